@@ -1,0 +1,100 @@
+"""Checks of option values, shared by the backends: each error names the option and the cure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
+from typing import Any
+
+from qiskit.result import MeasLevel, MeasReturnType
+
+from .exceptions import OqtopusOptionError
+
+Check = Callable[[str, Any], Any]
+
+MAX_SEED = 2**64 - 1
+
+
+def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
+    """Return checked and normalized option values.
+
+    Args:
+        values: Option values by name.
+        checks: For each known option, a function of (name, value) that returns the normalized value.
+
+    Raises:
+        OqtopusOptionError: If an option is unknown or its value cannot be used.
+    """
+    unknown = sorted(set(values) - set(checks))
+    if unknown:
+        noun = "option" if len(unknown) == 1 else "options"
+        raise OqtopusOptionError(
+            f"Unknown {noun} {', '.join(map(repr, unknown))}; the options are: "
+            f"{', '.join(sorted(checks))}."
+        )
+    return {name: checks[name](name, value) for name, value in values.items()}
+
+
+def integer(minimum: int, maximum: int | None = None) -> Check:
+    """Return a check for an integer of at least ``minimum`` and at most ``maximum``.
+
+    >>> integer(1)("shots", 100)
+    100
+    """
+    bounds = f"an integer of at least {minimum:,}"
+    if maximum is not None:
+        bounds = f"an integer from {minimum:,} to {maximum:,}"
+
+    def check(name: str, value: Any) -> int:
+        bad = isinstance(value, bool) or not isinstance(value, Integral) or value < minimum
+        if bad or (maximum is not None and value > maximum):
+            raise OqtopusOptionError(f"Option {name!r} must be {bounds}, not {value!r}.")
+        return int(value)
+
+    return check
+
+
+def optional(check: Check) -> Check:
+    """Return a check that also lets None through."""
+    return lambda name, value: None if value is None else check(name, value)
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Check for True or False; numpy's booleans count."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool"):
+        return bool(value)
+    raise OqtopusOptionError(f"Option {name!r} must be True or False, not {value!r}.")
+
+
+def one_of(choices: Iterable[str]) -> Check:
+    """Return a check for one of some strings."""
+    known = tuple(choices)
+
+    def check(name: str, value: Any) -> str:
+        if value not in known:
+            options = ", ".join(map(repr, known))
+            raise OqtopusOptionError(f"Option {name!r} must be one of {options}, not {value!r}.")
+        return str(value)
+
+    return check
+
+
+def meas_level(name: str, value: Any) -> int:
+    """Check for measurement level 2: counts are the only thing that is ever returned."""
+    if value is None or (isinstance(value, Integral) and int(value) == MeasLevel.CLASSIFIED):
+        return int(MeasLevel.CLASSIFIED)
+    raise OqtopusOptionError(
+        f"Option {name!r} must be 2 (classified), not {value!r}: there is no signal behind the "
+        "counts, and counts are not returned in its place. Experiments that need level 0 or 1 "
+        "(ReadoutAngle, MultiStateDiscrimination) cannot run here."
+    )
+
+
+def meas_return(name: str, value: Any) -> str | None:
+    """Check for None, "single" or "avg"; it means nothing for measurement level 2."""
+    if value is None:
+        return None
+    text = value.value if isinstance(value, MeasReturnType) else value
+    if text in ("single", "avg"):
+        return str(text)
+    raise OqtopusOptionError(f"Option {name!r} must be None, 'single' or 'avg', not {value!r}.")

@@ -1,0 +1,1 @@
+"""The local simulator: Qiskit circuits on Qulacs."""

@@ -1,0 +1,316 @@
+"""The local simulator as a Qiskit backend."""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import uuid
+import warnings
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+
+from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning
+from ..options import (
+    MAX_SEED,
+    boolean,
+    check_options,
+    integer,
+    meas_level,
+    meas_return,
+    one_of,
+    optional,
+)
+from ..problem import Problem
+from ..version import __version__
+from .compile import compile_circuit
+from .execute import Settings, limit_threads
+from .job import QulacsJob
+from .memory import MAX_QUBITS, Budget, max_qubits
+from .plan import Plan
+from .result import header
+from .target import ideal_target
+
+
+def _executor(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if not callable(getattr(value, "submit", None)):
+        raise OqtopusOptionError(
+            f"Option {name!r} must be a concurrent.futures.Executor (something with a submit "
+            f"method) or None, not {value!r}."
+        )
+    if isinstance(value, ProcessPoolExecutor):
+        context = value._mp_context  # type: ignore[attr-defined]
+        if context.get_start_method() == "fork":
+            raise OqtopusOptionError(
+                f"Option {name!r} is a process pool that forks, which deadlocks in OpenMP once "
+                "this process has simulated. Make it with "
+                "ProcessPoolExecutor(mp_context=multiprocessing.get_context('spawn'))."
+            )
+    return value
+
+
+_CHECKS = {
+    "shots": integer(1),
+    "memory": boolean,
+    "seed_simulator": optional(integer(0, MAX_SEED)),
+    "statevector": boolean,
+    "method": one_of(["automatic", "statevector"]),
+    "executor": _executor,
+    "max_job_size": optional(integer(1)),
+    "max_parallel_threads": optional(integer(1)),
+    "max_memory_mb": optional(integer(1)),
+    "meas_level": meas_level,
+    "meas_return": meas_return,
+}
+
+
+class QulacsBackend(BackendV2):
+    """A noiseless simulator of any Qiskit circuit, on Qulacs state vectors.
+
+    It needs no account and no network. All circuits are simulated exactly: measurements at the end are
+    sampled from one final state, and circuits with measurements, resets or control flow inside
+    by branching over the outcomes. Only active qubits count: idle qubits cost nothing.
+
+    ``run`` simulates any circuit, whatever the Target says of it; the Target is what ``transpile``
+    compiles for.
+
+    Args:
+        target: The Target that circuits are compiled for. By default, all operations on
+            all qubits, without couplings, durations or errors.
+        num_qubits: Number of qubits of the default Target. By default, as many as fit into the
+            memory that is available now, at 48 bytes an amplitude: floor(log2(bytes / 48)), at
+            most 30. See :mod:`qiskit_oqtopus.simulator.memory`.
+        **options: Defaults of the run options, see :meth:`run`.
+
+    Raises:
+        OqtopusOptionError: If an option is unknown or its value cannot be used.
+
+    Example:
+        >>> from qiskit import QuantumCircuit
+        >>> bell = QuantumCircuit(2)
+        >>> bell.h(0); bell.cx(0, 1); bell.measure_all()  # doctest: +ELLIPSIS
+        <...>
+        >>> job = QulacsBackend(seed_simulator=7).run(bell, shots=100)
+        >>> sorted(job.result().get_counts())
+        ['00', '11']
+    """
+
+    def __init__(
+        self, target: Target | None = None, *, num_qubits: int | None = None, **options: Any
+    ) -> None:
+        super().__init__(
+            name="qulacs_simulator",
+            description="Noiseless simulator on Qulacs state vectors",
+            backend_version=__version__,
+        )
+        self.set_options(**options)
+        if target is not None and not isinstance(target, Target):
+            raise OqtopusOptionError(
+                f"Option 'target' must be a qiskit.transpiler.Target, not {target!r}; of another "
+                "backend take backend.target."
+            )
+        if num_qubits is not None:
+            num_qubits = integer(1)("num_qubits", num_qubits)
+        if target is None:
+            width = num_qubits or max_qubits(self._budget(self.options.max_memory_mb).available)
+            target = ideal_target(width)
+        elif target.num_qubits is None:
+            target = copy.deepcopy(target)
+            target.num_qubits = num_qubits or MAX_QUBITS
+        elif num_qubits not in (None, target.num_qubits):
+            raise OqtopusOptionError(
+                f"Option 'num_qubits' is {num_qubits}, but the target has {target.num_qubits} "
+                "qubits; leave one of them out."
+            )
+        self._target = target
+
+    @property
+    def target(self) -> Target:
+        """The Target that circuits are compiled for."""
+        return self._target
+
+    @property
+    def max_circuits(self) -> None:
+        """The number of circuits that one ``run`` takes: any."""
+        return None
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(
+            shots=1024,
+            memory=False,
+            seed_simulator=None,
+            statevector=False,
+            method="automatic",
+            executor=None,
+            max_job_size=None,
+            max_parallel_threads=None,
+            max_memory_mb=None,
+            meas_level=2,
+            meas_return=None,
+        )
+
+    def set_options(self, **fields: Any) -> None:
+        """Set defaults of the run options.
+
+        Args:
+            **fields: Options of :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        self._options.update_options(**check_options(fields, _CHECKS))
+
+    def run(
+        self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
+    ) -> QulacsJob:
+        """Simulate circuits in the background.
+
+        All circuits are compiled first, so that everything wrong with any of them is said at once
+        and nothing is run then.
+
+        Args:
+            run_input: A circuit, or several.
+            **options: Any of these; the defaults are those of ``options``:
+
+                * ``shots`` (int): Number of shots a circuit, 1024.
+                * ``memory`` (bool): Whether to return the outcome of each shot, False.
+                * ``seed_simulator`` (int): Seed in [0, 2**64). The same seed gives the same counts and
+                  memory for any executor, max_job_size and number of threads. Default: a new
+                  one, which the result reports as ``seed``.
+                * ``statevector`` (bool): Whether to return the exact state before the terminal
+                  measurements, a complex array of shape (2**num_qubits,) in Qiskit's order,
+                  global phase included, False.
+                * ``method`` (str): "automatic" or "statevector", which are the same here.
+                * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is a
+                  thread of this process.
+                * ``max_job_size`` (int): Circuits in a chunk for the executor. Default: a 32nd of all.
+                * ``max_parallel_threads`` (int): Threads that Qulacs may use; works only before
+                  the first simulation of a process.
+                * ``max_memory_mb`` (int): Memory that one circuit may take in MiB. Default: what
+                  is available.
+                * ``meas_level``: 2. Others are refused: there is no signal behind the counts.
+                * ``meas_return``: Accepted; it means nothing for counts.
+
+        Returns:
+            The job, which has been started.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+            OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
+        """
+        values = {**self.options, **options}
+        values = check_options(values, _CHECKS)
+        circuits = self._circuits(run_input)
+        plans = self._compile(circuits, values)
+        self._warn(circuits, plans, values)
+        seed = values["seed_simulator"]
+        settings = Settings(
+            shots=values["shots"],
+            # 53 bits survive a trip through JSON numbers.
+            seed=secrets.randbits(53) if seed is None else seed,
+            memory=values["memory"],
+            statevector=values["statevector"],
+            max_threads=values["max_parallel_threads"],
+        )
+        job = QulacsJob(
+            self,
+            str(uuid.uuid4()),
+            plans,
+            [header(circuit) for circuit in circuits],
+            settings,
+            values["executor"],
+            values["max_job_size"],
+        )
+        job.submit()
+        return job
+
+    def _circuits(self, run_input: Any) -> list[QuantumCircuit]:
+        if isinstance(run_input, QuantumCircuit):
+            return [run_input]
+        cure = "give run() a QuantumCircuit or a list of them"
+        if not isinstance(run_input, Iterable) or isinstance(run_input, (str, bytes)):
+            run_input = [run_input]
+        circuits = list(run_input)
+        if not circuits:
+            raise OqtopusCircuitError([Problem(0, "", "there is no circuit", cure)], self.name)
+        problems = [
+            Problem(i, type(item).__name__, f"it is not a QuantumCircuit but {item!r:.80}", cure)
+            for i, item in enumerate(circuits)
+            if not isinstance(item, QuantumCircuit)
+        ]
+        if problems:
+            raise OqtopusCircuitError(problems, self.name)
+        return circuits
+
+    def _compile(self, circuits: list[QuantumCircuit], values: dict[str, Any]) -> list[Plan]:
+        budget = self._budget(values["max_memory_mb"])
+        plans: list[Plan] = []
+        problems: list[Problem] = []
+        for index, circuit in enumerate(circuits):
+            plan, found = compile_circuit(
+                circuit,
+                index,
+                budget=budget,
+                statevector=values["statevector"],
+                dt=self._target.dt,
+            )
+            problems.extend(found)
+            if plan is not None:
+                plans.append(plan)
+        if problems:
+            raise OqtopusCircuitError(problems, self.name)
+        return plans
+
+    def _warn(
+        self, circuits: list[QuantumCircuit], plans: list[Plan], values: dict[str, Any]
+    ) -> None:
+        if not values["statevector"]:
+            silent = [
+                f"{index} ({circuit.name!r})"
+                for index, (circuit, plan) in enumerate(zip(circuits, plans, strict=True))
+                if not plan.has_counts
+            ]
+            if silent:
+                warnings.warn(
+                    f"No classical bit is written in circuits {', '.join(silent)}: their results "
+                    "have no counts. Add measurements, or ask for statevector=True.",
+                    OqtopusWarning,
+                    stacklevel=3,
+                )
+        if values["executor"] is None and not limit_threads(values["max_parallel_threads"]):
+            warnings.warn(
+                f"max_parallel_threads={values['max_parallel_threads']} comes too late: Qulacs "
+                "took its number of threads at the first simulation of this process. Start a new "
+                "process, or set QULACS_NUM_THREADS before.",
+                OqtopusWarning,
+                stacklevel=3,
+            )
+
+    @staticmethod
+    def _budget(max_memory_mb: int | None) -> Budget:
+        return Budget(None if max_memory_mb is None else max_memory_mb << 20)
+
+    def __repr__(self) -> str:
+        return f"<QulacsBackend('{self.name}', num_qubits={self.num_qubits})>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> QulacsBackend:
+        """Copy all but the executor, which both copies share: it cannot be copied."""
+        clone = type(self).__new__(type(self))
+        memo[id(self)] = clone
+        options = copy.copy(self._options)
+        for name, value in self.__dict__.items():
+            clone.__dict__[name] = options if name == "_options" else copy.deepcopy(value, memo)
+        return clone
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the executor behind: it cannot be pickled, and it changes no result."""
+        options = copy.copy(self._options)
+        options["executor"] = None
+        return {**self.__dict__, "_options": options}

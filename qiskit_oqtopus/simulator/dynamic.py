@@ -1,0 +1,401 @@
+"""Dynamic circuits: a tree of branches over measurement outcomes, with the shots split among them.
+
+A branch is a state vector, the classical memory that led to it, and the number of shots that took that
+way. A measurement splits a branch in two and its shots binomially, so that the cost is that of
+the outcomes that occur, not of the shots. Branches at the same step of the program advance together;
+the earliest step goes first, so that the ways through an if_else meet again behind it.
+
+The number of state vectors alive is bounded. Where a split would exceed the bound, branches are
+finished one after the other; where even one split is too much, shot by shot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .classical import evaluator, storer
+from .ensemble import Ensemble, prepare, zero_state
+from .plan import Plan
+from .sampling import MARGINAL_QUBITS, marginal, measure, spread_bits
+from .state import Cancelled, Flag
+
+BRANCH_BYTES = 1 << 30
+"""Bound on the state vectors alive at once, in bytes; two are always allowed.
+
+A constant, since the order of the random draws depends on it: a seed gives the same counts on a
+machine of any size.
+"""
+
+_VECTORIZED_BRANCHES = 16
+"""More branches than this are sampled together, shot by shot in one array."""
+
+
+@dataclass
+class Branches:
+    """Branches that stand at the same step.
+
+    Attributes:
+        states: The state vectors.
+        bits: Classical bits of each branch as an integer.
+        variables: Values of the classical variables of each branch.
+        counters: Positions in the loops of each branch.
+        shots: Number of shots of each branch, shape (branches,), all positive.
+    """
+
+    states: Ensemble
+    bits: list[int]
+    variables: list[tuple[Any, ...]]
+    counters: list[tuple[int, ...]]
+    shots: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.bits)
+
+    def copy(self, branch: int) -> Branches:
+        """Return a copy of one branch."""
+        return self._with_states(self.states.take([branch]), [branch])
+
+    def part(self, branches: Sequence[int]) -> Branches:
+        """Return some branches, which leave this group."""
+        return self._with_states(self.states.part(branches), branches)
+
+    def _with_states(self, states: Ensemble, branches: Sequence[int]) -> Branches:
+        return Branches(
+            states,
+            [self.bits[i] for i in branches],
+            [self.variables[i] for i in branches],
+            [self.counters[i] for i in branches],
+            self.shots[list(branches)],
+        )
+
+    def split(
+        self, qubit: int, p_one: NDArray[np.float64], generator: np.random.Generator
+    ) -> tuple[Branches, int]:
+        """Return the branches after a measurement of a qubit: those with 0 first, and how many."""
+        ones = generator.binomial(self.shots, p_one)
+        zero_branches = np.flatnonzero(ones < self.shots).tolist()
+        one_branches = np.flatnonzero(ones).tolist()
+        states = self.states.split(qubit, zero_branches, one_branches, p_one)
+        result = self._with_states(states, zero_branches + one_branches)
+        result.shots = np.concatenate(
+            [(self.shots - ones)[zero_branches], ones[one_branches]]
+        )
+        return result, len(zero_branches)
+
+
+def join(groups: Sequence[Branches]) -> Branches:
+    """Return groups of branches as one group."""
+    first, *others = groups
+    if not others:
+        return first
+    return Branches(
+        first.states.join([group.states for group in others]),
+        [bits for group in groups for bits in group.bits],
+        [variables for group in groups for variables in group.variables],
+        [counters for group in groups for counters in group.counters],
+        np.concatenate([group.shots for group in groups]),
+    )
+
+
+@dataclass
+class Context:
+    """Branches that are run to their ends before the contexts below them on the stack.
+
+    Attributes:
+        waiting: Groups of branches by the step at which they wait.
+        base: A branch that is run shot by shot, from a copy each time, once nothing is waiting.
+        at: The step at which the base stands.
+        left: How many shots of the base are left.
+    """
+
+    waiting: dict[int, list[Branches]]
+    base: Branches | None = None
+    at: int = 0
+    left: int = 0
+
+    def __len__(self) -> int:
+        """Return the number of states that the context holds."""
+        groups = (group for groups in self.waiting.values() for group in groups)
+        return sum(map(len, groups)) + (self.base is not None)
+
+    def refill(self) -> bool:
+        """Let the next shot of the base wait; return whether there was one."""
+        if self.base is None:
+            return False
+        self.left -= 1
+        single = self.base if self.left == 0 else self.base.copy(0)
+        if self.left == 0:
+            self.base = None
+        single.shots = np.array([1])
+        self.waiting[self.at] = [single]
+        return True
+
+
+class DynamicRun:
+    """One run of one dynamic plan.
+
+    Args:
+        plan: What is run.
+        generator: Where the randomness comes from.
+        cancelled: Looked at between gates.
+        branch_bytes: Bound on the state vectors alive at once.
+
+    Attributes:
+        counts: How often each value of the classical bits occurred.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        generator: np.random.Generator,
+        cancelled: Flag | None = None,
+        branch_bytes: int = BRANCH_BYTES,
+    ) -> None:
+        self.counts: dict[int, int] = {}
+        self._plan = plan
+        self._num_qubits = max(1, len(plan.qubits))
+        self._generator = generator
+        self._cancelled = cancelled
+        self._capacity = max(2, branch_bytes // (16 << self._num_qubits))
+        self._compiled: dict[int, Any] = {}  # step -> prepared unitary or classical function
+        self._stack: list[Context] = []
+        self._phase = 0.0
+        self._keep_final = False
+        self._final: NDArray[np.complex128] | None = None
+
+    def run(self, shots: int) -> dict[int, int]:
+        """Run all shots and return their counts.
+
+        Raises:
+            Cancelled: If the flag was set.
+        """
+        plan = self._plan
+        start = Branches(
+            zero_state(self._num_qubits),
+            [0],
+            [plan.variables],
+            [(0,) * plan.counters],
+            np.array([shots]),
+        )
+        self._stack = [Context({0: [start]})]
+        while self._stack:
+            context = self._stack[-1]
+            if context.waiting or context.refill():
+                self._advance(context.waiting)
+            else:
+                self._stack.remove(context)
+        return self.counts
+
+    def statevector(self) -> NDArray[np.complex128]:
+        """Return the final state of a program without measurement or reset, shape (2**n,)."""
+        self._keep_final = True
+        self.run(1)
+        assert self._final is not None  # noqa: S101 - one shot has one end
+        return self._final
+
+    def _advance(self, waiting: dict[int, list[Branches]]) -> None:
+        """Run the group at the earliest step until it meets another one, divides or ends."""
+        at = min(waiting)
+        group = join(waiting.pop(at))
+        others = min(waiting, default=None)
+        while True:
+            if self._cancelled is not None and self._cancelled.is_set():
+                raise Cancelled
+            if at == len(self._plan.steps):
+                self._finish(group)
+                return
+            moved = self._step(group, at)
+            if len(moved) == 1:
+                ((at, group),) = moved
+                if others is None or at < others:
+                    continue
+            for goal, part in moved:
+                waiting.setdefault(goal, []).append(part)
+            return
+
+    def _step(self, group: Branches, at: int) -> list[tuple[int, Branches]]:
+        """Run one step; return where which branches go on."""
+        name, *arguments = self._plan.steps[at]
+        goals: list[tuple[int, Branches]] = getattr(self, f"_{name}")(
+            group, at, *arguments
+        )
+        return goals
+
+    def _prepared(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
+        if at not in self._compiled:
+            self._compiled[at] = make(*arguments)
+        return self._compiled[at]
+
+    # -- one method a step ----------------------------------------------------------------------
+
+    def _unitary(
+        self, group: Branches, at: int, operations: Any, phase: float
+    ) -> list[tuple[int, Branches]]:
+        circuit = self._prepared(at, prepare, operations, self._num_qubits)
+        group.states.apply(circuit, self._cancelled)
+        self._phase += phase  # means something only where there is one branch
+        return [(at + 1, group)]
+
+    def _measure(
+        self, group: Branches, at: int, qubit: int | None, clbits: Any
+    ) -> list[tuple[int, Branches]]:
+        mask = sum(1 << clbit for clbit in clbits)
+        num_zeros = len(group)
+        if qubit is not None:
+            split = self._split(group, at, qubit)
+            if split is None:
+                return []
+            group, num_zeros = split
+        group.bits = [
+            bits | mask if i >= num_zeros else bits & ~mask for i, bits in enumerate(group.bits)
+        ]
+        return [(at + 1, group)]
+
+    def _reset(
+        self, group: Branches, at: int, qubit: int
+    ) -> list[tuple[int, Branches]]:
+        split = self._split(group, at, qubit)
+        if split is None:
+            return []
+        group, num_zeros = split
+        group.states.flip(qubit, range(num_zeros, len(group)))
+        return [(at + 1, group)]
+
+    def _store(
+        self, group: Branches, at: int, target: Any, expression: Any
+    ) -> list[tuple[int, Branches]]:
+        store, value = self._prepared(at, lambda: (storer(target), evaluator(expression)))
+        for i, (bits, variables) in enumerate(zip(group.bits, group.variables, strict=True)):
+            stored = store(bits, variables, value(bits, variables))
+            group.bits[i], group.variables[i] = stored
+        return [(at + 1, group)]
+
+    def _jump(
+        self, group: Branches, at: int, goal: int
+    ) -> list[tuple[int, Branches]]:
+        return [(goal, group)]
+
+    def _unless(
+        self, group: Branches, at: int, expression: Any, goal: int
+    ) -> list[tuple[int, Branches]]:
+        condition = self._prepared(at, evaluator, expression)
+        holds = [
+            bool(condition(bits, variables))
+            for bits, variables in zip(group.bits, group.variables, strict=True)
+        ]
+        return self._divide(group, holds, at + 1, goal)
+
+    def _loop(
+        self, group: Branches, at: int, counter: int
+    ) -> list[tuple[int, Branches]]:
+        group.counters = [_replace(counters, counter, 0) for counters in group.counters]
+        return [(at + 1, group)]
+
+    def _next(
+        self,
+        group: Branches,
+        at: int,
+        counter: int,
+        values: Sequence[int],
+        variable: int | None,
+        goal: int,
+    ) -> list[tuple[int, Branches]]:
+        goes_on = []
+        for i, counters in enumerate(group.counters):
+            position = counters[counter]
+            goes_on.append(position < len(values))
+            if position < len(values):
+                group.counters[i] = _replace(counters, counter, position + 1)
+                if variable is not None:
+                    value = values[position]
+                    group.variables[i] = _replace(group.variables[i], variable, value)
+        return self._divide(group, goes_on, at + 1, goal)
+
+    def _divide(
+        self, group: Branches, chosen: list[bool], yes: int, no: int
+    ) -> list[tuple[int, Branches]]:
+        """Send each branch to one of two steps."""
+        if all(chosen):
+            return [(yes, group)]
+        if not any(chosen):
+            return [(no, group)]
+        return [
+            (goal, group.part([i for i, choice in enumerate(chosen) if choice is wanted]))
+            for goal, wanted in ((yes, True), (no, False))
+        ]
+
+    # -- measurement ----------------------------------------------------------------------------
+
+    def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int] | None:
+        """Split branches by the outcome of a qubit; None if they must wait for less company."""
+        p_one = group.states.ones(qubit)
+        undecided = np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1))
+        alive = len(group) + sum(map(len, self._stack))
+        # The worst case decides, not the draw: to draw again after a look would bias the counts.
+        if undecided == 0 or alive + undecided <= self._capacity:
+            return group.split(qubit, p_one, self._generator)
+        if len(group) > 1:
+            singles = [group.part([branch]) for branch in range(len(group))]
+            self._stack += [Context({at: [single]}) for single in singles]
+        else:
+            self._stack.append(Context({}, base=group, at=at, left=int(group.shots[0])))
+        return None
+
+    def _finish(self, group: Branches) -> None:
+        """Sample the terminal measurements of branches that have reached the end."""
+        if self._keep_final:
+            self._final = group.states.vector(0) * np.exp(1j * self._phase)
+            return
+        plan, n = self._plan, self._num_qubits
+        mask = ~sum(1 << clbit for _, clbit in plan.terminal)
+        pairs = [(qubit, clbit) for qubit, clbit in plan.terminal if qubit is not None]
+        if pairs and len(group) > _VECTORIZED_BRANCHES and n <= MARGINAL_QUBITS:
+            self._finish_together(group, pairs, mask)
+            return
+        for i, (bits, shots) in enumerate(zip(group.bits, group.shots.tolist(), strict=True)):
+            keys, counts = [0], [shots]
+            if pairs:
+                probabilities = group.states.probabilities(i)
+                keys, counts = measure(probabilities, n, pairs, shots, self._generator)
+            for key, count in zip(keys, counts, strict=True):
+                self._count((bits & mask) | key, count)
+
+    def _finish_together(
+        self, group: Branches, pairs: list[tuple[int, int]], mask: int
+    ) -> None:
+        """Draw the shots of many branches by one search in their cumulative distributions."""
+        n = self._num_qubits
+        measured = tuple(sorted({qubit for qubit, _ in pairs}))
+        place = {qubit: j for j, qubit in enumerate(measured)}
+        size = 1 << len(measured)
+        cumulative = np.empty((len(group), size))
+        for i in range(len(group)):
+            weights = marginal(group.states.probabilities(i), n, measured)
+            np.cumsum(weights, out=cumulative[i])
+        branch = np.repeat(np.arange(len(group)), group.shots)
+        thresholds = self._generator.random(len(branch)) * cumulative[branch, -1]
+        outcomes = np.empty(len(branch), dtype=np.int64)
+        ends = np.cumsum(group.shots)
+        for i, (start, end) in enumerate(zip(ends - group.shots, ends, strict=True)):
+            part = slice(start, end)
+            found = np.searchsorted(cumulative[i], thresholds[part], side="right")
+            last = np.searchsorted(cumulative[i], cumulative[i, -1])
+            outcomes[part] = np.minimum(found, last)
+        pairs = [(place[qubit], clbit) for qubit, clbit in pairs]
+        occurred, counts = np.unique(branch * size + outcomes, return_counts=True)
+        keys = spread_bits(occurred % size, pairs)
+        owners = (occurred // size).tolist()
+        for owner, key, count in zip(owners, keys, counts.tolist(), strict=True):
+            self._count((group.bits[owner] & mask) | key, count)
+
+    def _count(self, key: int, count: int) -> None:
+        self.counts[key] = self.counts.get(key, 0) + count
+
+
+def _replace(values: tuple[Any, ...], position: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:position], value, *values[position + 1 :])

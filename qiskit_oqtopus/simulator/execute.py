@@ -1,0 +1,214 @@
+"""Run compiled plans: what an executor, a thread or another process is given to do."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import qulacs
+from numpy.typing import NDArray
+
+from .dynamic import DynamicRun
+from .plan import Plan
+from .sampling import Streams, measure, shuffled, squared
+from .state import Cancelled, Circuit, Flag
+
+POOLED_QUBITS = 12
+"""States of at most this many qubits are kept for the next circuit of a chunk."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one circuit.
+
+    Attributes:
+        counts: Occurrences by the value of the classical bits (bit i is clbit i); None if the
+            circuit writes no classical bit.
+        memory: The value of each shot, in order; None unless asked for.
+        statevector: State before the terminal measurements, shape (2**num_qubits,), in Qiskit's
+            order, global phase included; None unless asked for.
+        seconds: Time that it took.
+        error: Why there is nothing else, or None.
+    """
+
+    counts: dict[int, int] | None = None
+    memory: list[int] | None = None
+    statevector: NDArray[np.complex128] | None = None
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the circuits of one job have in common.
+
+    Attributes:
+        shots: Number of shots a circuit.
+        seed: Seed of the job, in [0, 2**64).
+        memory: Whether the value of each shot is wanted.
+        statevector: Whether the state before the terminal measurements is wanted.
+        max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
+    """
+
+    shots: int
+    seed: int
+    memory: bool = False
+    statevector: bool = False
+    max_threads: int | None = None
+
+
+def run_chunk(
+    plans: Sequence[Plan], first: int, settings: Settings, cancelled: Flag | None = None
+) -> list[Outcome]:
+    """Run some consecutive circuits of a job.
+
+    Args:
+        plans: The circuits.
+        first: Position of the first one in the job: with the seed it selects the random stream.
+        settings: What all circuits of the job have in common.
+        cancelled: Looked at between gates.
+
+    Returns:
+        One outcome a circuit. A circuit that failed has an outcome with its error, and so do
+        those that were cancelled; an error of one circuit does not touch the others.
+    """
+    limit_threads(settings.max_threads)
+    streams = Streams(settings.seed)
+    pool: dict[int, Any] = {}
+    outcomes = []
+    for index, plan in enumerate(plans, start=first):
+        start = time.perf_counter()
+        try:
+            if cancelled is not None and cancelled.is_set():
+                raise Cancelled
+            outcome = _run(plan, streams[index], settings, pool, cancelled)
+        # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
+        # fault in Qulacs) is its outcome: the results of the others must survive it.
+        except Exception as error:  # noqa: BLE001
+            outcome = {"error": error}
+        outcomes.append(Outcome(**outcome, seconds=time.perf_counter() - start))
+    return outcomes
+
+
+def _run(
+    plan: Plan,
+    generator: np.random.Generator,
+    settings: Settings,
+    pool: dict[int, Any],
+    cancelled: Flag | None,
+) -> dict[str, Any]:
+    keys, counts, vector = (
+        _run_static(plan, generator, settings, pool, cancelled)
+        if plan.is_static
+        else _run_dynamic(plan, generator, settings, cancelled)
+    )
+    outcome: dict[str, Any] = {"statevector": vector}
+    if plan.has_counts:
+        outcome["counts"] = dict(zip(keys, counts, strict=True))
+        if settings.memory:
+            outcome["memory"] = [keys[i] for i in shuffled(keys, counts, generator).tolist()]
+    return outcome
+
+
+def _run_static(
+    plan: Plan,
+    generator: np.random.Generator,
+    settings: Settings,
+    pool: dict[int, Any],
+    cancelled: Flag | None,
+) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
+    """Sample all shots from one final state."""
+    n = len(plan.qubits)
+    if n == 0:
+        amplitudes = np.ones(1, dtype=complex)
+    elif plan.has_counts or settings.statevector:
+        state = _zero_state(n, pool)
+        Circuit(plan.operations, n).apply(state, cancelled)
+        amplitudes = state.get_vector()
+        del state  # a state that is not pooled is freed before the probabilities are computed
+    else:
+        return [], [], None
+    vector = None
+    if settings.statevector:
+        vector = expand(amplitudes * np.exp(1j * plan.phase), plan.qubits, plan.num_qubits)
+    if not plan.has_counts:
+        return [], [], vector
+    probabilities = squared(amplitudes)
+    del amplitudes
+    keys, counts = measure(probabilities, n, plan.terminal, settings.shots, generator)
+    return keys, counts, vector
+
+
+def _run_dynamic(
+    plan: Plan,
+    generator: np.random.Generator,
+    settings: Settings,
+    cancelled: Flag | None,
+) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
+    """Sample by branching over the outcomes of the measurements inside the circuit."""
+    vector = None
+    if settings.statevector:
+        amplitudes = DynamicRun(plan, generator, cancelled).statevector()
+        vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
+    if not plan.has_counts:
+        return [], [], vector
+    counts = DynamicRun(plan, generator, cancelled).run(settings.shots)
+    ordered = sorted(counts)
+    return ordered, [counts[key] for key in ordered], vector
+
+
+def _zero_state(num_qubits: int, pool: dict[int, Any]) -> Any:
+    """Return a state with all qubits in 0; making one anew costs far more than a small circuit."""
+    state = pool.get(num_qubits)
+    if state is None:
+        state = qulacs.QuantumState(num_qubits)
+        if num_qubits <= POOLED_QUBITS:
+            pool[num_qubits] = state
+        return state
+    state.set_zero_state()
+    return state
+
+
+def expand(
+    amplitudes: NDArray[np.complex128], qubits: Sequence[int], num_qubits: int
+) -> NDArray[np.complex128]:
+    """Return the amplitudes over all qubits of a circuit, its idle qubits being in 0.
+
+    Args:
+        amplitudes: Shape (2**k,), over the active qubits.
+        qubits: Circuit index of each of the k active qubits, the least significant first.
+        num_qubits: Number of qubits of the circuit.
+
+    Returns:
+        Shape (2**num_qubits,), in Qiskit's order.
+    """
+    if tuple(qubits) == tuple(range(num_qubits)):
+        return amplitudes
+    tensor = np.zeros((2,) * num_qubits, dtype=complex)
+    place = tuple(slice(None) if qubit in qubits else 0 for qubit in reversed(range(num_qubits)))
+    # Axes of the active qubits, most significant first: as they stand in the plan, then sorted.
+    order = [len(qubits) - 1 - qubits.index(qubit) for qubit in sorted(qubits, reverse=True)]
+    tensor[place] = amplitudes.reshape((2,) * len(qubits)).transpose(order)
+    return tensor.reshape(-1)
+
+
+_first_run_threads: list[int | None] = []
+
+
+def limit_threads(max_threads: int | None) -> bool:
+    """Let Qulacs use at most this many threads in this process.
+
+    Qulacs reads QULACS_NUM_THREADS once, at the first gate of the process.
+
+    Returns:
+        False if this process has simulated before with another limit, so that it is too late.
+    """
+    if not _first_run_threads:
+        if max_threads is not None:
+            os.environ["QULACS_NUM_THREADS"] = str(max_threads)
+        _first_run_threads.append(max_threads)
+    return max_threads is None or max_threads == _first_run_threads[0]

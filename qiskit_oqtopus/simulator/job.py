@@ -1,0 +1,297 @@
+"""A job of the local simulator: it runs in the background and keeps whatever was computed."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any
+
+from qiskit.providers import JobStatus, JobV1
+from qiskit.result import Result
+
+from ..exceptions import (
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+)
+from .execute import Outcome, Settings, run_chunk
+from .plan import Plan
+from .result import experiment_result, reason
+from .state import Cancelled
+
+if TYPE_CHECKING:
+    from .backend import QulacsBackend
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CHUNKS = 32
+"""An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
+
+_FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
+
+
+class QulacsJob(JobV1):
+    """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; made by its ``run`` method.
+
+    The circuits run in the background, in a thread or on the executor that was given. All methods may
+    be called from any thread.
+    """
+
+    _async = True
+
+    def __init__(
+        self,
+        backend: QulacsBackend,
+        job_id: str,
+        plans: Sequence[Plan],
+        headers: Sequence[dict[str, Any]],
+        settings: Settings,
+        executor: Executor | None = None,
+        max_job_size: int | None = None,
+    ) -> None:
+        super().__init__(backend, job_id)
+        self._plans: Sequence[Plan] = plans
+        self._headers = headers
+        self._settings = settings
+        self._executor = executor
+        self._max_job_size = max_job_size
+        self._outcomes: list[Outcome | None] = [None] * len(plans)
+        self._futures: dict[Future[list[Outcome]], int] = {}  # -> position of the first circuit
+        self._unfinished = 0
+        self._cancelled = threading.Event()
+        self._finished = threading.Event()
+        self._lock = threading.Lock()
+        self._result: Result | None = None
+        self._started: float | None = None
+
+    def submit(self) -> None:
+        """Start the job. ``run`` has done this already.
+
+        Raises:
+            OqtopusJobError: If it was started before, or if the executor takes no work.
+        """
+        if self._started is not None:
+            raise OqtopusJobError(f"Job {self.job_id()} has been submitted before; run it anew.")
+        self._started = time.perf_counter()
+        if self._executor is None:
+            _live_jobs.add(self)
+            # A daemon, so that Ctrl-C and exit do not wait; _stop_all ends it between two gates.
+            name = f"qulacs-{self.job_id()[:8]}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        else:
+            self._submit_chunks(self._executor)
+
+    def _work(self) -> None:
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = run_chunk(self._plans, 0, self._settings, self._cancelled)
+        # The thread has nobody to raise to: whatever it is, result() raises it.
+        except BaseException as error:  # noqa: BLE001
+            outcomes = [Outcome(error=error)] * len(self._plans)
+        self._outcomes = list(outcomes)
+        self._finish()
+
+    def _submit_chunks(self, executor: Executor) -> None:
+        size = self._max_job_size or -(-len(self._plans) // DEFAULT_CHUNKS)
+        starts = range(0, len(self._plans), size)
+        self._unfinished = len(starts)
+        for position, start in enumerate(starts):
+            chunk = self._plans[start : start + size]
+            try:
+                future = executor.submit(run_chunk, chunk, start, self._settings)
+            # Executors are other people's code: each has its own way of refusing work.
+            except Exception as error:
+                for earlier in self._futures:
+                    earlier.cancel()
+                raise OqtopusJobError(
+                    f"The executor {executor!r} took {position} of {len(starts)} chunks and then "
+                    f"refused: {type(error).__name__}: {error}. Nothing is running; give run() an "
+                    "executor that is alive, or none."
+                ) from error
+            self._futures[future] = start
+        for future in self._futures:
+            future.add_done_callback(self._collect)
+
+    def _collect(self, future: Future[list[Outcome]]) -> None:
+        """Keep what a chunk has computed, or why it has not."""
+        start = self._futures[future]
+        size = len(self._plans[start : start + (self._max_job_size or self._chunk_size())])
+        if future.cancelled():
+            outcomes = [Outcome(error=Cancelled())] * size
+        elif (error := future.exception()) is not None:
+            outcomes = [Outcome(error=error)] * size
+        else:
+            outcomes = future.result()
+        with self._lock:
+            self._outcomes[start : start + size] = outcomes
+            self._unfinished -= 1
+            last = self._unfinished == 0
+        if last:
+            self._finish()
+
+    def _chunk_size(self) -> int:
+        return -(-len(self._plans) // DEFAULT_CHUNKS)
+
+    def _finish(self) -> None:
+        _live_jobs.discard(self)
+        self._plans = ()
+        self._finished.set()
+
+    # -- what a user calls ----------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> Result:
+        """Wait for the job and return its result.
+
+        If some circuits failed and others did not, the result has ``success=False``, and so has
+        the entry of each failed circuit, with the reason as its ``status``; asking for the
+        counts of a failed circuit raises. The other circuits have their data.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+
+        Returns:
+            The results of all circuits, in the order in which they were given.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusJobCancelledError: If the job was cancelled; ``result`` on the error has
+                the circuits that were finished before.
+            OqtopusJobError: If all circuits failed; its cause is the first failure.
+        """
+        self._wait(timeout)
+        result = self._build()
+        errors = self._errors()
+        if not errors:
+            return result
+        cancelled = any(isinstance(error, Cancelled) for error in errors)
+        if len(errors) < len(self._outcomes) and not cancelled:
+            logger.warning("%s", self.error_message())
+            return result
+        kind = OqtopusJobCancelledError if cancelled else OqtopusJobError
+        failure = kind(self.error_message())
+        failure.result = result
+        cause = next((error for error in errors if not isinstance(error, Cancelled)), None)
+        raise failure from cause
+
+    def status(self) -> JobStatus:
+        """Return the status of the job; never raises."""
+        if not self._finished.is_set():
+            if self._started is None:
+                return JobStatus.INITIALIZING
+            waiting = self._futures and not any(f.running() or f.done() for f in self._futures)
+            return JobStatus.QUEUED if waiting else JobStatus.RUNNING
+        errors = self._errors()
+        if not errors:
+            return JobStatus.DONE
+        if any(isinstance(error, Cancelled) for error in errors):
+            return JobStatus.CANCELLED
+        return JobStatus.ERROR
+
+    def cancel(self) -> bool:
+        """Ask the job to stop.
+
+        Without an executor it stops between two gates. With one, the chunks that have not been
+        started are withdrawn; those at work run to their ends.
+
+        Returns:
+            Whether nothing more will be computed: False if the job had ended before, or if chunks are
+            at work on the executor.
+        """
+        if self._finished.is_set():
+            return False
+        self._cancelled.set()
+        return all([future.cancel() for future in list(self._futures) if not future.done()])
+
+    def wait_for_final_state(
+        self, timeout: float | None = None, wait: float = 5, callback: Any = None
+    ) -> None:
+        """Wait until the job has ended, in whatever way.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            wait: Time between two calls of the callback in s.
+            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+        """
+        if callback is None:
+            self._wait(timeout)
+            return
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._finished.is_set():
+            callback(self.job_id(), self.status(), self)
+            left = wait if end is None else min(wait, end - time.monotonic())
+            if left <= 0:
+                self._wait(0)
+                return
+            self._finished.wait(left)
+
+    def error_message(self) -> str | None:
+        """Return which circuits failed and why; None while none is known to have failed."""
+        failed = [
+            f"circuit {index} ({self._headers[index]['name']!r}): {reason(outcome.error)}"
+            for index, outcome in enumerate(self._outcomes)
+            if outcome is not None and outcome.error is not None
+        ]
+        if not failed:
+            return None
+        return (
+            f"Job {self.job_id()}: {len(failed)} of {len(self._outcomes)} circuits have no "
+            f"result. " + "; ".join(failed)
+        )
+
+    def __repr__(self) -> str:
+        return f"<QulacsJob('{self.job_id()}', {self.status().name})>"
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _errors(self) -> list[BaseException]:
+        return [outcome.error for outcome in self._outcomes if outcome and outcome.error]
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._started is None:
+            raise OqtopusJobError(f"Job {self.job_id()} has not been submitted.")
+        if not self._finished.wait(timeout):
+            raise OqtopusJobTimeoutError(
+                f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, or "
+                "call cancel()."
+            )
+
+    def _build(self) -> Result:
+        with self._lock:
+            if self._result is None:
+                outcomes = [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
+                success = all(outcome.error is None for outcome in outcomes)
+                backend = self.backend()
+                self._result = Result(
+                    backend_name=backend.name,
+                    backend_version=backend.backend_version,
+                    job_id=self.job_id(),
+                    success=success,
+                    results=[
+                        experiment_result(header, outcome, self._settings)
+                        for header, outcome in zip(self._headers, outcomes, strict=True)
+                    ],
+                    status="COMPLETED" if success else self.error_message(),
+                    time_taken=sum(outcome.seconds for outcome in outcomes),
+                )
+            return self._result
+
+
+_live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop what is still running when the interpreter exits: nobody can ask for it any more."""
+    jobs = list(_live_jobs)
+    for job in jobs:
+        job._cancelled.set()
+    for job in jobs:
+        job._finished.wait(10)

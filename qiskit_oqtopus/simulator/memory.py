@@ -1,0 +1,111 @@
+"""How much memory a simulation takes, and how much there is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+BYTES_PER_AMPLITUDE = 48
+"""Peak bytes per amplitude: the complex state, a complex copy of it, and real work arrays."""
+
+BRANCHING_BYTES_PER_AMPLITUDE = 80
+"""The same for a circuit that keeps a second branch, or rearranges the state as an array."""
+
+BASE_BYTES = 1 << 20
+"""What a simulation takes beside its amplitudes."""
+
+MAX_QUBITS = 30
+"""No default Target is wider than this, however much memory there is."""
+
+
+def required_bytes(num_qubits: int, branching: bool = False) -> int:
+    """Return the peak number of bytes that a circuit with this many active qubits takes.
+
+    >>> required_bytes(20)
+    51380224
+    """
+    each = BRANCHING_BYTES_PER_AMPLITUDE if branching else BYTES_PER_AMPLITUDE
+    return BASE_BYTES + (each << num_qubits)
+
+
+def max_qubits(available: int) -> int:
+    """Return the largest number of active qubits that fit into ``available`` bytes, at most 30.
+
+    That is floor(log2((available - 1 MiB) / 48)), and never less than 1.
+
+    >>> max_qubits(16 * 2**30)
+    28
+    """
+    qubits = max(available - BASE_BYTES, 0) // BYTES_PER_AMPLITUDE
+    return max(1, min(MAX_QUBITS, qubits.bit_length() - 1))
+
+
+class Budget:
+    """The bytes that the circuits of one run may take.
+
+    Args:
+        limit: The limit that the user has set, or None for what the machine has.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self._limit = limit
+        self._available: int | None = limit
+
+    @property
+    def available(self) -> int:
+        """The bytes available; the machine is asked once."""
+        if self._available is None:
+            self._available = available_bytes()
+        return self._available
+
+    def fits(self, needed: int) -> bool:
+        """Return whether so many bytes can be had. What every machine has is not asked for."""
+        return (self._limit is None and needed <= _ALWAYS_THERE) or needed <= self.available
+
+
+_ALWAYS_THERE = 1 << 26
+
+
+def available_bytes(root: Path = Path("/")) -> int:
+    """Return the bytes that this process can still take.
+
+    It is the least of what the operating system calls available and what the limits of the control
+    groups (version 2 or 1) of this process leave.
+
+    Args:
+        root: Where /proc and /sys are.
+    """
+    available = int(psutil.virtual_memory().available)
+    for limit, used in _cgroup_files(root):
+        try:
+            free = int(limit.read_text()) - int(used.read_text())
+        except (OSError, ValueError):  # absent, or "max": no limit there
+            continue
+        available = min(available, max(free, 0))
+    return available
+
+
+def _cgroup_files(root: Path) -> list[tuple[Path, Path]]:
+    """Return the (limit, usage) files of the control groups of this process and their parents."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    files = []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":
+            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current")
+        elif "memory" in controllers.split(","):
+            mount = root / "sys/fs/cgroup/memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        else:
+            continue
+        group = mount / path.strip("/")
+        # Inside a container the path may name the host's tree: the mount itself is then the group.
+        for folder in (group, *group.parents):
+            files.append((folder / names[0], folder / names[1]))
+            if folder == mount:
+                break
+    return files

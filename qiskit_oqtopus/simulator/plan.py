@@ -1,0 +1,77 @@
+"""A compiled circuit: what the engines run, in plain data that pickles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .operations import DENSE_QUBITS, Operation
+
+Step = tuple[Any, ...]
+"""One step of a program:
+
+======================================  ========================================================
+step                                    meaning
+======================================  ========================================================
+("unitary", operations, phase)          apply operations; multiply by exp(i phase)
+("measure", qubit, clbits)              projective; qubit None reads 0; clbits may be empty
+("reset", qubit)                        bring the qubit to 0
+("store", target, expression)           classical assignment (see classical.py)
+("jump", step)                          go on at that step
+("unless", expression, step)            go on at that step if the expression is false
+("loop", counter)                       set a loop counter to its beginning
+("next", counter, values, variable,     take the next value, into a variable if not None,
+step)                                   or go on at that step when there is none left
+======================================  ========================================================
+"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A circuit, compiled.
+
+    Attributes:
+        qubits: Circuit index of each simulated qubit; plan qubit i is circuit qubit ``qubits[i]``.
+        num_qubits: Number of qubits of the circuit, idle ones included.
+        num_clbits: Number of classical bits of the circuit.
+        steps: The program, without the terminal measurements.
+        terminal: (plan qubit or None, clbit) of each terminal measurement that is visible in the
+            end; None is a qubit that no gate has touched, which reads 0.
+        variables: Initial values of the classical variables.
+        counters: Number of loop counters.
+        has_counts: Whether the circuit writes any classical bit, so that counts mean something.
+    """
+
+    qubits: tuple[int, ...]
+    num_qubits: int
+    num_clbits: int
+    steps: tuple[Step, ...]
+    terminal: tuple[tuple[int | None, int], ...]
+    variables: tuple[Any, ...] = ()
+    counters: int = 0
+    has_counts: bool = True
+
+    @property
+    def is_static(self) -> bool:
+        """Whether one final state holds the distribution of all shots."""
+        return all(step[0] == "unitary" for step in self.steps)
+
+    @property
+    def has_wide_maps(self) -> bool:
+        """Whether an operation works on a copy of the whole state (a wide prepare or evolve)."""
+        return any(
+            operation[0] in ("prepare", "evolve") and len(operation[1]) > DENSE_QUBITS
+            for step in self.steps
+            if step[0] == "unitary"
+            for operation in step[1]
+        )
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """All operations of a static plan, in order."""
+        return tuple(operation for step in self.steps for operation in step[1])
+
+    @property
+    def phase(self) -> float:
+        """The global phase of a static plan in rad."""
+        return float(sum(step[2] for step in self.steps))

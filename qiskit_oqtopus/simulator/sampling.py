@@ -1,0 +1,190 @@
+"""From probabilities to counts: exact sampling whose cost does not grow shot by shot in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Probabilities = NDArray[np.float64]
+
+MARGINAL_QUBITS = 13
+"""Up to this many qubits the outcomes are summed over the unmeasured qubits before sampling."""
+
+
+class Streams:
+    """Independent random streams of one job: stream ``i`` depends on (seed, i) and nothing else.
+
+    The counter-based generator Philox (Salmon et al., SC'11) takes the pair as its key, so
+    that a stream is the same in any process, chunk or order. One generator is re-keyed, since
+    a new one costs more than the sampling of a small circuit.
+
+    Args:
+        seed: An integer in [0, 2**64).
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._philox = np.random.Philox(key=np.array([seed, 0], dtype=np.uint64))
+        self._state = self._philox.state
+        self._generator = np.random.Generator(self._philox)
+
+    def __getitem__(self, index: int) -> np.random.Generator:
+        """Return the stream ``index`` at its beginning; valid until the next call."""
+        self._state["state"]["key"][1] = index
+        self._philox.state = self._state
+        return self._generator
+
+
+def squared(vector: NDArray[np.complex128]) -> Probabilities:
+    """Return ``abs(vector)**2`` without a complex temporary."""
+    probabilities: Probabilities = np.square(vector.real)
+    if vector.size <= _BLOCK:
+        probabilities += np.square(vector.imag)
+        return probabilities
+    for start in range(0, vector.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        probabilities[part] += np.square(vector.imag[part])
+    return probabilities
+
+
+_BLOCK = 1 << 20
+
+
+def sample(
+    probabilities: Probabilities,
+    shots: int,
+    generator: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw ``shots`` outcomes.
+
+    Args:
+        probabilities: Shape (k,); need not sum exactly to 1. Overwritten if k is large.
+        shots: How many outcomes are drawn.
+        generator: Where the randomness comes from.
+
+    Returns:
+        The outcomes that occurred, ascending, and how often each did; both of the same shape.
+        An outcome of probability 0 never occurs.
+    """
+    size = len(probabilities)
+    if size <= 64 or size <= shots:
+        return _multinomial(probabilities, shots, generator)
+    np.cumsum(probabilities, out=probabilities)
+    total = probabilities[-1]
+    # Sorted uniforms without sorting: normalized partial sums of exponentials
+    # (Devroye, Non-Uniform Random Variate Generation, 1986, section V.3.1).
+    sums = np.cumsum(generator.standard_exponential(shots + 1))
+    uniforms = sums[:-1] / sums[-1] * total
+    outcomes = np.searchsorted(probabilities, uniforms, side="right")
+    np.minimum(outcomes, np.searchsorted(probabilities, total), out=outcomes)
+    starts = np.flatnonzero(np.diff(outcomes, prepend=-1))
+    return outcomes[starts], np.diff(starts, append=shots)
+
+
+def _multinomial(
+    probabilities: Probabilities, shots: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    # Impossible outcomes are left out: numpy gives the last one what rounding leaves over.
+    possible = np.flatnonzero(probabilities)
+    weights = probabilities[possible]
+    drawn = generator.multinomial(shots, weights / weights.sum())
+    occurred = np.flatnonzero(drawn)
+    return possible[occurred], drawn[occurred]
+
+
+@lru_cache(maxsize=64)
+def _marginal_map(num_qubits: int, measured: tuple[int, ...]) -> NDArray[np.int64]:
+    return gather_bits(np.arange(1 << num_qubits), measured)
+
+
+def marginal(
+    probabilities: Probabilities, num_qubits: int, measured: tuple[int, ...]
+) -> Probabilities:
+    """Sum over all qubits but the measured ones; measured[j] becomes bit j of the outcome."""
+    if measured == tuple(range(num_qubits)):
+        return probabilities
+    places = _marginal_map(num_qubits, measured)
+    return np.bincount(places, weights=probabilities, minlength=1 << len(measured))
+
+
+def gather_bits(values: NDArray[np.int64], places: Sequence[int]) -> NDArray[np.int64]:
+    """Return the integers whose bit j is bit ``places[j]`` of the values.
+
+    >>> gather_bits(np.array([0b100, 0b110]), (2, 1))
+    array([1, 3])
+    """
+    gathered = np.zeros_like(values)
+    for j, place in enumerate(places):
+        gathered |= ((values >> place) & 1) << j
+    return gathered
+
+
+def measure(
+    probabilities: Probabilities,
+    num_qubits: int,
+    terminal: Sequence[tuple[int | None, int]],
+    shots: int,
+    generator: np.random.Generator,
+) -> tuple[list[int], list[int]]:
+    """Sample the terminal measurements of one state.
+
+    Args:
+        probabilities: Shape (2**num_qubits,), qubit 0 least significant. May be overwritten.
+        num_qubits: Number of simulated qubits.
+        terminal: (qubit or None, clbit) of each measurement; None reads 0.
+        shots: How many shots are drawn.
+        generator: Where the randomness comes from.
+
+    Returns:
+        Values of the classical bits as integers of any width (bit i is clbit i), and their counts.
+    """
+    pairs = [(qubit, clbit) for qubit, clbit in terminal if qubit is not None]
+    if not pairs:
+        return [0], [shots]
+    measured = tuple(sorted({qubit for qubit, _ in pairs}))
+    if num_qubits <= MARGINAL_QUBITS:
+        outcomes, counts = sample(
+            marginal(probabilities, num_qubits, measured), shots, generator
+        )
+        place = {qubit: j for j, qubit in enumerate(measured)}
+        keys = spread_bits(outcomes, [(place[qubit], clbit) for qubit, clbit in pairs])
+        return keys, counts.tolist()
+    outcomes, counts = sample(probabilities, shots, generator)
+    keys = spread_bits(outcomes, pairs)
+    if len(measured) == num_qubits:
+        return keys, counts.tolist()
+    merged: dict[int, int] = {}
+    for key, count in zip(keys, counts.tolist(), strict=True):
+        merged[key] = merged.get(key, 0) + count
+    return list(merged), list(merged.values())
+
+
+def spread_bits(outcomes: NDArray[np.int64], pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """Move bit ``source`` of each outcome to bit ``goal`` of a Python integer, for each pair.
+
+    >>> spread_bits(np.array([0b01, 0b10]), [(0, 70), (1, 0)])
+    [1180591620717411303424, 1]
+    """
+    pairs = list(pairs)
+    if all(source == goal for source, goal in pairs) and len(pairs) == len(dict(pairs)):
+        mask = sum(1 << goal for _, goal in pairs)
+        return [] if not len(outcomes) else (outcomes & mask).tolist()
+    # Wider than 62 bits does not fit numpy's integers: the same arithmetic on Python's.
+    wide = max((goal for _, goal in pairs), default=0) > 62
+    values = outcomes.astype(object) if wide else outcomes
+    keys = np.zeros_like(values)
+    for source, goal in pairs:
+        keys |= ((values >> source) & 1) << goal
+    spread: list[int] = keys.tolist()
+    return spread
+
+
+def shuffled(
+    keys: Sequence[int], counts: Sequence[int], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the position in ``keys`` of each shot, in random order, shape (sum(counts),)."""
+    order = np.repeat(np.arange(len(keys)), counts)
+    generator.shuffle(order)
+    return order

@@ -1,0 +1,167 @@
+"""Operations on a Qulacs state vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import qulacs
+from numpy.typing import NDArray
+
+from .operations import DENSE_QUBITS, Operation, evolution_matrix, preparation_matrix
+
+_SLICE = 1 << 24
+"""Amplitude updates between two looks at the cancel flag: well below a second of work."""
+
+
+class Flag(Protocol):
+    """Something like ``threading.Event``, set when the work is no longer wanted."""
+
+    def is_set(self) -> bool:
+        """Return whether it is set."""
+
+
+class Cancelled(Exception):  # noqa: N818 - control flow inside the simulator, never an error
+    """The work was cancelled between two gates."""
+
+
+class Circuit:
+    """Operations in Qulacs' own form, applied in slices that a cancel flag can stop.
+
+    Args:
+        operations: What is applied, in order.
+        num_qubits: Number of qubits of the states that it is applied to.
+    """
+
+    def __init__(self, operations: Sequence[Operation], num_qubits: int) -> None:
+        self._num_qubits = num_qubits
+        self._parts: list[Any] = []
+        self._circuit: Any = None
+        self._adders: dict[str, Callable[..., None]] = {}
+        self._new_part()
+        for name, *arguments in operations:
+            self._adders[name](*arguments)
+
+    def _new_part(self) -> None:
+        circuit = qulacs.QuantumCircuit(self._num_qubits)
+        self._circuit = circuit
+        self._parts.append(circuit)
+        self._adders = {
+            "x": circuit.add_X_gate,
+            "y": circuit.add_Y_gate,
+            "z": circuit.add_Z_gate,
+            "h": circuit.add_H_gate,
+            "s": circuit.add_S_gate,
+            "sdg": circuit.add_Sdag_gate,
+            "t": circuit.add_T_gate,
+            "tdg": circuit.add_Tdag_gate,
+            "sx": circuit.add_sqrtX_gate,
+            "sxdg": circuit.add_sqrtXdag_gate,
+            "rx": circuit.add_RotX_gate,
+            "ry": circuit.add_RotY_gate,
+            "rz": circuit.add_RotZ_gate,
+            "u": circuit.add_U3_gate,
+            "cx": circuit.add_CNOT_gate,
+            "cz": circuit.add_CZ_gate,
+            "swap": circuit.add_SWAP_gate,
+            "pauli_rotation": self._pauli_rotation,
+            "diagonal": self._diagonal,
+            "matrix": self._matrix,
+            "prepare": self._prepare,
+            "evolve": self._evolve,
+        }
+
+    def _pauli_rotation(
+        self, qubits: Sequence[int], letters: Sequence[int], angle: float
+    ) -> None:
+        # Qulacs rotates by exp(+i angle P / 2).
+        self._circuit.add_multi_Pauli_rotation_gate(list(qubits), list(letters), -angle)
+
+    def _diagonal(self, qubits: Sequence[int], entries: NDArray[np.complex128]) -> None:
+        self._circuit.add_gate(qulacs.gate.DiagonalMatrix(list(qubits), entries))
+
+    def _matrix(
+        self,
+        qubits: Sequence[int],
+        matrix: NDArray[np.complex128],
+        controls: Sequence[int],
+        values: Sequence[int],
+    ) -> None:
+        gate = qulacs.gate.DenseMatrix(list(qubits), matrix)
+        for control, value in zip(controls, values, strict=True):
+            gate.add_control_qubit(control, value)
+        self._circuit.add_gate(gate)
+
+    def _prepare(self, qubits: Sequence[int], amplitudes: NDArray[np.complex128]) -> None:
+        if len(qubits) <= DENSE_QUBITS:
+            self._matrix(qubits, preparation_matrix(amplitudes), (), ())
+            return
+
+        def prepare(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+            return np.outer(amplitudes, vectors[0])
+
+        self._on_vector(qubits, prepare)
+
+    def _evolve(
+        self, qubits: Sequence[int], labels: Sequence[str], coefficients: Any, time: float
+    ) -> None:
+        if len(qubits) <= DENSE_QUBITS:
+            self._matrix(qubits, evolution_matrix(labels, coefficients, time), (), ())
+            return
+
+        def evolve(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+            from qiskit.quantum_info import SparsePauliOp
+            from scipy.sparse.linalg import expm_multiply
+
+            hamiltonian = SparsePauliOp(list(labels), np.array(coefficients))
+            evolved: NDArray[np.complex128] = expm_multiply(
+                -1j * time * hamiltonian.to_matrix(sparse=True),
+                vectors,
+                traceA=-1j * time * float(_identity_coefficient(labels, coefficients)) * len(vectors),
+            )
+            return evolved
+
+        self._on_vector(qubits, evolve)
+
+    def _on_vector(
+        self,
+        qubits: Sequence[int],
+        function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]],
+    ) -> None:
+        """Add a linear map on the array of shape (2**k, 2**(n - k)) of the k qubits and the rest."""
+        n = self._num_qubits
+        axes = [n - 1 - qubit for qubit in reversed(qubits)]
+        places = list(range(len(axes)))
+
+        def apply(state: Any) -> None:
+            tensor = np.moveaxis(state.get_vector().reshape((2,) * n), axes, places)
+            changed = function(tensor.reshape(1 << len(axes), -1)).reshape((2,) * n)
+            state.load(np.moveaxis(changed, places, axes).reshape(-1))
+
+        self._parts.append(apply)
+        self._new_part()
+
+    def apply(self, state: Any, cancelled: Flag | None = None) -> None:
+        """Apply the operations to a ``qulacs.QuantumState``.
+
+        Raises:
+            Cancelled: If the flag was set; the state is then somewhere in between.
+        """
+        step = max(1, _SLICE >> self._num_qubits)
+        for part in self._parts:
+            if not isinstance(part, qulacs.QuantumCircuit):
+                part(state)
+                continue
+            count = part.get_gate_count()
+            if count <= step:
+                part.update_quantum_state(state)
+                continue
+            for start in range(0, count, step):
+                if cancelled is not None and cancelled.is_set():
+                    raise Cancelled
+                part.update_quantum_state(state, start, min(start + step, count))
+
+
+def _identity_coefficient(labels: Sequence[str], coefficients: Sequence[float]) -> float:
+    return sum(c for label, c in zip(labels, coefficients, strict=True) if set(label) == {"I"})

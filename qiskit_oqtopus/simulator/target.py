@@ -1,0 +1,65 @@
+"""The Target of a simulator without a device behind it: every operation on every qubit."""
+
+from __future__ import annotations
+
+from qiskit.circuit import (
+    BoxOp,
+    BreakLoopOp,
+    ContinueLoopOp,
+    ForLoopOp,
+    IfElseOp,
+    Store,
+    SwitchCaseOp,
+    WhileLoopOp,
+)
+from qiskit.circuit.library import (
+    DiagonalGate,
+    Initialize,
+    MCPhaseGate,
+    MCXGate,
+    PauliEvolutionGate,
+    PauliGate,
+    PermutationGate,
+    StatePreparation,
+    UnitaryGate,
+    get_standard_gate_name_mapping,
+)
+from qiskit.transpiler import Target
+
+OPERATIONS_OF_ANY_SIZE = {
+    "unitary": UnitaryGate,
+    "diagonal": DiagonalGate,
+    "permutation": PermutationGate,
+    "initialize": Initialize,
+    "state_preparation": StatePreparation,
+    "pauli": PauliGate,
+    "PauliEvolution": PauliEvolutionGate,
+    "mcx": MCXGate,
+    "mcphase": MCPhaseGate,
+    "if_else": IfElseOp,
+    "for_loop": ForLoopOp,
+    "while_loop": WhileLoopOp,
+    "switch_case": SwitchCaseOp,
+    "break_loop": BreakLoopOp,
+    "continue_loop": ContinueLoopOp,
+    "box": BoxOp,
+    "store": Store,
+}
+"""Operations without a fixed number of qubits, by Qiskit's own names."""
+
+
+def ideal_target(num_qubits: int) -> Target:
+    """Return a Target on which all operations are perfect, instant and act on any qubits.
+
+    Args:
+        num_qubits: Number of qubits.
+
+    Returns:
+        A Target without couplings, durations, errors or dt.
+    """
+    target = Target(description="Ideal qubits, all-to-all", num_qubits=num_qubits)
+    for name, operation in get_standard_gate_name_mapping().items():
+        target.add_instruction(operation, None, name=name)
+    for name, operation in OPERATIONS_OF_ANY_SIZE.items():
+        target.add_instruction(operation, None, name=name)
+    return target
