@@ -20,7 +20,8 @@ def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dic
 
     Args:
         values: Option values by name.
-        checks: For each known option, a function of (name, value) that returns the normalized value.
+        checks: For each known option, a function of (name, value) that returns the value,
+            normalized.
 
     Raises:
         OqtopusOptionError: If an option is unknown or its value cannot be used.

@@ -45,8 +45,8 @@ def _executor(name: str, value: Any) -> Any:
             f"method) or None, not {value!r}."
         )
     if isinstance(value, ProcessPoolExecutor):
-        context = value._mp_context  # type: ignore[attr-defined]
-        if context.get_start_method() == "fork":
+        context = value._mp_context
+        if context is not None and context.get_start_method() == "fork":
             raise OqtopusOptionError(
                 f"Option {name!r} is a process pool that forks, which deadlocks in OpenMP once "
                 "this process has simulated. Make it with "
@@ -73,9 +73,9 @@ _CHECKS = {
 class QulacsBackend(BackendV2):
     """A noiseless simulator of any Qiskit circuit, on Qulacs state vectors.
 
-    It needs no account and no network. All circuits are simulated exactly: measurements at the end are
-    sampled from one final state, and circuits with measurements, resets or control flow inside
-    by branching over the outcomes. Only active qubits count: idle qubits cost nothing.
+    It needs no account and no network. All circuits are simulated exactly: measurements at the
+    end are sampled from one final state, and circuits with measurements, resets or control flow
+    inside by branching over the outcomes. Only active qubits count: idle qubits cost nothing.
 
     ``run`` simulates any circuit, whatever the Target says of it; the Target is what ``transpile``
     compiles for.
@@ -181,16 +181,17 @@ class QulacsBackend(BackendV2):
 
                 * ``shots`` (int): Number of shots a circuit, 1024.
                 * ``memory`` (bool): Whether to return the outcome of each shot, False.
-                * ``seed_simulator`` (int): Seed in [0, 2**64). The same seed gives the same counts and
-                  memory for any executor, max_job_size and number of threads. Default: a new
-                  one, which the result reports as ``seed``.
+                * ``seed_simulator`` (int): Seed in [0, 2**64). The same seed gives the same counts
+                  and memory for any executor, max_job_size and number of threads. Default: a
+                  new one, which the result reports as ``seed``.
                 * ``statevector`` (bool): Whether to return the exact state before the terminal
                   measurements, a complex array of shape (2**num_qubits,) in Qiskit's order,
                   global phase included, False.
                 * ``method`` (str): "automatic" or "statevector", which are the same here.
-                * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is a
-                  thread of this process.
-                * ``max_job_size`` (int): Circuits in a chunk for the executor. Default: a 32nd of all.
+                * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is
+                  a thread of this process.
+                * ``max_job_size`` (int): Circuits in a chunk for the executor. Default: a 32nd
+                  of all.
                 * ``max_parallel_threads`` (int): Threads that Qulacs may use; works only before
                   the first simulation of a process.
                 * ``max_memory_mb`` (int): Memory that one circuit may take in MiB. Default: what

@@ -1,7 +1,7 @@
 """Classical expressions: Qiskit's ``expr`` trees as plain tuples, and their evaluation.
 
-The classical memory of a branch is one Python integer (bit i is clbit i of the circuit) and a tuple of
-variable values. A lowered expression is a nested tuple that pickles; :func:`evaluator`
+The classical memory of a branch is one Python integer (bit i is clbit i of the circuit) and a
+tuple of variable values. A lowered expression is a nested tuple that pickles; :func:`evaluator`
 turns it into a function ``(bits, variables) -> value``, where values are bool, int or float.
 Unsigned integers wrap at the width of their type, as in OpenQASM 3.
 """

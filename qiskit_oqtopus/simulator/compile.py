@@ -375,7 +375,7 @@ class _Compiler:
         return Lowering(lambda bit: self._clbit(bit, scope), self._slots, self._dt)
 
     def _clbit(self, bit: Clbit, scope: Scope) -> int:
-        """Return the outermost index of a clbit; blocks may name bits of the circuit around them."""
+        """Return the outermost index of a clbit; blocks may name bits of the outer circuit."""
         found = scope.clbits.get(bit)
         if found is None:
             location: int = self.circuit.find_bit(bit).index

@@ -1,9 +1,9 @@
 """Dynamic circuits: a tree of branches over measurement outcomes, with the shots split among them.
 
-A branch is a state vector, the classical memory that led to it, and the number of shots that took that
-way. A measurement splits a branch in two and its shots binomially, so that the cost is that of
-the outcomes that occur, not of the shots. Branches at the same step of the program advance together;
-the earliest step goes first, so that the ways through an if_else meet again behind it.
+A branch is a state vector, the classical memory that led to it, and the number of shots that took
+that way. A measurement splits a branch in two and its shots binomially, so that the cost is that
+of the outcomes that occur, not of the shots. Branches at the same step of the program advance
+together; the earliest step goes first, so that the ways through an if_else meet again behind it.
 
 The number of state vectors alive is bounded. Where a split would exceed the bound, branches are
 finished one after the other; where even one split is too much, shot by shot.
@@ -82,9 +82,7 @@ class Branches:
         one_branches = np.flatnonzero(ones).tolist()
         states = self.states.split(qubit, zero_branches, one_branches, p_one)
         result = self._with_states(states, zero_branches + one_branches)
-        result.shots = np.concatenate(
-            [(self.shots - ones)[zero_branches], ones[one_branches]]
-        )
+        result.shots = np.concatenate([(self.shots - ones)[zero_branches], ones[one_branches]])
         return result, len(zero_branches)
 
 
@@ -221,9 +219,7 @@ class DynamicRun:
     def _step(self, group: Branches, at: int) -> list[tuple[int, Branches]]:
         """Run one step; return where which branches go on."""
         name, *arguments = self._plan.steps[at]
-        goals: list[tuple[int, Branches]] = getattr(self, f"_{name}")(
-            group, at, *arguments
-        )
+        goals: list[tuple[int, Branches]] = getattr(self, f"_{name}")(group, at, *arguments)
         return goals
 
     def _prepared(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
@@ -256,9 +252,7 @@ class DynamicRun:
         ]
         return [(at + 1, group)]
 
-    def _reset(
-        self, group: Branches, at: int, qubit: int
-    ) -> list[tuple[int, Branches]]:
+    def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
         split = self._split(group, at, qubit)
         if split is None:
             return []
@@ -275,9 +269,7 @@ class DynamicRun:
             group.bits[i], group.variables[i] = stored
         return [(at + 1, group)]
 
-    def _jump(
-        self, group: Branches, at: int, goal: int
-    ) -> list[tuple[int, Branches]]:
+    def _jump(self, group: Branches, at: int, goal: int) -> list[tuple[int, Branches]]:
         return [(goal, group)]
 
     def _unless(
@@ -290,9 +282,7 @@ class DynamicRun:
         ]
         return self._divide(group, holds, at + 1, goal)
 
-    def _loop(
-        self, group: Branches, at: int, counter: int
-    ) -> list[tuple[int, Branches]]:
+    def _loop(self, group: Branches, at: int, counter: int) -> list[tuple[int, Branches]]:
         group.counters = [_replace(counters, counter, 0) for counters in group.counters]
         return [(at + 1, group)]
 
@@ -365,9 +355,7 @@ class DynamicRun:
             for key, count in zip(keys, counts, strict=True):
                 self._count((bits & mask) | key, count)
 
-    def _finish_together(
-        self, group: Branches, pairs: list[tuple[int, int]], mask: int
-    ) -> None:
+    def _finish_together(self, group: Branches, pairs: list[tuple[int, int]], mask: int) -> None:
         """Draw the shots of many branches by one search in their cumulative distributions."""
         n = self._num_qubits
         measured = tuple(sorted({qubit for qubit, _ in pairs}))

@@ -146,7 +146,8 @@ class Batch:
 
     def vector(self, branch: int) -> NDArray[np.complex128]:
         """Return a copy of the state vector of a branch."""
-        return self._states[branch].copy()
+        vector: NDArray[np.complex128] = self._states[branch].copy()
+        return vector
 
     def probabilities(self, branch: int) -> Probabilities:
         """Return the probabilities of a branch."""

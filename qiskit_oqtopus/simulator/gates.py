@@ -20,7 +20,7 @@ from qiskit.quantum_info import SparsePauliOp
 from .operations import Encoded, Operation, pauli_ids, permutation
 
 MATRIX_QUBITS = 6
-"""A gate on more qubits than this is expanded by its definition, if it has one, before its matrix."""
+"""A gate on more qubits than this is expanded by its definition, if it has one."""
 
 Native = Callable[[tuple[int, ...]], Encoded]
 
@@ -196,7 +196,12 @@ def _controlled(operation: ControlledGate, fresh: bool) -> Native | None:
         return _dense(whole)
     if base.num_qubits + num_controls != operation.num_qubits or base.num_qubits == 0:
         return None
-    matrix = _small_matrix(base, MATRIX_QUBITS)
+    try:
+        matrix = _small_matrix(base, MATRIX_QUBITS)
+    except ValueError:
+        # Qiskit gives the base gate of a controlled CUGate four angles, of which UGate takes three;
+        # the definition is right.
+        return None
     if matrix is None:
         return None
     values = tuple((operation.ctrl_state >> i) & 1 for i in range(num_controls))

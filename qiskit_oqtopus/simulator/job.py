@@ -38,8 +38,8 @@ _FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
 class QulacsJob(JobV1):
     """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; made by its ``run`` method.
 
-    The circuits run in the background, in a thread or on the executor that was given. All methods may
-    be called from any thread.
+    The circuits run in the background, in a thread or on the executor that was given. All methods
+    may be called from any thread.
     """
 
     _async = True
@@ -199,13 +199,14 @@ class QulacsJob(JobV1):
         started are withdrawn; those at work run to their ends.
 
         Returns:
-            Whether nothing more will be computed: False if the job had ended before, or if chunks are
-            at work on the executor.
+            Whether nothing more will be computed: False if the job had ended before, or if chunks
+            are at work on the executor.
         """
         if self._finished.is_set():
             return False
         self._cancelled.set()
-        return all([future.cancel() for future in list(self._futures) if not future.done()])
+        withdrawn = [future.cancel() for future in list(self._futures) if not future.done()]
+        return all(withdrawn)
 
     def wait_for_final_state(
         self, timeout: float | None = None, wait: float = 5, callback: Any = None

@@ -1,8 +1,8 @@
 """Unitary operations as plain tuples, and how Qiskit's standard gates become them.
 
-An operation is a tuple ``(name, *arguments)`` of strings, numbers, tuples and numpy arrays, so that
-it pickles, compares and ships to another process. Qubits are indices of the plan. Where
-several qubits are listed, the first one is the least significant bit of a matrix index, as in Qiskit.
+An operation is a tuple ``(name, *arguments)`` of strings, numbers, tuples and numpy arrays, so
+that it pickles and ships to another process. Qubits are indices of the plan. Where several qubits
+are listed, the first one is the least significant bit of a matrix index, as in Qiskit.
 
 ====================  ==========================================================================
 name                  arguments
@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Matrix = NDArray[np.complex128]
 Operation = tuple[Any, ...]
 Encoded = tuple[list[Operation], float]
 Encoder = Callable[[tuple[int, ...], Sequence[float]], Encoded]
@@ -48,24 +49,22 @@ ROTATION_GATES = frozenset(["rx", "ry", "rz"])
 """Standard gates of one angle that are operations of the same name."""
 
 
-def u_matrix(theta: float, phi: float, lam: float) -> NDArray[np.complex128]:
+def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
     """Return the matrix of Qiskit's ``UGate(theta, phi, lam)``, shape (2, 2); angles in rad."""
     c, s = cos(theta / 2), sin(theta / 2)
     return np.array([[c, -exp(1j * lam) * s], [exp(1j * phi) * s, exp(1j * (phi + lam)) * c]])
 
 
-H = np.array([[1, 1], [1, -1]], dtype=complex) / np.sqrt(2)
-SX = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
-X = np.array([[0, 1], [1, 0]], dtype=complex)
-Y = np.array([[0, -1j], [1j, 0]])
-Z = np.array([[1, 0], [0, -1]], dtype=complex)
-SWAP = np.eye(4, dtype=complex)[[0, 2, 1, 3]]
+H: Matrix = np.array([[1, 1], [1, -1]]) / np.sqrt(2) + 0j
+SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
+X: Matrix = np.array([[0, 1], [1, 0]], dtype=complex)
+Y: Matrix = np.array([[0, -1j], [1j, 0]])
+Z: Matrix = np.array([[1, 0], [0, -1]], dtype=complex)
+SWAP: Matrix = np.eye(4, dtype=complex)[[0, 2, 1, 3]]
 PAULIS = (np.eye(2, dtype=complex), X, Y, Z)
 
 
-def controlled(
-    qubits: tuple[int, ...], matrix: NDArray[np.complex128], num_controls: int
-) -> list[Operation]:
+def controlled(qubits: tuple[int, ...], matrix: Matrix, num_controls: int) -> list[Operation]:
     """Return ``matrix`` on the last qubits, controlled on 1 by the first ``num_controls``."""
     controls = qubits[:num_controls]
     return [("matrix", qubits[num_controls:], matrix, controls, (1,) * num_controls)]
@@ -140,7 +139,7 @@ def pauli_ids(label: str) -> list[tuple[int, int]]:
     return [(i, "IXYZ".index(letter)) for i, letter in enumerate(reversed(label)) if letter != "I"]
 
 
-def matrix_of(operation: Operation) -> tuple[tuple[int, ...], NDArray[np.complex128]]:
+def matrix_of(operation: Operation) -> tuple[tuple[int, ...], Matrix]:
     """Return (qubits, matrix) of an operation on few qubits.
 
     The matrix has shape (2**k, 2**k) over the k returned qubits, the first one least significant.
@@ -180,7 +179,7 @@ def matrix_of(operation: Operation) -> tuple[tuple[int, ...], NDArray[np.complex
     raise ValueError(f"operation {name!r} has no matrix")
 
 
-def preparation_matrix(amplitudes: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def preparation_matrix(amplitudes: Matrix) -> Matrix:
     """Return a unitary whose first column is ``amplitudes``: a Householder reflection.
 
     With u = v + exp(i phi) e_0, phi the phase of v_0, the reflection 1 - 2 u u^+ / |u|^2 takes e_0
@@ -193,19 +192,17 @@ def preparation_matrix(amplitudes: NDArray[np.complex128]) -> NDArray[np.complex
     return np.asarray(-phase * reflection)
 
 
-def evolution_matrix(
-    labels: Sequence[str], coefficients: Sequence[float], time: float
-) -> NDArray[np.complex128]:
+def evolution_matrix(labels: Sequence[str], coefficients: Sequence[float], time: float) -> Matrix:
     """Return exp(-i time sum_j c_j P_j), shape (2**k, 2**k), by diagonalization."""
     from qiskit.quantum_info import SparsePauliOp
 
     hamiltonian = SparsePauliOp(list(labels), np.array(coefficients)).to_matrix()
     energies, vectors = np.linalg.eigh(hamiltonian)
-    result: NDArray[np.complex128] = (vectors * np.exp(-1j * time * energies)) @ vectors.conj().T
+    result: Matrix = (vectors * np.exp(-1j * time * energies)) @ vectors.conj().T
     return result
 
 
-_FIXED_MATRICES: dict[str, NDArray[np.complex128]] = {
+_FIXED_MATRICES: dict[str, Matrix] = {
     "x": X,
     "y": Y,
     "z": Z,

@@ -30,7 +30,7 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
     """Return [name, size] for each register, as Qiskit uses them to put spaces into bit strings.
 
     Where the registers do not cover all bits, Qiskit would cut the string and merge different
-    outcomes. There, each run of bits outside of registers is listed with an empty name, at its place.
+    outcomes. There, each run of bits outside of registers is listed too, with an empty name.
     """
     sizes: list[list[Any]] = [[register.name, register.size] for register in circuit.cregs]
     if not sizes or sum(size for _, size in sizes) >= circuit.num_clbits:

@@ -106,7 +106,8 @@ def marginal(
     if measured == tuple(range(num_qubits)):
         return probabilities
     places = _marginal_map(num_qubits, measured)
-    return np.bincount(places, weights=probabilities, minlength=1 << len(measured))
+    summed: Probabilities = np.bincount(places, probabilities, minlength=1 << len(measured))
+    return summed
 
 
 def gather_bits(values: NDArray[np.int64], places: Sequence[int]) -> NDArray[np.int64]:
@@ -145,9 +146,7 @@ def measure(
         return [0], [shots]
     measured = tuple(sorted({qubit for qubit, _ in pairs}))
     if num_qubits <= MARGINAL_QUBITS:
-        outcomes, counts = sample(
-            marginal(probabilities, num_qubits, measured), shots, generator
-        )
+        outcomes, counts = sample(marginal(probabilities, num_qubits, measured), shots, generator)
         place = {qubit: j for j, qubit in enumerate(measured)}
         keys = spread_bits(outcomes, [(place[qubit], clbit) for qubit, clbit in pairs])
         return keys, counts.tolist()

@@ -72,9 +72,7 @@ class Circuit:
             "evolve": self._evolve,
         }
 
-    def _pauli_rotation(
-        self, qubits: Sequence[int], letters: Sequence[int], angle: float
-    ) -> None:
+    def _pauli_rotation(self, qubits: Sequence[int], letters: Sequence[int], angle: float) -> None:
         # Qulacs rotates by exp(+i angle P / 2).
         self._circuit.add_multi_Pauli_rotation_gate(list(qubits), list(letters), -angle)
 
@@ -115,10 +113,9 @@ class Circuit:
             from scipy.sparse.linalg import expm_multiply
 
             hamiltonian = SparsePauliOp(list(labels), np.array(coefficients))
+            generator = -1j * time * hamiltonian.to_matrix(sparse=True)
             evolved: NDArray[np.complex128] = expm_multiply(
-                -1j * time * hamiltonian.to_matrix(sparse=True),
-                vectors,
-                traceA=-1j * time * float(_identity_coefficient(labels, coefficients)) * len(vectors),
+                generator, vectors, traceA=generator.trace()
             )
             return evolved
 
@@ -129,7 +126,7 @@ class Circuit:
         qubits: Sequence[int],
         function: Callable[[NDArray[np.complex128]], NDArray[np.complex128]],
     ) -> None:
-        """Add a linear map on the array of shape (2**k, 2**(n - k)) of the k qubits and the rest."""
+        """Add a linear map on the state as an array of shape (2**k, 2**(n - k)), k qubits first."""
         n = self._num_qubits
         axes = [n - 1 - qubit for qubit in reversed(qubits)]
         places = list(range(len(axes)))
@@ -161,7 +158,3 @@ class Circuit:
                 if cancelled is not None and cancelled.is_set():
                     raise Cancelled
                 part.update_quantum_state(state, start, min(start + step, count))
-
-
-def _identity_coefficient(labels: Sequence[str], coefficients: Sequence[float]) -> float:
-    return sum(c for label, c in zip(labels, coefficients, strict=True) if set(label) == {"I"})
