@@ -30,10 +30,10 @@ from ..version import __version__
 from .compile import compile_circuit
 from .execute import Settings, limit_threads
 from .job import QulacsJob
-from .memory import MAX_QUBITS, Budget, max_qubits
+from .memory import Budget, max_qubits
 from .plan import Plan
 from .result import header
-from .target import ideal_target
+from .target import ideal_target, widened
 
 
 def _executor(name: str, value: Any) -> Any:
@@ -117,12 +117,10 @@ class QulacsBackend(BackendV2):
             )
         if num_qubits is not None:
             num_qubits = integer(1)("num_qubits", num_qubits)
-        if target is None:
-            width = num_qubits or max_qubits(self._budget(self.options.max_memory_mb).available)
-            target = ideal_target(width)
-        elif target.num_qubits is None:
-            target = copy.deepcopy(target)
-            target.num_qubits = num_qubits or MAX_QUBITS
+        if target is None or not target.num_qubits:
+            if num_qubits is None:
+                num_qubits = max_qubits(self._budget(self.options.max_memory_mb).available)
+            target = ideal_target(num_qubits) if target is None else widened(target, num_qubits)
         elif num_qubits not in (None, target.num_qubits):
             raise OqtopusOptionError(
                 f"Option 'num_qubits' is {num_qubits}, but the target has {target.num_qubits} "

@@ -59,7 +59,7 @@ class QulacsJob(JobV1):
         self._headers = headers
         self._settings = settings
         self._executor = executor
-        self._max_job_size = max_job_size
+        self._chunk_size = max_job_size or -(-len(plans) // DEFAULT_CHUNKS)
         self._outcomes: list[Outcome | None] = [None] * len(plans)
         self._futures: dict[Future[list[Outcome]], int] = {}  # -> position of the first circuit
         self._unfinished = 0
@@ -97,11 +97,10 @@ class QulacsJob(JobV1):
         self._finish()
 
     def _submit_chunks(self, executor: Executor) -> None:
-        size = self._max_job_size or -(-len(self._plans) // DEFAULT_CHUNKS)
-        starts = range(0, len(self._plans), size)
+        starts = range(0, len(self._plans), self._chunk_size)
         self._unfinished = len(starts)
         for position, start in enumerate(starts):
-            chunk = self._plans[start : start + size]
+            chunk = self._plans[start : start + self._chunk_size]
             try:
                 future = executor.submit(run_chunk, chunk, start, self._settings)
             # Executors are other people's code: each has its own way of refusing work.
@@ -120,7 +119,7 @@ class QulacsJob(JobV1):
     def _collect(self, future: Future[list[Outcome]]) -> None:
         """Keep what a chunk has computed, or why it has not."""
         start = self._futures[future]
-        size = len(self._plans[start : start + (self._max_job_size or self._chunk_size())])
+        size = min(self._chunk_size, len(self._outcomes) - start)
         if future.cancelled():
             outcomes = [Outcome(error=Cancelled())] * size
         elif (error := future.exception()) is not None:
@@ -133,9 +132,6 @@ class QulacsJob(JobV1):
             last = self._unfinished == 0
         if last:
             self._finish()
-
-    def _chunk_size(self) -> int:
-        return -(-len(self._plans) // DEFAULT_CHUNKS)
 
     def _finish(self) -> None:
         _live_jobs.discard(self)

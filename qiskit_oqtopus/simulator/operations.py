@@ -55,8 +55,9 @@ def u_matrix(theta: float, phi: float, lam: float) -> Matrix:
     return np.array([[c, -exp(1j * lam) * s], [exp(1j * phi) * s, exp(1j * (phi + lam)) * c]])
 
 
-H: Matrix = np.array([[1, 1], [1, -1]]) / np.sqrt(2) + 0j
-SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
+_R = 0.5**0.5
+H: Matrix = np.array([[_R, _R], [_R, -_R]], dtype=complex)
+SX: Matrix = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]], dtype=complex) * (0.5 + 0j)
 X: Matrix = np.array([[0, 1], [1, 0]], dtype=complex)
 Y: Matrix = np.array([[0, -1j], [1j, 0]])
 Z: Matrix = np.array([[1, 0], [0, -1]], dtype=complex)

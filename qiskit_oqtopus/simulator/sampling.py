@@ -106,8 +106,7 @@ def marginal(
     if measured == tuple(range(num_qubits)):
         return probabilities
     places = _marginal_map(num_qubits, measured)
-    summed: Probabilities = np.bincount(places, probabilities, minlength=1 << len(measured))
-    return summed
+    return np.asarray(np.bincount(places, probabilities, minlength=1 << len(measured)), dtype=float)
 
 
 def gather_bits(values: NDArray[np.int64], places: Sequence[int]) -> NDArray[np.int64]:

@@ -63,3 +63,24 @@ def ideal_target(num_qubits: int) -> Target:
     for name, operation in OPERATIONS_OF_ANY_SIZE.items():
         target.add_instruction(operation, None, name=name)
     return target
+
+
+def widened(target: Target, num_qubits: int) -> Target:
+    """Return a Target of global operations, which does not know how wide it is, with a width.
+
+    Args:
+        target: A Target whose ``num_qubits`` is None or 0, so that no operation names qubits.
+        num_qubits: Number of qubits.
+    """
+    result = Target(
+        description=target.description,
+        num_qubits=num_qubits,
+        dt=target.dt,
+        granularity=target.granularity,
+        min_length=target.min_length,
+        pulse_alignment=target.pulse_alignment,
+        acquire_alignment=target.acquire_alignment,
+    )
+    for name in target.operation_names:
+        result.add_instruction(target.operation_from_name(name), None, name=name)
+    return result

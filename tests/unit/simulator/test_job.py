@@ -1,0 +1,189 @@
+"""The life of a job: waiting, cancelling, failing, and what stays available."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from qiskit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.providers import JobError, JobStatus, JobTimeoutError
+
+from qiskit_oqtopus import (
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+    QulacsBackend,
+)
+from qiskit_oqtopus.simulator import execute
+
+
+def measured(value=0, name=None):
+    circuit = QuantumCircuit(1, 1, name=name)
+    if value:
+        circuit.x(0)
+    circuit.measure(0, 0)
+    return circuit
+
+
+def large(num_qubits=24, layers=200):
+    """Return a circuit that takes minutes."""
+    circuit = QuantumCircuit(num_qubits)
+    for _ in range(layers):
+        circuit.rx(0.1, range(num_qubits))
+        circuit.cx(range(num_qubits - 1), range(1, num_qubits))
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.fixture
+def backend():
+    return QulacsBackend(num_qubits=24, shots=10)
+
+
+def test_a_job_from_its_beginning_to_its_end(backend):
+    job = backend.run(measured(1))
+    assert job.backend() is backend
+    assert len(job.job_id()) == 36
+    result = job.result()
+    assert job.status() is JobStatus.DONE
+    assert job.done()
+    assert job.in_final_state()
+    assert not job.running()
+    assert not job.cancelled()
+    assert job.error_message() is None
+    assert result is job.result()
+    assert (result.job_id, result.backend_name) == (job.job_id(), "qulacs_simulator")
+    assert result.success
+    assert job.cancel() is False
+    assert job.job_id() in repr(job)
+    with pytest.raises(OqtopusJobError, match="submitted before"):
+        job.submit()
+
+
+def test_ids_are_different(backend):
+    assert len({backend.run(measured()).job_id() for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_cancel_stops_a_large_circuit_between_two_gates(backend, batch):
+    job = backend.run([measured(1), large(), measured(1)] if batch else large())
+    time.sleep(0.3)
+    assert job.status() is JobStatus.RUNNING
+    start = time.monotonic()
+    assert job.cancel() is True
+    job.wait_for_final_state(timeout=60)
+    assert time.monotonic() - start < 30  # one gate takes well below a second
+    assert job.status() is JobStatus.CANCELLED
+    assert job.cancelled()
+    with pytest.raises(OqtopusJobCancelledError) as caught:
+        job.result()
+    partial = caught.value.result
+    assert [entry.success for entry in partial.results] == (
+        [True, False, False] if batch else [False]
+    )
+    if batch:
+        assert partial.get_counts(0) == {"1": 10}
+
+
+def test_cancel_stops_an_endless_loop(backend):
+    circuit = QuantumCircuit(1, 1)
+    with circuit.while_loop((0, 0)):
+        circuit.x(0)
+    circuit.measure(0, 0)
+    job = backend.run(circuit)
+    with pytest.raises(OqtopusJobTimeoutError):
+        job.result(timeout=0.1)
+    job.cancel()
+    job.wait_for_final_state(timeout=30)
+    assert job.status() is JobStatus.CANCELLED
+
+
+def test_a_timeout_leaves_the_job_running(backend):
+    job = backend.run(large())
+    with pytest.raises(OqtopusJobTimeoutError, match="goes on") as caught:
+        job.result(timeout=0.05)
+    assert isinstance(caught.value, JobTimeoutError)
+    with pytest.raises(OqtopusJobTimeoutError):
+        job.wait_for_final_state(timeout=0.05)
+    with pytest.raises(OqtopusJobTimeoutError):
+        job.wait_for_final_state(timeout=0.05, wait=0.01, callback=lambda *args: None)
+    assert job.status() is JobStatus.RUNNING
+    job.cancel()
+    job.wait_for_final_state()
+
+
+def test_the_callback_of_a_wait_sees_id_status_and_job(backend):
+    job = backend.run(large())
+    seen = []
+
+    def callback(job_id, status, given):
+        seen.append((job_id, status, given))
+        given.cancel()
+
+    job.wait_for_final_state(timeout=60, wait=0.01, callback=callback)
+    assert seen[0] == (job.job_id(), JobStatus.RUNNING, job)
+
+
+def test_many_threads_may_ask(backend):
+    job = backend.run([measured(i % 2) for i in range(30)])
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(job.result())) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    assert all(result is results[0] for result in results)
+
+
+def test_the_failure_of_one_circuit_spares_the_others(backend, monkeypatch):
+    real = execute._run_static
+
+    def failing(plan, *args):
+        if len(plan.qubits) == 2:
+            raise MemoryError("no room for two qubits")
+        return real(plan, *args)
+
+    monkeypatch.setattr(execute, "_run_static", failing)
+    bad = QuantumCircuit(2, 2, name="bad")
+    bad.h([0, 1])
+    bad.measure([0, 1], [0, 1])
+    job = backend.run([measured(1, "good"), bad])
+    result = job.result()
+    assert job.status() is JobStatus.ERROR
+    assert not result.success
+    assert result.get_counts("good") == {"1": 10}
+    assert result.results[1].status == "ERROR: MemoryError: no room for two qubits"
+    with pytest.raises(QiskitError, match="no room for two qubits"):
+        result.get_counts("bad")
+    assert "circuit 1 ('bad')" in job.error_message()
+
+
+def test_if_nothing_succeeds_result_raises_with_the_cause(backend, monkeypatch):
+    def failing(*args):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(execute, "_run_static", failing)
+    job = backend.run(measured(1))
+    with pytest.raises(OqtopusJobError, match="no room") as caught:
+        job.result()
+    assert isinstance(caught.value, JobError)
+    assert isinstance(caught.value.__cause__, MemoryError)
+    assert job.status() is JobStatus.ERROR
+
+
+def test_the_interpreter_exits_at_once_with_a_job_running():
+    script = """
+import time
+from qiskit import QuantumCircuit
+from qiskit_oqtopus import QulacsBackend
+circuit = QuantumCircuit(22)
+for _ in range(3000):
+    circuit.rx(0.1, range(22))
+circuit.measure_all()
+QulacsBackend(num_qubits=22).run(circuit)
+time.sleep(0.5)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
