@@ -84,8 +84,9 @@ def meas_level(name: str, value: Any) -> int:
     """Check for measurement level 2: counts are the only thing that is ever returned."""
     if value is None or (isinstance(value, Integral) and int(value) == MeasLevel.CLASSIFIED):
         return int(MeasLevel.CLASSIFIED)
+    given = int(value) if isinstance(value, Integral) else value
     raise OqtopusOptionError(
-        f"Option {name!r} must be 2 (classified), not {value!r}: there is no signal behind the "
+        f"Option {name!r} must be 2 (classified), not {given!r}: there is no signal behind the "
         "counts, and counts are not returned in its place. Experiments that need level 0 or 1 "
         "(ReadoutAngle, MultiStateDiscrimination) cannot run here."
     )

@@ -38,16 +38,16 @@ def random_standard_gate(rng: np.random.Generator, max_qubits: int) -> Gate:
             return gate
 
 
-def random_other_gate(rng: np.random.Generator, max_qubits: int) -> Gate:
-    """Return a gate that is not a standard one."""
+def random_other_gate(rng: np.random.Generator, max_qubits: int, name: str = "x") -> Gate:
+    """Return a gate that is not a standard one; a gate of the user's own is called ``name``."""
     k = int(rng.integers(1, max_qubits + 1))
     kind = rng.integers(9)
     if kind == 0:
         return UnitaryGate(random_unitary(2**k, seed=rng))
     if kind == 1:
         return DiagonalGate(list(np.exp(1j * rng.uniform(0, 7, 2**k))))
-    if kind == 2:
-        return PermutationGate(list(rng.permutation(k)))
+    if kind == 2 and k > 1:  # the transpiler of Qiskit 2.0 crashes on a permutation of one qubit
+        return PermutationGate(rng.permutation(k).tolist())
     if kind == 3:
         return PauliGate("".join(rng.choice(list("IXYZ"), k)))
     if kind == 4:
@@ -60,7 +60,7 @@ def random_other_gate(rng: np.random.Generator, max_qubits: int) -> Gate:
         return MCXGate(k - 1, ctrl_state=int(rng.integers(2 ** (k - 1))))
     if kind == 7 and k > 1:
         return MCPhaseGate(rng.uniform(-4, 4), k - 1)
-    custom = QuantumCircuit(k, name="x", global_phase=rng.uniform(0, 6))
+    custom = QuantumCircuit(k, name=name, global_phase=rng.uniform(0, 6))
     for _ in range(3):
         gate = random_standard_gate(rng, k)
         custom.append(gate, list(rng.permutation(k)[: gate.num_qubits]))
@@ -68,8 +68,14 @@ def random_other_gate(rng: np.random.Generator, max_qubits: int) -> Gate:
     return gate.control(1, ctrl_state=int(rng.integers(2))) if k < max_qubits else gate
 
 
-def random_unitary_circuit(rng: np.random.Generator, num_qubits: int, size: int) -> QuantumCircuit:
-    """Return a circuit of random gates of every kind, on registers and loose qubits."""
+def random_unitary_circuit(
+    rng: np.random.Generator, num_qubits: int, size: int, name: str = "x"
+) -> QuantumCircuit:
+    """Return a circuit of random gates of every kind, on registers and loose qubits.
+
+    Gates of the user's own have a name that is also that of a standard gate, unless another
+    ``name`` is given.
+    """
     split = int(rng.integers(0, num_qubits + 1))
     circuit = QuantumCircuit(
         QuantumRegister(split, "a") if split else [],
@@ -79,8 +85,10 @@ def random_unitary_circuit(rng: np.random.Generator, num_qubits: int, size: int)
     for _ in range(size):
         if rng.random() < 0.1:
             circuit.barrier()
-        make = random_standard_gate if rng.random() < 0.75 else random_other_gate
-        gate = make(rng, min(num_qubits, 4))
+        if rng.random() < 0.75:
+            gate = random_standard_gate(rng, min(num_qubits, 4))
+        else:
+            gate = random_other_gate(rng, min(num_qubits, 4), name)
         circuit.append(gate, [int(q) for q in rng.permutation(num_qubits)[: gate.num_qubits]])
     return circuit
 

@@ -7,7 +7,7 @@ import secrets
 import uuid
 import warnings
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
@@ -30,7 +30,7 @@ from ..version import __version__
 from .compile import compile_circuit
 from .execute import Settings, limit_threads
 from .job import QulacsJob
-from .memory import Budget, max_qubits
+from .memory import Budget, branch_bytes, max_qubits
 from .plan import Plan
 from .result import header
 from .target import ideal_target, widened
@@ -84,8 +84,8 @@ class QulacsBackend(BackendV2):
         target: The Target that circuits are compiled for. By default, all operations on
             all qubits, without couplings, durations or errors.
         num_qubits: Number of qubits of the default Target. By default, as many as fit into the
-            memory that is available now, at 48 bytes an amplitude: floor(log2(bytes / 48)), at
-            most 30. See :mod:`qiskit_oqtopus.simulator.memory`.
+            memory that is available now, at 48 bytes an amplitude: floor(log2((bytes - 1 MiB) /
+            48)), at most 30. See :mod:`qiskit_oqtopus.simulator.memory`.
         **options: Defaults of the run options, see :meth:`run`.
 
     Raises:
@@ -217,6 +217,7 @@ class QulacsBackend(BackendV2):
             memory=values["memory"],
             statevector=values["statevector"],
             max_threads=values["max_parallel_threads"],
+            branch_bytes=branch_bytes(values["max_memory_mb"]),
         )
         job = QulacsJob(
             self,
@@ -283,7 +284,8 @@ class QulacsBackend(BackendV2):
                     OqtopusWarning,
                     stacklevel=3,
                 )
-        if values["executor"] is None and not limit_threads(values["max_parallel_threads"]):
+        here = values["executor"] is None or isinstance(values["executor"], ThreadPoolExecutor)
+        if here and not limit_threads(values["max_parallel_threads"]):
             warnings.warn(
                 f"max_parallel_threads={values['max_parallel_threads']} comes too late: Qulacs "
                 "took its number of threads at the first simulation of this process. Start a new "

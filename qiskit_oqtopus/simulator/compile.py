@@ -14,6 +14,7 @@ from qiskit.circuit import (
     CircuitInstruction,
     Clbit,
     ContinueLoopOp,
+    ControlFlowOp,
     Delay,
     ForLoopOp,
     IfElseOp,
@@ -122,8 +123,9 @@ class _Compiler:
     def run(self) -> None:
         """Compile the circuit; problems are recorded, not raised."""
         circuit = self.circuit
-        if circuit.num_parameters:
-            names = ", ".join(sorted(p.name for p in circuit.parameters))
+        free = _free_parameters(circuit)
+        if free:
+            names = ", ".join(sorted(parameter.name for parameter in free))
             self._problem(
                 f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
             )
@@ -556,6 +558,21 @@ _HANDLERS: dict[str, tuple[type, Callable[[_Compiler, CircuitInstruction, Scope]
     "continue_loop": (ContinueLoopOp, _Compiler._continue),
     "box": (BoxOp, _Compiler._box),
 }
+
+
+def _free_parameters(circuit: QuantumCircuit) -> set[Parameter]:
+    """Return the parameters without a value; Qiskit 2.0 counts the parameters of loops too."""
+    if not circuit.num_parameters:
+        return set()
+    free = set(circuit.parameters)
+    for instruction in circuit.data:
+        if isinstance(instruction.operation, ControlFlowOp):
+            blocks = instruction.operation.blocks
+            inside = set().union(*(block.parameters for block in blocks))
+            free -= inside - set().union(*(_free_parameters(block) for block in blocks))
+            if isinstance(instruction.operation, ForLoopOp):
+                free.discard(instruction.operation.params[1])
+    return free
 
 
 def _jumps(body: QuantumCircuit) -> bool:

@@ -24,13 +24,6 @@ from .plan import Plan
 from .sampling import MARGINAL_QUBITS, marginal, measure, spread_bits
 from .state import Cancelled, Flag
 
-BRANCH_BYTES = 1 << 30
-"""Bound on the state vectors alive at once, in bytes; two are always allowed.
-
-A constant, since the order of the random draws depends on it: a seed gives the same counts on a
-machine of any size.
-"""
-
 _VECTORIZED_BRANCHES = 16
 """More branches than this are sampled together, shot by shot in one array."""
 
@@ -140,8 +133,8 @@ class DynamicRun:
     Args:
         plan: What is run.
         generator: Where the randomness comes from.
+        branch_bytes: Bound on the state vectors alive at once; two are always allowed.
         cancelled: Looked at between gates.
-        branch_bytes: Bound on the state vectors alive at once.
 
     Attributes:
         counts: How often each value of the classical bits occurred.
@@ -151,8 +144,8 @@ class DynamicRun:
         self,
         plan: Plan,
         generator: np.random.Generator,
+        branch_bytes: int,
         cancelled: Flag | None = None,
-        branch_bytes: int = BRANCH_BYTES,
     ) -> None:
         self.counts: dict[int, int] = {}
         self._plan = plan

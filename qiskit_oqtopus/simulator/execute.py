@@ -13,6 +13,7 @@ import qulacs
 from numpy.typing import NDArray
 
 from .dynamic import DynamicRun
+from .memory import BRANCH_BYTES
 from .plan import Plan
 from .sampling import Streams, measure, shuffled, squared
 from .state import Cancelled, Circuit, Flag
@@ -52,6 +53,7 @@ class Settings:
         memory: Whether the value of each shot is wanted.
         statevector: Whether the state before the terminal measurements is wanted.
         max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
+        branch_bytes: Bound on the state vectors that branching keeps at once.
     """
 
     shots: int
@@ -59,6 +61,7 @@ class Settings:
     memory: bool = False
     statevector: bool = False
     max_threads: int | None = None
+    branch_bytes: int = BRANCH_BYTES
 
 
 def run_chunk(
@@ -152,11 +155,12 @@ def _run_dynamic(
     """Sample by branching over the outcomes of the measurements inside the circuit."""
     vector = None
     if settings.statevector:
-        amplitudes = DynamicRun(plan, generator, cancelled).statevector()
+        run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
+        amplitudes = run.statevector()
         vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
     if not plan.has_counts:
         return [], [], vector
-    counts = DynamicRun(plan, generator, cancelled).run(settings.shots)
+    counts = DynamicRun(plan, generator, settings.branch_bytes, cancelled).run(settings.shots)
     ordered = sorted(counts)
     return ordered, [counts[key] for key in ordered], vector
 

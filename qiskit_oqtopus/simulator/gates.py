@@ -133,11 +133,12 @@ def _pauli(operation: PauliGate, fresh: bool) -> Native:
     return native
 
 
-def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native:
+def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native | None:
     """Encode exp(-i t H) exactly, as ``PauliEvolutionGate.to_matrix`` defines it.
 
     Commuting terms factor into Pauli rotations. Others are exponentiated together: the
     product formula in the gate's definition is what a device would run, not what the gate means.
+    Qiskit before 2.2 has no such matrix, and takes the formula for the meaning: so it is here.
     """
     operators = operation.operator
     operators = operators if isinstance(operators, list) else [operators]
@@ -150,6 +151,8 @@ def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native:
     labels = tuple(hamiltonian.paulis.to_labels())
     coefficients = tuple(float(c) for c in hamiltonian.coeffs.real)
     if not _commute(hamiltonian):
+        if "to_matrix" not in vars(PauliEvolutionGate):
+            return None
         return lambda qubits: ([("evolve", qubits, labels, coefficients, time)], 0.0)
 
     def native(qubits: tuple[int, ...]) -> Encoded:

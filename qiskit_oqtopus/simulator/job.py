@@ -195,8 +195,8 @@ class QulacsJob(JobV1):
         started are withdrawn; those at work run to their ends.
 
         Returns:
-            Whether nothing more will be computed: False if the job had ended before, or if chunks
-            are at work on the executor.
+            Whether nothing more will be computed. It is False if the job had ended before, or if
+            chunks are at work on the executor.
         """
         if self._finished.is_set():
             return False
@@ -275,7 +275,7 @@ class QulacsJob(JobV1):
                         experiment_result(header, outcome, self._settings)
                         for header, outcome in zip(self._headers, outcomes, strict=True)
                     ],
-                    status="COMPLETED" if success else self.error_message(),
+                    status="COMPLETED" if success else "PARTIAL COMPLETED",
                     time_taken=sum(outcome.seconds for outcome in outcomes),
                 )
             return self._result

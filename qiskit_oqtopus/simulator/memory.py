@@ -15,6 +15,13 @@ BRANCHING_BYTES_PER_AMPLITUDE = 80
 BASE_BYTES = 1 << 20
 """What a simulation takes beside its amplitudes."""
 
+BRANCH_BYTES = 1 << 28
+"""Bound on the state vectors that branching keeps at once; two are always allowed.
+
+A constant, since the order of the random draws depends on it: a seed gives the same counts on a
+machine of any size.
+"""
+
 MAX_QUBITS = 30
 """No default Target is wider than this, however much memory there is."""
 
@@ -27,6 +34,20 @@ def required_bytes(num_qubits: int, branching: bool = False) -> int:
     """
     each = BRANCHING_BYTES_PER_AMPLITUDE if branching else BYTES_PER_AMPLITUDE
     return BASE_BYTES + (each << num_qubits)
+
+
+def branch_bytes(max_memory_mb: int | None) -> int:
+    """Return the bound on the state vectors that branching keeps at once, in bytes.
+
+    It is a quarter of the limit that the user has set, since a split copies branches and
+    each has classical values beside its state, and at most :data:`BRANCH_BYTES`.
+
+    >>> branch_bytes(100)
+    26214400
+    """
+    if max_memory_mb is None:
+        return BRANCH_BYTES
+    return min(BRANCH_BYTES, max_memory_mb << 18)
 
 
 def max_qubits(available: int) -> int:

@@ -108,7 +108,10 @@ ENCODERS: dict[str, Encoder] = {
     "rzz": lambda q, p: ([("pauli_rotation", q, (3, 3), p[0])], 0.0),
     "rzx": lambda q, p: ([("pauli_rotation", q, (3, 1), p[0])], 0.0),
 }
-"""How the other standard gates are written; a standard gate that is not here has a small matrix."""
+"""How the other standard gates are written; one that is not here has a small matrix.
+
+:meta hide-value:
+"""
 
 
 def permutation(qubits: tuple[int, ...], pattern: Sequence[int]) -> list[Operation]:
@@ -183,8 +186,8 @@ def matrix_of(operation: Operation) -> tuple[tuple[int, ...], Matrix]:
 def preparation_matrix(amplitudes: Matrix) -> Matrix:
     """Return a unitary whose first column is ``amplitudes``: a Householder reflection.
 
-    With u = v + exp(i phi) e_0, phi the phase of v_0, the reflection 1 - 2 u u^+ / |u|^2 takes e_0
-    to -exp(-i phi) v (Golub and Van Loan, Matrix Computations, section 5.1).
+    With u = v + exp(i phi) e_0, phi the phase of v_0, the reflection ``1 - 2 u u^+ / (u^+ u)``
+    takes e_0 to -exp(-i phi) v (Golub and Van Loan, Matrix Computations, section 5.1).
     """
     phase = exp(1j * np.angle(amplitudes[0]))
     u = amplitudes.copy()

@@ -1,0 +1,14 @@
+"""Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
+
+try:
+    from .rabi import Rabi, pi_amplitude
+except ModuleNotFoundError as error:
+    if str(error.name).partition(".")[0] != "qiskit_experiments":
+        raise
+    raise ModuleNotFoundError(
+        "qiskit_oqtopus.experiments needs qiskit-experiments; install it with: "
+        'python -m pip install "qiskit-oqtopus[experiments]"',
+        name=error.name,
+    ) from error
+
+__all__ = ["Rabi", "pi_amplitude"]
