@@ -86,12 +86,15 @@ def backend(request) -> QulacsBackend:
 
 
 def run(experiment, backend: QulacsBackend, route: str = "backend_run", **options):
+    shots = options.setdefault("shots", SHOTS)
+    # qiskit-experiments 0.14.0 does not pass the shots on to a sampler that it is given.
+    sampler = BackendSamplerV2(backend=backend, options={"default_shots": shots})
     arguments = {
         "backend_run": {"backend": backend, "backend_run": True},
         "default": {"backend": backend},
-        "sampler": {"sampler": BackendSamplerV2(backend=backend)},
+        "sampler": {"sampler": sampler},
     }[route]
-    data = experiment.run(**arguments, **{"shots": SHOTS, **options}).block_for_results()
+    data = experiment.run(**arguments, **options).block_for_results()
     assert data.status() is ExperimentStatus.DONE, data.errors()
     return data
 

@@ -107,10 +107,12 @@ def test_amplitudes_in_any_order_and_repeated(backend):
 @pytest.mark.parametrize("route", ["backend_run", "default", "sampler"])
 def test_routes_on_a_device_target(route, device_target):
     backend = QulacsBackend(device_target, seed_simulator=SEED)
+    # qiskit-experiments 0.14.0 does not pass the shots on to a sampler that it is given.
+    sampler = BackendSamplerV2(backend=backend, options={"default_shots": 500})
     arguments = {
         "backend_run": {"backend": backend, "backend_run": True},
         "default": {"backend": backend},
-        "sampler": {"sampler": BackendSamplerV2(backend=backend)},
+        "sampler": {"sampler": sampler},
     }[route]
     rabi = Rabi([11], np.linspace(0, 2, 21))
     assert rabi.transpile_options.optimization_level == 0
