@@ -1,11 +1,26 @@
 """The Target of the simulator, its own or a given one, and its width from the memory."""
 
 import pytest
-from qiskit import QuantumCircuit, transpile
-from qiskit.circuit.library import CXGate, RZGate, SXGate, get_standard_gate_name_mapping
+from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
+from qiskit.circuit.classical import expr, types
+from qiskit.circuit.library import (
+    CXGate,
+    DiagonalGate,
+    MCPhaseGate,
+    MCXGate,
+    PauliEvolutionGate,
+    PauliGate,
+    PermutationGate,
+    RZGate,
+    StatePreparation,
+    SXGate,
+    UnitaryGate,
+    get_standard_gate_name_mapping,
+)
 from qiskit.circuit.measure import Measure
 from qiskit.circuit.parameter import Parameter
 from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import SparsePauliOp, random_unitary
 from qiskit.transpiler import InstructionProperties, Target
 
 from qiskit_oqtopus import OqtopusOptionError, QulacsBackend
@@ -129,3 +144,51 @@ def test_not_a_target(target):
 def test_not_a_width(width):
     with pytest.raises(OqtopusOptionError, match="num_qubits"):
         QulacsBackend(num_qubits=width)
+
+
+def everything():
+    """Return a circuit that has every operation of the default Target."""
+    circuit = QuantumCircuit(QuantumRegister(5, "q"), ClassicalRegister(3, "c"))
+    number = circuit.add_var("number", expr.lift(1, types.Uint(3)))
+    for gate in get_standard_gate_name_mapping().values():
+        gate = gate.to_mutable()
+        if gate.name == "delay":
+            circuit.delay(100, 0, "ns")
+        elif gate.name == "measure":
+            circuit.measure([1, 0], [0, 2])
+        else:
+            gate.params = [0.1 * (i + 1) for i in range(len(gate.params))]
+            circuit.append(gate, list(range(gate.num_qubits)))
+    circuit.append(UnitaryGate(random_unitary(4, seed=1)), [3, 1])
+    circuit.append(DiagonalGate([1, -1, 1j, -1j]), [0, 2])
+    circuit.append(PermutationGate([2, 0, 1]), [1, 2, 3])
+    circuit.append(PauliGate("XYZ"), [0, 1, 2])
+    circuit.append(PauliEvolutionGate(SparsePauliOp(["XX", "ZI"], [0.3, 0.4])), [2, 0])
+    circuit.append(MCXGate(4), [0, 1, 2, 3, 4])
+    circuit.append(MCPhaseGate(0.4, 3), [3, 1, 2, 0])
+    circuit.append(StatePreparation([0.6, 0.8]), [1])
+    circuit.initialize([0.6, 0.8j], 2)
+    with circuit.box():
+        circuit.h(0)
+    with circuit.for_loop(range(3)) as turn:
+        circuit.rx(turn, 0)
+        with circuit.if_test((0, 1)) as otherwise:
+            circuit.break_loop()
+        with otherwise:
+            circuit.continue_loop()
+    with circuit.while_loop(expr.less(number, 3)):
+        circuit.store(number, expr.add(number, expr.lift(1, types.Uint(3))))
+    with circuit.switch(number) as case, case(3):
+        circuit.x(1)
+    circuit.measure(1, 1)
+    return circuit
+
+
+def test_level_0_leaves_every_operation_of_the_target_as_it_is():
+    circuit = everything()
+    backend = QulacsBackend(num_qubits=5)
+    nested = {inst.name for inst in circuit.data} | {"if_else", "break_loop", "continue_loop"}
+    assert nested == set(backend.target.operation_names)
+    compiled = transpile(circuit, backend, optimization_level=0)
+    assert compiled.count_ops() == circuit.count_ops()
+    assert backend.run(compiled, shots=20).result().success
