@@ -12,44 +12,92 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
+    from .backend import OqtopusBackend
+    from .credentials import save_account
     from .exceptions import (
         OqtopusCircuitError,
+        OqtopusCloudError,
+        OqtopusConnectionError,
+        OqtopusCredentialsError,
         OqtopusError,
+        OqtopusForbiddenError,
         OqtopusJobCancelledError,
         OqtopusJobError,
+        OqtopusJobNotFoundError,
         OqtopusJobTimeoutError,
+        OqtopusNotFoundError,
         OqtopusOptionError,
+        OqtopusProtocolError,
+        OqtopusRateLimitError,
+        OqtopusServerError,
+        OqtopusSubmissionError,
+        OqtopusValidationError,
         OqtopusWarning,
     )
+    from .job import OqtopusJob
     from .problem import Problem
+    from .provider import OqtopusProvider
     from .simulator.backend import QulacsBackend
     from .simulator.job import QulacsJob
+    from .snapshot import DeviceSnapshot
 
 _HOMES = {
+    "DeviceSnapshot": "snapshot",
+    "OqtopusBackend": "backend",
     "OqtopusCircuitError": "exceptions",
+    "OqtopusCloudError": "exceptions",
+    "OqtopusConnectionError": "exceptions",
+    "OqtopusCredentialsError": "exceptions",
     "OqtopusError": "exceptions",
+    "OqtopusForbiddenError": "exceptions",
+    "OqtopusJob": "job",
     "OqtopusJobCancelledError": "exceptions",
     "OqtopusJobError": "exceptions",
+    "OqtopusJobNotFoundError": "exceptions",
     "OqtopusJobTimeoutError": "exceptions",
+    "OqtopusNotFoundError": "exceptions",
     "OqtopusOptionError": "exceptions",
+    "OqtopusProtocolError": "exceptions",
+    "OqtopusProvider": "provider",
+    "OqtopusRateLimitError": "exceptions",
+    "OqtopusServerError": "exceptions",
+    "OqtopusSubmissionError": "exceptions",
+    "OqtopusValidationError": "exceptions",
     "OqtopusWarning": "exceptions",
     "Problem": "problem",
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
+    "save_account": "credentials",
 }
 
 __all__ = [
+    "DeviceSnapshot",
+    "OqtopusBackend",
     "OqtopusCircuitError",
+    "OqtopusCloudError",
+    "OqtopusConnectionError",
+    "OqtopusCredentialsError",
     "OqtopusError",
+    "OqtopusForbiddenError",
+    "OqtopusJob",
     "OqtopusJobCancelledError",
     "OqtopusJobError",
+    "OqtopusJobNotFoundError",
     "OqtopusJobTimeoutError",
+    "OqtopusNotFoundError",
     "OqtopusOptionError",
+    "OqtopusProtocolError",
+    "OqtopusProvider",
+    "OqtopusRateLimitError",
+    "OqtopusServerError",
+    "OqtopusSubmissionError",
+    "OqtopusValidationError",
     "OqtopusWarning",
     "Problem",
     "QulacsBackend",
     "QulacsJob",
     "__version__",
+    "save_account",
 ]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from qiskit.exceptions import QiskitError
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 class OqtopusError(QiskitError):
     """Base class of every error that this package raises on purpose."""
+
+    def __str__(self) -> str:
+        # Qiskit's own shows the repr of the message, in which a list of problems is one long line.
+        return str(self.message)
 
 
 class OqtopusWarning(UserWarning):
@@ -61,3 +66,64 @@ class OqtopusJobCancelledError(OqtopusJobError):
 
 class OqtopusJobTimeoutError(OqtopusJobError, JobTimeoutError):
     """A wait ended before its job did. The job goes on."""
+
+
+class OqtopusCloudError(OqtopusError):
+    """OQTOPUS Cloud could not be asked, or did not do what it was asked.
+
+    Attributes:
+        status: HTTP status of the answer, or None if there was none.
+    """
+
+    status: int | None = None
+
+
+class OqtopusCredentialsError(OqtopusCloudError):
+    """There is no account, it is incomplete, or OQTOPUS Cloud does not accept its token."""
+
+
+class OqtopusForbiddenError(OqtopusCloudError):
+    """The account may not do this, for example use this device."""
+
+
+class OqtopusNotFoundError(OqtopusCloudError):
+    """There is no such device or backend."""
+
+
+class OqtopusJobNotFoundError(OqtopusNotFoundError, JobError):
+    """No job of this account has this id."""
+
+
+class OqtopusRateLimitError(OqtopusCloudError):
+    """OQTOPUS Cloud asks to send fewer requests, and went on to do so."""
+
+
+class OqtopusValidationError(OqtopusCloudError):
+    """OQTOPUS Cloud refuses a request as wrong; the message names the field where it says so."""
+
+
+class OqtopusServerError(OqtopusCloudError):
+    """OQTOPUS Cloud failed."""
+
+
+class OqtopusConnectionError(OqtopusCloudError):
+    """No answer came: a connection, name, TLS or time-out failure."""
+
+
+class OqtopusProtocolError(OqtopusCloudError):
+    """An answer of OQTOPUS Cloud, or what a job holds, cannot be understood."""
+
+
+class OqtopusSubmissionError(OqtopusCloudError, JobError):
+    """A group of circuits could not be submitted whole; what was sent is kept by default.
+
+    Attributes:
+        group_id: Finds what was sent: ``provider.job(group_id)``; ``backend.run(circuits,
+            resume=group_id)`` sends the rest.
+        job_ids: OQTOPUS job id of each circuit that was sent, by its index.
+        missing: Indices of the circuits that were not sent.
+    """
+
+    group_id: str = ""
+    job_ids: Mapping[int, str] = MappingProxyType({})
+    missing: tuple[int, ...] = ()

@@ -191,7 +191,7 @@ def _amplitudes(values: Any) -> list[float]:
     [0.0, 1.0, 2.0, 3.0, 4.0]
     >>> _amplitudes([0, 1, float("nan"), 2, 3, 4])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    qiskit_oqtopus.exceptions.OqtopusOptionError: "Option 'amplitudes' ... has nan at index 2..."
+    qiskit_oqtopus.exceptions.OqtopusOptionError: Option 'amplitudes' ... has nan at index 2.
     """
     wanted = (
         f"Option 'amplitudes' must be a list of at least {MIN_AMPLITUDES} different finite real "

@@ -26,6 +26,7 @@ from ..options import (
     optional,
 )
 from ..problem import Problem
+from ..run_input import circuits_of
 from ..version import __version__
 from .compile import compile_circuit
 from .execute import Settings, limit_threads
@@ -206,7 +207,7 @@ class QulacsBackend(BackendV2):
         """
         values = {**self.options, **options}
         values = check_options(values, _CHECKS)
-        circuits = self._circuits(run_input)
+        circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
         seed = values["seed_simulator"]
@@ -230,24 +231,6 @@ class QulacsBackend(BackendV2):
         )
         job.submit()
         return job
-
-    def _circuits(self, run_input: Any) -> list[QuantumCircuit]:
-        if isinstance(run_input, QuantumCircuit):
-            return [run_input]
-        cure = "give run() a QuantumCircuit or a list of them"
-        if not isinstance(run_input, Iterable) or isinstance(run_input, (str, bytes)):
-            run_input = [run_input]
-        circuits = list(run_input)
-        if not circuits:
-            raise OqtopusCircuitError([Problem(0, "", "there is no circuit", cure)], self.name)
-        problems = [
-            Problem(i, type(item).__name__, f"it is not a QuantumCircuit but {item!r:.80}", cure)
-            for i, item in enumerate(circuits)
-            if not isinstance(item, QuantumCircuit)
-        ]
-        if problems:
-            raise OqtopusCircuitError(problems, self.name)
-        return circuits
 
     def _compile(self, circuits: list[QuantumCircuit], values: dict[str, Any]) -> list[Plan]:
         budget = self._budget(values["max_memory_mb"])

@@ -1,0 +1,613 @@
+"""An OQTOPUS device as a Qiskit backend."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+
+from .boundary import translated
+from .check import MAX_PROGRAM_BYTES, check_circuits
+from .connection import Connection
+from .download import Entry
+from .exceptions import (
+    OqtopusCircuitError,
+    OqtopusCloudError,
+    OqtopusOptionError,
+    OqtopusWarning,
+)
+from .group import Member, checked_group_id, new_group_id
+from .job import OqtopusJob
+from .options import (
+    MAX_SEED,
+    Check,
+    boolean,
+    check_options,
+    integer,
+    meas_level,
+    meas_return,
+    one_of,
+    optional,
+)
+from .problem import Problem
+from .program import EncodingError, Program, encode_program, resent_program
+from .progress import reported
+from .retrieval import cancel_spare, find_group
+from .run_input import circuits_of
+from .snapshot import DeviceSnapshot
+from .status import Sight
+from .submission import Order, submit_all
+from .version import __version__
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from .client.models import Device, Job
+    from .provider import OqtopusProvider
+
+logger = logging.getLogger(__name__)
+
+MAX_SHOTS = 10_000_000
+
+TRANSPILERS = ("qiskit",)
+MITIGATIONS = ("pseudo_inverse",)
+
+
+def _tags(name: str, value: Any) -> tuple[str, ...]:
+    if isinstance(value, (list, tuple)) and all(isinstance(tag, str) for tag in value):
+        return tuple(value)
+    raise OqtopusOptionError(f"Option {name!r} must be a list of strings, not {value!r}.")
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise OqtopusOptionError(f"Option {name!r} must be a string, not {value!r}.")
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
+
+
+def _anything(name: str, value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Check] = {
+    "shots": integer(1, MAX_SHOTS),
+    "memory": boolean,
+    "seed_simulator": optional(integer(0, MAX_SEED)),
+    "meas_level": meas_level,
+    "meas_return": meas_return,
+    "mitigation": optional(one_of(MITIGATIONS)),
+    "transpiler": optional(one_of(TRANSPILERS)),
+    "transpiler_options": optional(_mapping),
+    "name": optional(_text),
+    "tags": _tags,
+    "on_incomplete": one_of(["keep", "cancel"]),
+    "unavailable": one_of(["warn", "raise"]),
+    "workers": integer(1, 64),
+    "progress": _anything,
+}
+
+_RUN_CHECKS: dict[str, Check] = {
+    **_CHECKS,
+    "group_id": optional(checked_group_id),
+    "resume": optional(checked_group_id),
+}
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """How a device is.
+
+    Attributes:
+        device_id: Its id.
+        status_msg: OQTOPUS' word: "available" or "unavailable".
+        pending_jobs: Number of jobs that wait for it; the server updates it now and then only.
+    """
+
+    device_id: str
+    status_msg: str
+    pending_jobs: int
+
+    @property
+    def operational(self) -> bool:
+        """Whether it takes jobs now."""
+        return self.status_msg == "available"
+
+
+class OqtopusBackend(BackendV2):
+    """A device of OQTOPUS Cloud; made by :class:`~qiskit_oqtopus.OqtopusProvider`.
+
+    Its Target holds the couplings, errors and durations of one calibration: that of the time
+    when the backend was made or last refreshed. Reading it does no I/O.
+
+    Args:
+        provider: The provider that it belongs to.
+        device: The server's description of the device.
+        snapshot: Its calibration.
+        connection: How the server is reached.
+        watcher: Who polls for its jobs.
+    """
+
+    def __init__(
+        self,
+        provider: OqtopusProvider | None,
+        device: Device,
+        snapshot: DeviceSnapshot,
+        connection: Connection,
+        watcher: Watcher,
+    ) -> None:
+        super().__init__(
+            provider=provider,
+            name=device.device_id,
+            description=device.description or "",
+            backend_version=__version__,
+        )
+        self.connection = connection
+        self._watcher = watcher
+        self._take(device, snapshot)
+
+    def _take(self, device: Device, snapshot: DeviceSnapshot) -> None:
+        self._device = device
+        self._snapshot = snapshot
+        self._target = snapshot.target()
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def target(self) -> Target:
+        """The Target of the calibration; the same as ``snapshot().target()``."""
+        return self._target
+
+    @property
+    def max_circuits(self) -> None:
+        """The number of circuits that one ``run`` takes: any."""
+        return None
+
+    @property
+    def simulator(self) -> bool:
+        """Whether the device is a simulator on the server."""
+        return self._device.device_type == "simulator"
+
+    @property
+    def pending_jobs(self) -> int:
+        """Number of jobs that waited for the device when its description was read."""
+        return self._device.n_pending_jobs or 0
+
+    @property
+    def calibrated_at(self) -> str | None:
+        """When the device was calibrated (ISO 8601), as far as the Target knows."""
+        return self._snapshot.calibrated_at
+
+    @property
+    def qubit_coordinates(self) -> list[tuple[float, float]]:
+        """Places of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
+        return self._snapshot.qubit_coordinates
+
+    def snapshot(self) -> DeviceSnapshot:
+        """Return the calibration that the Target was made of."""
+        return self._snapshot
+
+    def refresh(self) -> None:
+        """Read the device's calibration anew and make a new Target.
+
+        Raises:
+            OqtopusCloudError: If it cannot be read. The backend stays as it was.
+        """
+        with translated(f"Reading device {self.name}"):
+            device = self.connection.client.device(self.name)
+            facts = self.connection.client.device_facts(device)
+        self._take(device, snapshot_of(device, facts))
+
+    def status(self) -> DeviceStatus:
+        """Ask how the device is.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        with translated(f"Reading device {self.name}"):
+            device = self.connection.client.device(self.name)
+        return DeviceStatus(self.name, device.status or "unknown", device.n_pending_jobs or 0)
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(
+            shots=1024,
+            memory=False,
+            seed_simulator=None,
+            meas_level=2,
+            meas_return=None,
+            mitigation=None,
+            transpiler=None,
+            transpiler_options=None,
+            name=None,
+            tags=(),
+            on_incomplete="keep",
+            unavailable="warn",
+            workers=8,
+            progress=None,
+        )
+
+    def set_options(self, **fields: Any) -> None:
+        """Set defaults of the run options.
+
+        Args:
+            **fields: Options of :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        self._options.update_options(**check_options(fields, _CHECKS))
+
+    # -- run ------------------------------------------------------------------------------------
+
+    def check(
+        self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
+    ) -> list[Problem]:
+        """Return everything that this device cannot do with circuits; sends nothing.
+
+        Args:
+            run_input: A circuit, or several.
+            **options: As for :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        values = self._values(options)
+        circuits = circuits_of(run_input, self.name)
+        _, problems = self._encode(circuits, values, new_group_id())
+        return problems
+
+    def run(
+        self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
+    ) -> OqtopusJob:
+        """Send circuits to the device.
+
+        Everything is checked before anything is sent: see :meth:`check`. Circuits must have been
+        compiled for the Target (``transpile(circuit, backend)``), and run as they are: physical
+        qubit 5 stays physical qubit 5.
+
+        Args:
+            run_input: A circuit, or several. Each becomes one OQTOPUS job.
+            **options: Any of these; the defaults are those of ``options``:
+
+                * ``shots`` (int): Number of shots a circuit, 1024; at most 10,000,000.
+                * ``memory`` (bool): Whether the result has an outcome for each shot, False.
+                  OQTOPUS returns counts only: the outcomes are the counts in random order.
+                * ``seed_simulator`` (int): Seed of that order.
+                * ``mitigation`` (str): "pseudo_inverse" for the server's readout mitigation.
+                  The counts may then sum to less than the shots.
+                * ``transpiler`` (str): "qiskit" to let the server compile the circuits.
+                * ``transpiler_options`` (dict): Options of the server's transpiler.
+                * ``name`` (str): Name of the OQTOPUS jobs; by default that of each circuit.
+                * ``tags`` (list of str): Words for their descriptions.
+                * ``group_id`` (str): Id of the run, 16 to 64 of a-z, 0-9 and hyphens; by default
+                  a new one. The log names it before anything is sent.
+                * ``resume`` (str): Id of a run of the same circuits that was not submitted whole:
+                  only circuits without a job, or whose job failed, are sent.
+                * ``on_incomplete`` (str): "keep" or "cancel" what was sent if not all could be.
+                * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
+                * ``workers`` (int): How many circuits are sent at the same time, 8.
+                * ``progress``: True for a bar, or a function of (stage, done, total).
+                * ``meas_level``: 2. Others are refused.
+                * ``meas_return``: Accepted; it means nothing for counts.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+            OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
+            OqtopusSubmissionError: If not all circuits could be sent; it says which were.
+            OqtopusCloudError: If the server cannot be asked before anything is sent.
+        """
+        group_id = options.pop("group_id", None)
+        resume = options.pop("resume", None)
+        values = self._values({**options, "group_id": group_id, "resume": resume})
+        circuits = circuits_of(run_input, self.name)
+        if group_id is not None and resume not in (None, group_id):
+            raise OqtopusOptionError("Give either 'group_id' or 'resume', not both.")
+        group = resume or group_id or new_group_id()
+        programs, problems = self._encode(circuits, values, group)
+        if problems:
+            raise OqtopusCircuitError(problems, self.name)
+        logger.info("Group %s: %d circuits for %s", group, len(circuits), self.name)
+        self._look_at_device(values)
+        entries, sights = self._present(programs, group, resume, group_id)
+        orders = [
+            self._order(program, index, group, len(programs), circuits[index].name, values)
+            for index, program in enumerate(programs)
+            if index not in entries
+        ]
+        headers = {index: program.header for index, program in enumerate(programs)}
+        return self._send(orders, headers, entries, sights, group, len(programs), values)
+
+    def send_again(
+        self,
+        programs: Sequence[str],
+        stored: Sequence[Job],
+        *,
+        resubmits: str,
+        **options: Any,
+    ) -> OqtopusJob:
+        """Send stored programs as a new group; used by ``OqtopusJob.resubmit``.
+
+        Args:
+            programs: The programs with their headers.
+            stored: The OQTOPUS jobs that they come from, whose settings are kept.
+            resubmits: Id of the group or job that is sent again.
+            **options: ``group_id``, ``name``, ``tags``, ``workers``, ``progress`` as for ``run``.
+
+        Returns:
+            The new job.
+        """
+        group = options.pop("group_id", None)
+        values = self._values({**options, "group_id": group})
+        group = group or new_group_id()
+        logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
+        orders, headers = [], {}
+        for index, (text, job) in enumerate(zip(programs, stored, strict=True)):
+            program = resent_program(
+                text,
+                group=group,
+                index=index,
+                total=len(programs),
+                created=_now(),
+                resubmits=resubmits,
+                name=job.name or "",
+                shots=job.shots or 0,
+            )
+            headers[index] = program.header
+            order = self._order(program, index, group, len(programs), job.name or "", values)
+            orders.append(
+                replace(
+                    order,
+                    transpiler_info=job.transpiler_info or {"transpiler_lib": None},
+                    mitigation_info=job.mitigation_info or {},
+                )
+            )
+        return self._send(orders, headers, {}, {}, group, len(programs), values)
+
+    def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        values = check_options({**self.options, **options}, _RUN_CHECKS)
+        if values["transpiler_options"] is not None and values["transpiler"] is None:
+            raise OqtopusOptionError(
+                "Option 'transpiler_options' needs transpiler='qiskit': without it the server "
+                "does not compile."
+            )
+        with reported(values["progress"], "check", 0):
+            pass  # refuses what is no progress before anything is done
+        return values
+
+    def _encode(
+        self, circuits: Sequence[QuantumCircuit], values: Mapping[str, Any], group: str
+    ) -> tuple[list[Program], list[Problem]]:
+        transpiler = values["transpiler"]
+        problems = check_circuits(circuits, self._target, transpiler)
+        wrong = {problem.circuit for problem in problems}
+        created = _now()
+        programs = []
+        for index, circuit in enumerate(circuits):
+            if index in wrong:
+                continue
+            try:
+                program = encode_program(
+                    circuit,
+                    group=group,
+                    index=index,
+                    total=len(circuits),
+                    created=created,
+                    shots=values["shots"],
+                    memory=values["memory"],
+                    seed=values["seed_simulator"],
+                    calibrated_at=self.calibrated_at,
+                    transpiler=transpiler,
+                    dt=self._target.dt,
+                    basis=frozenset(self._target.operation_names),
+                )
+            except EncodingError as error:
+                problems.append(
+                    Problem(
+                        index,
+                        circuit.name,
+                        error.reason,
+                        "change the circuit",
+                        error.instruction,
+                        error.position,
+                        error.qubits,
+                    )
+                )
+                continue
+            size = len(program.text.encode())
+            if size > MAX_PROGRAM_BYTES:
+                problems.append(
+                    Problem(
+                        index,
+                        circuit.name,
+                        f"its program has {size:,} bytes, and OQTOPUS takes {MAX_PROGRAM_BYTES:,}",
+                        "split the circuit, or send less metadata",
+                    )
+                )
+            programs.append(program)
+        return programs, sorted(problems, key=lambda problem: problem.circuit)
+
+    def _look_at_device(self, values: Mapping[str, Any]) -> None:
+        """Warn of what has changed since the Target was made, or that the device is away."""
+        with translated(f"Reading device {self.name}"):
+            device = self.connection.client.device(self.name)
+        if device.status != "available":
+            message = f"Device {self.name} is {device.status or 'in an unknown state'}"
+            if values["unavailable"] == "raise":
+                raise OqtopusCloudError(
+                    f"{message}; nothing was sent. Try again later, or use unavailable='warn'."
+                )
+            warnings.warn(
+                f"{message}: OQTOPUS may refuse the circuits.", OqtopusWarning, stacklevel=3
+            )
+        if device.calibrated_at != self.calibrated_at and values["transpiler"] is None:
+            warnings.warn(
+                f"Device {self.name} was calibrated anew ({device.calibrated_at}) since this "
+                f"backend's Target was made ({self.calibrated_at}). Call backend.refresh() and "
+                "compile again to use the new numbers.",
+                OqtopusWarning,
+                stacklevel=3,
+            )
+
+    def _present(
+        self, programs: Sequence[Program], group: str, resume: str | None, chosen: str | None
+    ) -> tuple[dict[int, Entry], dict[str, Sight]]:
+        """Return the circuits of the group that the server has already."""
+        if resume is None and chosen is None:
+            return {}, {}
+        with translated(f"Looking for group {group}"):
+            found = find_group(self.connection.client, group)
+            if found is not None and resume is not None:
+                cancel_spare(self.connection.client, found)
+        if found is None:
+            return {}, {}
+        if resume is None:
+            raise OqtopusOptionError(
+                f"Group id {group!r} is in use by {len(found.jobs)} jobs. Choose another one, or "
+                f"resume that run with resume={group!r}."
+            )
+        problems = []
+        cure = "resume with the very circuits of that run, or start a new one"
+        if found.total != len(programs):
+            reason = f"group {group} has {found.total} circuits, and {len(programs)} were given"
+            problems.append(Problem(0, "", reason, cure))
+        for index, member in found.members.items():
+            if index < len(programs) and member.digest != programs[index].header.sha256:
+                reason = f"it is not circuit {index} of group {group}: the programs differ"
+                name = programs[index].header.name
+                problems.append(Problem(index, name, reason, cure))
+        if problems:
+            raise OqtopusCircuitError(problems, self.name)
+        entries = {}
+        for index, job in found.jobs.items():
+            sight = found.sights()[job.job_id or ""]
+            if sight.is_final and sight.status != "succeeded":
+                continue
+            entries[index] = Entry(index, job.job_id or "")
+        return entries, found.sights()
+
+    def _order(
+        self,
+        program: Program,
+        index: int,
+        group: str,
+        total: int,
+        name: str,
+        values: Mapping[str, Any],
+    ) -> Order:
+        transpiler_info: dict[str, Any] = {"transpiler_lib": None}
+        if values["transpiler"] is not None:
+            options = values["transpiler_options"]
+            transpiler_info = {
+                "transpiler_lib": values["transpiler"],
+                "transpiler_options": {"optimization_level": 1} if options is None else options,
+            }
+        mitigation = values["mitigation"]
+        return Order(
+            Member(group, index, total, program.header.sha256),
+            program.text,
+            values["name"] or name,
+            values["tags"],
+            self.name,
+            program.header.shots,
+            transpiler_info,
+            {} if mitigation is None else {"ro_error_mitigation": mitigation},
+        )
+
+    def _send(
+        self,
+        orders: Sequence[Order],
+        headers: Mapping[int, Any],
+        entries: dict[int, Entry],
+        sights: dict[str, Sight],
+        group: str,
+        total: int,
+        values: Mapping[str, Any],
+    ) -> OqtopusJob:
+        if orders:
+            with (
+                translated(f"Sending group {group}"),
+                reported(values["progress"], "submit", len(orders)) as report,
+            ):
+                sent = submit_all(
+                    self.connection.client,
+                    orders,
+                    workers=values["workers"],
+                    report=report,
+                    cancel_on_failure=values["on_incomplete"] == "cancel",
+                )
+            for index, job_id in sent.items():
+                entries[index] = Entry(index, job_id, headers[index])
+                sights[job_id] = Sight("submitted")
+        ordered = [entries[index] for index in sorted(entries)]
+        self._watcher.add(
+            {entry.job_id: sights[entry.job_id] for entry in ordered}, group if total > 1 else None
+        )
+        return OqtopusJob(
+            self,
+            ordered[0].job_id if total == 1 else group,
+            ordered,
+            self._watcher,
+            group_id=group,
+            total=total,
+            progress=values["progress"],
+        )
+
+    def __repr__(self) -> str:
+        return f"<OqtopusBackend('{self.name}', num_qubits={self.num_qubits})>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OqtopusBackend:
+        """Copy the options and the Target; the connection is shared."""
+        clone = type(self).__new__(type(self))
+        memo[id(self)] = clone
+        shared = ("connection", "_watcher", "_provider", "_device", "_snapshot")
+        for name, value in self.__dict__.items():
+            clone.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
+        return clone
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the provider and the watcher behind: both are made anew."""
+        state = dict(self.__dict__)
+        del state["_watcher"]
+        state["_provider"] = None
+        options = copy.copy(self._options)
+        options["progress"] = None
+        state["_options"] = options
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._watcher = Watcher(self.connection)
+
+
+def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
+    """Return the calibration of a device from what the server says of it."""
+    description = {
+        "device_id": device.device_id,
+        "device_type": device.device_type,
+        "n_qubits": device.n_qubits,
+        "basis_gates": list(device.basis_gates),
+        "supported_instructions": list(device.supported_instructions),
+        "calibrated_at": device.calibrated_at,
+        "description": device.description,
+    }
+    return DeviceSnapshot.from_device(description, facts)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

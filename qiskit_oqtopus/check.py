@@ -1,0 +1,210 @@
+"""What a device cannot do with circuits: all of it, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qiskit.circuit import (
+    Barrier,
+    ControlFlowOp,
+    Delay,
+    Measure,
+    ParameterExpression,
+    QuantumCircuit,
+    Reset,
+    Store,
+)
+from qiskit.transpiler import Target
+
+from . import metadata
+from .problem import Problem
+
+MAX_PROGRAM_BYTES = 4 * 2**20
+"""The server's engine cannot take a longer program: its gRPC messages end there."""
+
+
+def check_circuits(
+    circuits: Sequence[QuantumCircuit], target: Target, transpiler: str | None
+) -> list[Problem]:
+    """Return everything that is wrong with circuits.
+
+    Args:
+        circuits: The circuits.
+        target: What the device can do.
+        transpiler: None if circuits run as they are, or the server's transpiler, which
+            compiles any gates but can do no more than the device otherwise.
+    """
+    problems: list[Problem] = []
+    for index, circuit in enumerate(circuits):
+        checker = _Checker(index, circuit, target, transpiler)
+        checker.run()
+        problems.extend(checker.problems)
+    return problems
+
+
+class _Checker:
+    """The check of one circuit."""
+
+    def __init__(
+        self, index: int, circuit: QuantumCircuit, target: Target, transpiler: str | None
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._index = index
+        self._circuit = circuit
+        self._target = target
+        self._compiled = transpiler is None
+        self._measured: dict[int, int] = {}  # qubit -> clbit
+        self._written: dict[int, int] = {}  # clbit -> qubit
+
+    def run(self) -> None:
+        """Find the problems."""
+        circuit, target = self._circuit, self._target
+        if circuit.num_parameters:
+            names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+            self._add(
+                f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
+            )
+        if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
+            cure = (
+                "compile it with transpile(circuit, backend)"
+                if self._compiled
+                else "use fewer qubits"
+            )
+            self._add(
+                f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
+            )
+        if circuit.num_vars:
+            self._add("it has classical variables, which OQTOPUS has not", "leave them out")
+        try:
+            metadata.encode(circuit.metadata or {})
+        except metadata.MetadataError as error:
+            self._add(
+                f"its metadata cannot be kept: {error}",
+                "use numbers, strings, lists, dicts, arrays and dates only",
+            )
+        places = {bit: i for i, bit in enumerate(circuit.qubits)}
+        clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
+        for position, instruction in enumerate(circuit.data):
+            qubits = tuple(places[bit] for bit in instruction.qubits)
+            bits = tuple(clbits[bit] for bit in instruction.clbits)
+            self._instruction(position, instruction, qubits, bits)
+        if not self._written and not any(p.instruction for p in self.problems):
+            self._add(
+                "it measures nothing, so that it has no counts",
+                "add measurements, for example circuit.measure_all()",
+            )
+
+    def _add(
+        self,
+        reason: str,
+        cure: str,
+        position: int | None = None,
+        name: str | None = None,
+        qubits: tuple[int, ...] = (),
+    ) -> None:
+        self.problems.append(
+            Problem(self._index, self._circuit.name, reason, cure, name, position, qubits)
+        )
+
+    def _instruction(
+        self, position: int, instruction: Any, qubits: tuple[int, ...], clbits: tuple[int, ...]
+    ) -> None:
+        name = instruction.name
+        where = (position, name, qubits)
+        if instruction.is_standard_gate():
+            self._after_measurement(where)
+            if self._compiled:
+                self._gate(where)
+            return
+        operation = instruction.operation
+        if isinstance(operation, Barrier):
+            return
+        if isinstance(operation, Measure):
+            self._measure(where, clbits[0])
+        elif isinstance(operation, Delay):
+            self._delay(where, operation)
+        elif isinstance(operation, Reset):
+            self._add(
+                "OQTOPUS cannot reset a qubit inside a circuit",
+                "leave it out: each shot begins with all qubits in 0",
+                *where,
+            )
+        elif isinstance(operation, (ControlFlowOp, Store)):
+            self._add(
+                "OQTOPUS has no control flow and no classical computation",
+                "run it on QulacsBackend, or split it into circuits without",
+                *where,
+            )
+        else:
+            self._after_measurement(where)
+            if self._compiled:
+                self._gate(where, standard=False)
+            elif getattr(operation, "definition", None) is None and name != "unitary":
+                self._add(
+                    "it is no standard gate and has no definition",
+                    "give it a definition, or decompose it",
+                    *where,
+                )
+
+    def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
+        """Check that the device has a gate, and has it on these qubits."""
+        _, name, qubits = where
+        cure = "compile it with transpile(circuit, backend), or use transpiler='qiskit'"
+        target = self._target
+        if not standard or name not in target.operation_names:
+            known = ", ".join(sorted(target.operation_names))
+            self._add(f"the device has no such gate, only {known}", cure, *where)
+        elif target.instruction_supported(name, qubits):
+            return
+        elif len(qubits) == 2 and target.instruction_supported(name, qubits[::-1]):
+            self._add("the device couples these qubits in the other direction only", cure, *where)
+        elif len(qubits) == 2:
+            self._add("the device does not couple these qubits", cure, *where)
+        elif all(qubit < (target.num_qubits or 0) for qubit in qubits):
+            self._add(
+                "this qubit is left out of the device's calibration",
+                "use another qubit: see backend.snapshot().left_out",
+                *where,
+            )
+
+    def _after_measurement(self, where: tuple[int, str, tuple[int, ...]]) -> None:
+        for qubit in where[2]:
+            if qubit in self._measured:
+                self._add(
+                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
+                    "end only",
+                    "measure at the end, or run it on QulacsBackend",
+                    *where,
+                )
+                return
+
+    def _measure(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
+        qubit = where[2][0]
+        if qubit in self._measured:
+            self._add("this qubit is measured twice", "measure each qubit once", *where)
+        if clbit in self._written:
+            self._add(
+                f"classical bit {clbit} is written twice", "measure each qubit into its own", *where
+            )
+        self._measured[qubit] = clbit
+        self._written[clbit] = qubit
+        supported = not self._compiled or self._target.instruction_supported("measure", (qubit,))
+        if not supported and qubit < (self._target.num_qubits or 0):
+            self._add(
+                "this qubit is left out of the device's calibration",
+                "use another qubit: see backend.snapshot().left_out",
+                *where,
+            )
+
+    def _delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
+        if not self._compiled:
+            self._add(
+                "the server's transpiler cannot take a delay",
+                "leave transpiler out and compile with transpile(circuit, backend)",
+                *where,
+            )
+        elif isinstance(operation.duration, ParameterExpression) or operation.unit == "expr":
+            self._add("its duration is not a number", "give it a number and a unit", *where)
+        elif operation.unit == "dt" and self._target.dt is None:
+            self._add("its duration is in dt, and the device has no dt", "give it in ns", *where)

@@ -1,0 +1,210 @@
+"""Answers of the server, understood: what it said, and which error that is. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import (
+    ClientError,
+    CredentialsError,
+    ForbiddenError,
+    LinkError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    ValidationError,
+)
+from .retry import parse_retry_after
+from .storage import parse_json
+
+_MAX_TEXT = 2000
+_CORRELATION_HEADERS = ("x-correlation-id", "x-amzn-requestid", "x-amz-request-id")
+
+# What Amazon's API Gateway says in a 403 of its own; the same key holds the words of the
+# application, which are about a device or a job.
+_GATEWAY_REFUSALS = re.compile(
+    r"forbidden$|unauthorized$|access denied|missing authentication token"
+    r"|user(: \S+)? is not authorized|explicit deny|invalid (api )?key|the security token",
+    re.IGNORECASE,
+)
+_XML_PARTS = re.compile(r"<(Code|Message)>([^<]*)</\1>")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: Its headers; the lookup must not care about case.
+        body: Its body, without content encoding.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Said:
+    """The words in the body of an error.
+
+    Attributes:
+        text: The words.
+        application: Whether the application itself said them in a ``message``, and not a
+            gateway or a framework around it.
+        fields: Pairs of (location, message), if the body names what is wrong.
+    """
+
+    text: str
+    application: bool = False
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def read_words(body: bytes) -> Said:
+    """Return what the body of an error says: ``message``, ``Message``, ``detail`` or raw text.
+
+    >>> read_words(b'{"message": "device not found"}')
+    Said(text='device not found', application=True, fields=())
+    >>> read_words(b'{"detail": [{"loc": ["body", "shots"], "msg": "Field required"}]}').fields
+    (('body.shots', 'Field required'),)
+    >>> read_words(b"<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>").text
+    'NoSuchKey: Gone.'
+    """
+    raw = body[: 16 * _MAX_TEXT].decode("utf-8", "replace")
+    try:
+        value = parse_json(body, "the answer") if len(body) <= 2**20 else None
+    except ProtocolError:
+        value = None
+    if isinstance(value, dict):
+        for key in ("message", "Message", "detail"):
+            said = value.get(key)
+            if isinstance(said, str) and said.strip():
+                own = key == "message" and _GATEWAY_REFUSALS.match(said.strip()) is None
+                return Said(_shorten(said), application=own)
+            if key == "detail" and isinstance(said, list) and said:
+                return _read_details(said)
+    elif isinstance(value, str):
+        raw = value
+    parts = dict(_XML_PARTS.findall(raw))
+    if parts:
+        raw = ": ".join(parts[key] for key in ("Code", "Message") if key in parts)
+    return Said(_shorten(raw))
+
+
+def _read_details(details: list[Any]) -> Said:
+    fields = []
+    for item in details:
+        if isinstance(item, dict):
+            loc = item.get("loc")
+            where = ".".join(map(str, loc)) if isinstance(loc, list) else str(loc or "")
+            fields.append((where, str(item.get("msg", item))))
+        else:
+            fields.append(("", str(item)))
+    text = "; ".join(f"{where}: {words}" if where else words for where, words in fields)
+    return Said(_shorten(text), fields=tuple(fields))
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def error_of(
+    answer: Answer, *, method: str, path: str, storage: bool, now: float, secrets: tuple[str, ...]
+) -> ClientError | None:
+    """Return the error that an answer stands for, or None if it is a success.
+
+    Args:
+        answer: The answer.
+        method: Method of the request.
+        path: Path of the request, without secrets.
+        storage: Whether the object storage answered, which knows signatures and no tokens.
+        now: Seconds since the epoch.
+        secrets: Texts that are struck out, should the server repeat them.
+    """
+    status = answer.status
+    if 200 <= status < 300:
+        return None
+    said = read_words(answer.body)
+    text = strike_out(said.text, secrets)
+    correlation_id = correlation_id_of(answer)
+    context: dict[str, Any] = {
+        "method": method,
+        "path": path,
+        "status": status,
+        "text": text,
+        "correlation_id": correlation_id,
+        # A refusal has no effect. A server that fails may fail after the deed; so may a
+        # gateway that gave up waiting for it.
+        "sent": None if status == 408 or status >= 500 else False,
+        "retry_after": parse_retry_after(
+            answer.headers.get("Retry-After"), answer.headers.get("Date"), now
+        ),
+    }
+    if 300 <= status < 400 or status < 200:
+        context["sent"] = None
+        where = _host(answer.headers.get("Location", ""))
+        return ProtocolError(
+            f"{method} {path} was answered {status}: the server redirects{where}, and redirects "
+            "are never followed, for the token's sake",
+            **context,
+        )
+    tail = f" (correlation id {correlation_id})" if correlation_id else ""
+    message = f"{method} {path} was answered {status}{': ' + text if text else ''}{tail}"
+    if status == 404:
+        if not storage and not said.application:
+            message += "; this may not be the URL of an OQTOPUS API"
+        return NotFoundError(message, **context)
+    if status == 429:
+        return RateLimitError(message, **context)
+    if status >= 500 or status in (408, 425):
+        return ServerError(message, **context)
+    if status == 407:
+        return TransportError(f"{message}; the proxy wants a login", temporary=False, **context)
+    if storage and (status in (401, 403) or text.startswith("ExpiredToken")):
+        return LinkError(message, **context)
+    if status == 401 or (status == 403 and not _application_refuses(answer, said)):
+        return CredentialsError(message, **context)
+    if status == 403:
+        return ForbiddenError(message, **context)
+    fields = tuple((where, strike_out(words, secrets)) for where, words in said.fields)
+    return ValidationError(message, fields=fields, **context)
+
+
+def _application_refuses(answer: Answer, said: Said) -> bool:
+    return said.application and "x-amzn-errortype" not in answer.headers
+
+
+def correlation_id_of(answer: Answer) -> str | None:
+    """Return the server's name for the request, or None."""
+    for name in _CORRELATION_HEADERS:
+        value = answer.headers.get(name)
+        if value:
+            return value[:200]
+    return None
+
+
+def strike_out(text: str, secrets: tuple[str, ...]) -> str:
+    """Return a text without the secrets in it.
+
+    >>> strike_out("bad token id.abc", ("id.abc",))
+    'bad token ***'
+    """
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
+def _host(location: str) -> str:
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        host = None
+    return f" to host {host}" if host else ""

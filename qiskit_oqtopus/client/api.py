@@ -1,0 +1,459 @@
+"""The User API of OQTOPUS Cloud: one method per operation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import Any, TypeVar
+
+from . import storage
+from .addresses import api_path, check_url, public_url, split_url, storage_url
+from .answers import Answer, correlation_id_of, error_of
+from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
+from .models import Device, Job, PresignedPost, Registration, Submission
+from .retry import RetryPolicy
+from .transport import Request, TokenAuth, Transport
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_PAGE_SIZE = 100
+"""The largest page of jobs that the server gives."""
+
+DEFAULT_FIELDS = (
+    "job_id",
+    "name",
+    "description",
+    "job_type",
+    "status",
+    "device_id",
+    "shots",
+    "execution_time",
+    "submitted_at",
+    "ready_at",
+    "running_at",
+    "ended_at",
+)
+"""What a list of jobs holds if nothing else is asked for: all that costs the server little."""
+
+
+class Client:
+    """One account at one OQTOPUS Cloud; safe to share among threads.
+
+    Every method raises a subclass of :class:`~.errors.ClientError`: for what the server
+    answered, for no answer, and for an answer that cannot be understood. Requests that may be
+    repeated without harm are repeated as the retry policy says; a submission never is, once it
+    may have arrived.
+
+    Args:
+        url: URL of the API. ``http://`` is for this machine only, unless ``insecure``.
+        token: The token; it is sent to this URL and nowhere else.
+        proxy: URL of a proxy, or None for the ones of the environment.
+        connect_timeout: Seconds to wait for a connection.
+        read_timeout: Seconds to wait for each part of an answer.
+        retry: When to try again, or None for the default policy.
+        pool_size: Open connections per host.
+        max_download_bytes: How large an answer, and what is unpacked from it, may be.
+        insecure: Whether the token may be sent over ``http://`` to another machine.
+
+    Raises:
+        ConfigurationError: If a value cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        proxy: str | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 30.0,
+        retry: RetryPolicy | None = None,
+        pool_size: int = 16,
+        max_download_bytes: int = storage.DEFAULT_MAX_BYTES,
+        insecure: bool = False,
+    ) -> None:
+        self._url = check_url(url, proxy=proxy, insecure=insecure)
+        _check_token(token)
+        if max_download_bytes < 1:
+            raise ConfigurationError(
+                f"max_download_bytes must be at least 1, not {max_download_bytes!r}"
+            )
+        self._auth = TokenAuth(token)
+        self._secrets = _secrets(token)
+        self._retry = RetryPolicy() if retry is None else retry
+        self._max_bytes = max_download_bytes
+        self._transport = Transport(
+            proxy=proxy,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            pool_size=pool_size,
+        )
+
+    @property
+    def url(self) -> str:
+        """URL of the API, without a slash at its end."""
+        return self._url
+
+    def devices(self) -> list[Device]:
+        """Return the devices of the account."""
+        return self._get("/devices", lambda body: _each(body, Device.from_json))
+
+    def device(self, device_id: str) -> Device:
+        """Return one device.
+
+        Raises:
+            NotFoundError: If there is no such device.
+            ForbiddenError: If the account may not use it, or may use only some devices and
+                there is no such device.
+        """
+        return self._get(api_path("devices", device_id), Device.from_json)
+
+    def device_facts(self, device: Device) -> dict[str, Any] | None:
+        """Return what is known about the qubits and couplings of a device, or None.
+
+        ``device_info`` holds the JSON itself, or a presigned URL of a zip archive with it.
+
+        Raises:
+            ProtocolError: If it is neither.
+        """
+        info = device.device_info
+        if info is None or not info.strip():
+            return None
+        if info.lstrip().startswith("{"):
+            return storage.parse_object(info, f"device_info of {device.device_id}")
+        if split_url(info) is not None:
+            return self.download(info)
+        raise ProtocolError(
+            f"device_info of {device.device_id} is neither a JSON object nor an http(s) URL"
+        )
+
+    def register(self) -> Registration:
+        """Return a new job id, and where its input goes.
+
+        After a lost answer this is sent again: the id that nobody learnt stays empty, for ever
+        "registered", and never runs.
+        """
+        return self._call(self._request("POST", "/jobs"), Registration.from_json)
+
+    def upload(self, target: PresignedPost, payload: bytes) -> None:
+        """Store the input of a job.
+
+        Args:
+            target: Where, from :meth:`register`.
+            payload: A zip archive, from :func:`~.storage.pack_json`.
+
+        Raises:
+            LinkError: If the permission has expired.
+        """
+        request = Request(
+            "POST",
+            storage_url(target.url),
+            public_url(target.url),
+            form=[(name, value) for name, value in target.fields.items() if value is not None],
+            file=("input.zip", payload, "application/zip"),
+        )
+        self._send(request, storage_host=True)
+
+    def submit(self, job_id: str, submission: Submission) -> None:
+        """Let a registered job run. This is never sent twice if the first may have arrived.
+
+        Raises:
+            ClientError: With ``sent`` not False if it may have been submitted nevertheless; then
+                :meth:`status` tells.
+            ValidationError: Also if the job was submitted or cancelled before.
+        """
+        request = self._request(
+            "POST", api_path("jobs", job_id, "submit"), json=submission.to_json()
+        )
+        self._call(request, _object, replayable=False)
+
+    def job(self, job_id: str) -> Job:
+        """Return one job."""
+        return self._get(api_path("jobs", job_id), Job.from_json)
+
+    def status(self, job_id: str) -> str:
+        """Return the status of one job."""
+        return self._get(api_path("jobs", job_id, "status"), Job.from_json).status
+
+    def jobs(
+        self,
+        *,
+        page: int = 1,
+        size: int = MAX_PAGE_SIZE,
+        fields: Sequence[str] = DEFAULT_FIELDS,
+        status: str | None = None,
+        q: str | None = None,
+        start_time: str | datetime | None = None,
+        end_time: str | datetime | None = None,
+        order: str = "DESC",
+    ) -> list[Job]:
+        """Return one page of the jobs of the account.
+
+        Args:
+            page: Number of the page, from 1.
+            size: Jobs per page, 1 to 100. A page with fewer is the last one.
+            fields: What to tell of each job; ``job_id`` and ``status`` always come. The fields
+                are always named to the server: without them, one job that was cancelled before
+                it was submitted makes the whole list fail.
+            status: Only jobs of this status.
+            q: Only jobs with this text in id, name or description, in upper or lower case.
+            start_time: Only jobs submitted then or later: ISO 8601, or a datetime (a naive one
+                is local time).
+            end_time: Only jobs submitted then or earlier.
+            order: "DESC" for the newest first, "ASC" for the oldest first.
+
+        Raises:
+            ConfigurationError: If ``page``, ``size`` or ``order`` cannot be used (the server
+                would fail, or take something else).
+        """
+        params = list_params(
+            page=page,
+            size=size,
+            fields=fields,
+            status=status,
+            q=q,
+            start_time=start_time,
+            end_time=end_time,
+            order=order,
+        )
+        return self._get("/jobs", lambda body: _each(body, Job.from_json), params)
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a job; one that is cancelled already stays so.
+
+        Never cancel a job that is only registered: the server then fails when it is read.
+
+        Raises:
+            ValidationError: If the job has ended.
+        """
+        # Safe to send again: the server accepts the cancellation of a cancelled job.
+        self._call(self._request("POST", api_path("jobs", job_id, "cancel")), _object)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that has ended, with all that is stored of it.
+
+        Raises:
+            NotFoundError: If there is no such job.
+            ValidationError: If the job has not ended.
+        """
+        request = self._request("DELETE", api_path("jobs", job_id))
+        doubts: list[ClientError] = []
+        try:
+            self._call(request, _object, failures=doubts)
+        except NotFoundError:
+            # The answer to an earlier attempt was lost, and that attempt did it.
+            if not any(error.sent is not False for error in doubts):
+                raise
+
+    def download(self, url: str) -> dict[str, Any]:
+        """Return the JSON object in a stored zip archive.
+
+        Args:
+            url: A presigned URL.
+
+        Raises:
+            LinkError: If the URL has expired.
+            ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
+                JSON object.
+        """
+        return self._download(url, lambda data: storage.unpack_json(data, self._max_bytes))
+
+    def download_text(self, url: str) -> str:
+        """Return the text in a stored zip archive (the combined program of a job).
+
+        Raises:
+            LinkError: If the URL has expired.
+            ProtocolError: If it is not http(s), or leads to anything but a text.
+        """
+        return self._download(url, lambda data: storage.unpack_text(data, self._max_bytes))
+
+    def with_retry(self, retry: RetryPolicy) -> Client:
+        """Return a client that retries in another way, on the same connections."""
+        other = object.__new__(Client)
+        other.__dict__.update(self.__dict__)
+        other._retry = retry
+        return other
+
+    def close(self) -> None:
+        """Close the connections; they open again if the client is used again."""
+        self._transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client(url={self._url!r})>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A Client holds a token and connections; pickle the account's name instead")
+
+    def _request(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, json: Any = None
+    ) -> Request:
+        return Request(
+            method,
+            self._url + path,
+            path,
+            auth=self._auth,
+            params=params,
+            json=json,
+            headers={"Accept": "application/json"},
+        )
+
+    def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
+        return self._call(self._request("GET", path, params=params), parse)
+
+    def _call(
+        self,
+        request: Request,
+        parse: Callable[[Any], T],
+        *,
+        replayable: bool = True,
+        failures: list[ClientError] | None = None,
+    ) -> T:
+        answer = self._send(request, replayable=replayable, failures=failures)
+        where = f"the answer to {request.method} {request.path}"
+        with _Context(request, answer):
+            return parse(storage.parse_json(answer.body, where))
+
+    def _download(self, url: str, parse: Callable[[bytes], T]) -> T:
+        # identity: the archive as it is stored, so that its size can be limited.
+        request = Request(
+            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
+        )
+        answer = self._send(request, storage_host=True)
+        with _Context(request, answer):
+            return parse(answer.body)
+
+    def _send(
+        self,
+        request: Request,
+        *,
+        storage_host: bool = False,
+        replayable: bool = True,
+        failures: list[ClientError] | None = None,
+    ) -> Answer:
+        """Send a request until it succeeds, or the policy gives up."""
+        policy = self._retry
+        attempt = 1
+        while True:
+            error: ClientError | None
+            try:
+                answer = self._transport.send(request, self._max_bytes)
+            except ClientError as problem:
+                error = problem
+            else:
+                error = error_of(
+                    answer,
+                    method=request.method,
+                    path=request.path,
+                    storage=storage_host,
+                    now=policy.clock(),
+                    secrets=self._secrets,
+                )
+                if error is None:
+                    return answer
+            delay = policy.delay(attempt, error, replayable=replayable)
+            if delay is None:
+                raise error
+            if failures is not None:
+                failures.append(error)
+            logger.debug("Attempt %d failed, the next in %.2f s: %s", attempt, delay, error)
+            policy.sleep(delay)
+            attempt += 1
+
+
+class _Context:
+    """Adds to a ProtocolError which request it is about."""
+
+    def __init__(self, request: Request, answer: Answer) -> None:
+        self._request = request
+        self._answer = answer
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any
+    ) -> None:
+        if isinstance(error, ProtocolError) and not error.method:
+            request = self._request
+            error.args = (f"{request.method} {request.path}: {error.args[0]}",)
+            error.method, error.path = request.method, request.path
+            error.status = self._answer.status
+            error.correlation_id = correlation_id_of(self._answer)
+
+
+def list_params(
+    *,
+    page: int,
+    size: int,
+    fields: Sequence[str],
+    status: str | None,
+    q: str | None,
+    start_time: str | datetime | None,
+    end_time: str | datetime | None,
+    order: str,
+) -> dict[str, str]:
+    """Return the query of a list of jobs; see :meth:`Client.jobs`.
+
+    Raises:
+        ConfigurationError: If a value would make the server fail.
+    """
+    if page < 1:
+        raise ConfigurationError(f"page must be at least 1, not {page!r}")
+    if not 1 <= size <= MAX_PAGE_SIZE:
+        raise ConfigurationError(f"size must be from 1 to {MAX_PAGE_SIZE}, not {size!r}")
+    if order not in ("ASC", "DESC"):
+        raise ConfigurationError(f"order must be 'ASC' or 'DESC', not {order!r}")
+    names = dict.fromkeys(["job_id", "status", *fields])
+    params = {"page": str(page), "size": str(size), "order": order, "fields": ",".join(names)}
+    optional = {
+        "status": status,
+        "q": q,
+        "start_time": _time(start_time),
+        "end_time": _time(end_time),
+    }
+    params.update({name: value for name, value in optional.items() if value is not None})
+    return params
+
+
+def _time(value: str | datetime | None) -> str | None:
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return value
+
+
+def _each(body: Any, parse: Callable[[Any], T]) -> list[T]:
+    if not isinstance(body, list):
+        raise ProtocolError(f"expected a JSON array, not {type(body).__name__}")
+    return [parse(item) for item in body]
+
+
+def _object(body: Any) -> None:
+    if not isinstance(body, dict):
+        raise ProtocolError(f"expected a JSON object, not {type(body).__name__}")
+
+
+def _check_token(token: str) -> None:
+    # requests would repeat the token in its error.
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise ConfigurationError("the token must be of printable ASCII characters without spaces")
+
+
+def _secrets(token: str) -> tuple[str, ...]:
+    # Tokens are <id>.<secret>; a server may repeat one half.
+    half = token.rpartition(".")[2]
+    return (token, half) if len(half) >= 8 else (token,)

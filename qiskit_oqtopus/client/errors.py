@@ -1,0 +1,112 @@
+"""What can go wrong on the wire: one class per thing that a caller can do something about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+class ClientError(Exception):
+    """Base class of the errors of the client.
+
+    Attributes:
+        method: HTTP method of the request, or "" if there was none.
+        path: Path below the URL of the API, or the URL of the storage without its query (the
+            query of a presigned URL is its signature).
+        status: HTTP status of the answer, or None if there was none.
+        text: What the server said, or "".
+        correlation_id: The server's name for this request, or None.
+        sent: Whether the request may have taken effect. False: it certainly has not. True or
+            None: it may have; find out before it is sent again.
+        retry_after: Seconds that the server asks to wait, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        path: str = "",
+        status: int | None = None,
+        text: str = "",
+        correlation_id: str | None = None,
+        sent: bool | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.status = status
+        self.text = text
+        self.correlation_id = correlation_id
+        self.sent = sent
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(cls: type[ClientError], args: tuple[Any, ...], state: dict[str, Any]) -> ClientError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(ClientError, ValueError):
+    """The client cannot be built, or asked, like this: a URL, a proxy, an argument."""
+
+
+class CredentialsError(ClientError):
+    """The token is missing, wrong, expired or of a user who is not approved."""
+
+
+class ForbiddenError(ClientError):
+    """The token is good, but not for this device or job."""
+
+
+class LinkError(ForbiddenError):
+    """A presigned URL is refused: it has expired, or its signature is wrong. Ask for a new one."""
+
+
+class NotFoundError(ClientError):
+    """There is no such job, device, stored file or path."""
+
+
+class RateLimitError(ClientError):
+    """Too many requests; ``retry_after`` says for how long to be quiet, if the server said it."""
+
+
+class ValidationError(ClientError):
+    """The request is refused as it stands (400, 422 and all other 4xx without a class here).
+
+    Attributes:
+        fields: Pairs of (location, message), as in ``("body.shots", "Field required")``; empty
+            if the server named none.
+    """
+
+    def __init__(
+        self, message: str, *, fields: Iterable[tuple[str, str]] = (), **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.fields: tuple[tuple[str, str], ...] = tuple(fields)
+
+
+class ServerError(ClientError):
+    """The server, or a gateway before it, failed (5xx), or was not ready to listen (408, 425)."""
+
+
+class TransportError(ClientError):
+    """No answer, or not all of it: connection, proxy, TLS or timeout.
+
+    Attributes:
+        temporary: False if trying again cannot help (a certificate that is not trusted).
+    """
+
+    def __init__(self, message: str, *, temporary: bool = True, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.temporary = temporary
+
+
+class ProtocolError(ClientError):
+    """An answer that cannot be understood, or that asks for something that is never done."""

@@ -1,0 +1,370 @@
+"""What the API sends and takes, as frozen dataclasses.
+
+The parsers are tolerant: a missing field and a null are both None, unknown fields stay in
+``extra``, and unknown words (a new status, a new device type) stay as they are. A known field of
+an unexpected type counts as missing and stays in ``extra`` too. Only an object without its id is
+an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from .errors import ProtocolError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of the account, as ``GET /devices`` lists it.
+
+    Attributes:
+        device_id: Its id, which is also its name.
+        device_type: "QPU" or "simulator".
+        status: "available" or "unavailable".
+        available_at: Time of the last change of the status, ISO 8601.
+        n_pending_jobs: Length of its queue.
+        n_qubits: Number of qubits.
+        basis_gates: Names of its gates; not all are gates of Qiskit.
+        supported_instructions: Names of what else it can do.
+        device_info: JSON text, or a presigned URL to it, or None: see ``Client.device_facts``.
+        calibrated_at: Time of the last calibration, ISO 8601.
+        description: Words about it.
+        extra: Fields that this version does not know.
+    """
+
+    device_id: str
+    device_type: str | None = None
+    status: str | None = None
+    available_at: str | None = None
+    n_pending_jobs: int | None = None
+    n_qubits: int | None = None
+    basis_gates: tuple[str, ...] = ()
+    supported_instructions: tuple[str, ...] = ()
+    device_info: str | None = field(default=None, repr=False)
+    calibrated_at: str | None = None
+    description: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, obj: Any) -> Device:
+        """Return the device in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object, or it has no ``device_id``.
+
+        >>> Device.from_json({"device_id": "SC", "status": "asleep", "colour": "red"}).extra
+        {'colour': 'red'}
+        """
+        fields = _Fields(obj, "a device")
+        return cls(
+            device_id=fields.require("device_id"),
+            device_type=fields.take("device_type", _text),
+            status=fields.take("status", _text),
+            available_at=fields.take("available_at", _text),
+            n_pending_jobs=fields.take("n_pending_jobs", _count),
+            n_qubits=fields.take("n_qubits", _count),
+            basis_gates=fields.take("basis_gates", _names) or (),
+            supported_instructions=fields.take("supported_instructions", _names) or (),
+            device_info=fields.take("device_info", _json_text),
+            calibrated_at=fields.take("calibrated_at", _text),
+            description=fields.take("description", _text),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True)
+class JobInfo:
+    """Presigned URLs of what belongs to a job, and the word about how it went.
+
+    The URLs are signed anew for each answer and expire: use them at once, never keep them.
+
+    Attributes:
+        input: URL of what was sent, or None.
+        result: URL of the result, or None.
+        transpile_result: URL of what the transpiler of the server made, or None.
+        combined_program: URL of the program that a ``multi_manual`` job ran, or None.
+        message: What the server says about the end of the job, or None.
+        extra: Fields that this version does not know.
+    """
+
+    input: str | None = field(default=None, repr=False)
+    result: str | None = field(default=None, repr=False)
+    transpile_result: str | None = field(default=None, repr=False)
+    combined_program: str | None = field(default=None, repr=False)
+    message: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_json(cls, obj: Any) -> JobInfo:
+        """Return the information in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object.
+        """
+        fields = _Fields(obj, "job_info")
+        return cls(
+            input=fields.take("input", _text),
+            result=fields.take("result", _text),
+            transpile_result=fields.take("transpile_result", _text),
+            combined_program=fields.take("combined_program", _text),
+            message=fields.take("message", _text),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, or as much of it as was asked for.
+
+    Attributes:
+        job_id: Its id.
+        status: "registered", "submitted", "ready", "running", "succeeded", "failed",
+            "cancelled", or a word that this version does not know.
+        name: Its name.
+        description: Words about it.
+        job_type: "sampling", "estimation", "multi_manual" or "sse".
+        device_id: Where it runs.
+        shots: How often.
+        transpiler_info: What the transpiler of the server was told.
+        simulator_info: What the simulator was told.
+        mitigation_info: What the mitigation was told.
+        job_info: URLs of what belongs to it.
+        submitted_at: ISO 8601, UTC, whole seconds; so are the other times.
+        ready_at: When the device fetched it.
+        running_at: When it began.
+        ended_at: When it ended.
+        execution_time: Seconds on the device.
+        extra: Fields that this version does not know.
+    """
+
+    job_id: str
+    status: str
+    name: str | None = None
+    description: str | None = None
+    job_type: str | None = None
+    device_id: str | None = None
+    shots: int | None = None
+    transpiler_info: Mapping[str, Any] | None = None
+    simulator_info: Mapping[str, Any] | None = None
+    mitigation_info: Mapping[str, Any] | None = None
+    job_info: JobInfo | None = None
+    submitted_at: str | None = None
+    ready_at: str | None = None
+    running_at: str | None = None
+    ended_at: str | None = None
+    execution_time: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, obj: Any) -> Job:
+        """Return the job in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object, or it has no ``job_id`` or no ``status``.
+
+        >>> Job.from_json({"job_id": "06b0", "status": "registered"}).shots is None
+        True
+        """
+        fields = _Fields(obj, "a job")
+        return cls(
+            job_id=fields.require("job_id"),
+            status=fields.require("status"),
+            name=fields.take("name", _text),
+            description=fields.take("description", _text),
+            job_type=fields.take("job_type", _text),
+            device_id=fields.take("device_id", _text),
+            shots=fields.take("shots", _count),
+            transpiler_info=fields.take("transpiler_info", _mapping),
+            simulator_info=fields.take("simulator_info", _mapping),
+            mitigation_info=fields.take("mitigation_info", _mapping),
+            job_info=fields.take("job_info", _job_info),
+            submitted_at=fields.take("submitted_at", _text),
+            ready_at=fields.take("ready_at", _text),
+            running_at=fields.take("running_at", _text),
+            ended_at=fields.take("ended_at", _text),
+            execution_time=fields.take("execution_time", _number),
+            extra=fields.rest(),
+        )
+
+
+@dataclass(frozen=True)
+class PresignedPost:
+    """Where an input is uploaded, and the form fields that allow it.
+
+    Attributes:
+        url: The URL to post to.
+        fields: The form fields, in the order of the server. A None is not sent.
+    """
+
+    url: str = field(repr=False)
+    fields: Mapping[str, str | None] = field(repr=False)
+
+    @classmethod
+    def from_json(cls, obj: Any) -> PresignedPost:
+        """Return the target in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object with ``url`` and ``fields``.
+        """
+        fields = _Fields(obj, "presigned_url")
+        url = fields.require("url")
+        form = fields.take("fields", _mapping)
+        if form is None:
+            raise ProtocolError("presigned_url has no 'fields'")
+        for name, value in form.items():
+            if isinstance(value, (dict, list)):
+                raise ProtocolError(f"the form field {name!r} of presigned_url is not a text")
+        return cls(url, {k: v if v is None else _form_text(v) for k, v in form.items()})
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A job that has an id and no input yet.
+
+    Attributes:
+        job_id: Its id.
+        upload: Where its input goes.
+    """
+
+    job_id: str
+    upload: PresignedPost
+
+    @classmethod
+    def from_json(cls, obj: Any) -> Registration:
+        """Return the registration in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object with ``job_id`` and ``presigned_url``.
+        """
+        fields = _Fields(obj, "a registration")
+        job_id = fields.require("job_id")
+        return cls(job_id, PresignedPost.from_json(fields.take("presigned_url", lambda v: v)))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is said about a job when it is submitted; its program has been uploaded before.
+
+    Attributes:
+        name: At most 256 characters; a longer one makes the server fail.
+        description: At most 1,024 characters; a longer one makes the server fail.
+        device_id: Where it runs.
+        job_type: "sampling", "estimation" or "multi_manual".
+        shots: 1 to 10,000,000.
+        transpiler_info: ``{"transpiler_lib": None}`` switches the transpiler of the server off;
+            ``{}`` or None means its default, which is on.
+        simulator_info: What the simulator is told.
+        mitigation_info: What the mitigation is told.
+    """
+
+    name: str | None
+    description: str | None
+    device_id: str
+    job_type: str
+    shots: int
+    transpiler_info: Mapping[str, Any] | None = None
+    simulator_info: Mapping[str, Any] | None = None
+    mitigation_info: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the body of the request; what is None is left out.
+
+        >>> Submission("n", None, "SC", "sampling", 10, {"transpiler_lib": None}).to_json()
+        {'name': 'n', 'device_id': 'SC', 'job_type': 'sampling', 'shots': 10, \
+'transpiler_info': {'transpiler_lib': None}}
+        """
+        body = {
+            "name": self.name,
+            "description": self.description,
+            "device_id": self.device_id,
+            "job_type": self.job_type,
+            "shots": self.shots,
+            "transpiler_info": _plain(self.transpiler_info),
+            "simulator_info": _plain(self.simulator_info),
+            "mitigation_info": _plain(self.mitigation_info),
+        }
+        return {key: value for key, value in body.items() if value is not None}
+
+
+class _Fields:
+    """The fields of one JSON object, each taken once; what is left over is unknown."""
+
+    def __init__(self, obj: Any, what: str) -> None:
+        if not isinstance(obj, Mapping):
+            raise ProtocolError(f"{what} is JSON of type {type(obj).__name__}, not an object")
+        self._left = dict(obj)
+        self._what = what
+
+    def take(self, name: str, convert: Callable[[Any], T | None]) -> T | None:
+        """Return a field, or None; one of an unexpected type stays among the unknown."""
+        value = self._left.get(name)
+        if value is None:
+            self._left.pop(name, None)
+            return None
+        converted = convert(value)
+        if converted is not None:
+            del self._left[name]
+        return converted
+
+    def require(self, name: str) -> str:
+        """Return a text that must be there."""
+        value = self.take(name, _text)
+        if not value:
+            raise ProtocolError(f"{self._what} has no {name!r}")
+        return value
+
+    def rest(self) -> dict[str, Any]:
+        """Return what was not taken."""
+        return self._left
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _json_text(value: Any) -> str | None:
+    # A server that sends the object itself instead of its text means the same.
+    return json.dumps(value) if isinstance(value, dict) else _text(value)
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    # The first comparison is false for NaN and for infinities.
+    return int(value) if value - value == 0 and value == int(value) and value >= 0 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    return None
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _job_info(value: Any) -> JobInfo | None:
+    return JobInfo.from_json(value) if isinstance(value, dict) else None
+
+
+def _form_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if value is None else dict(value)

@@ -1,0 +1,169 @@
+"""The zip archives of the object storage: packed and unpacked in memory, never on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import ProtocolError
+
+DEFAULT_MAX_BYTES = 256 * 2**20
+
+# Fixed, so that the same input gives the same bytes; the earliest date that zip can hold.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+# Others (bzip2, lzma) inflate by more than a thousand times inside one read, before any limit
+# can be checked.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def pack_json(obj: Mapping[str, Any], name: str = "input.json") -> bytes:
+    """Return a zip archive with one entry that holds a JSON object.
+
+    Args:
+        obj: The object; for a sampling job ``{"program": [<OpenQASM 3>]}``.
+        name: Name of the entry.
+
+    Raises:
+        TypeError: If the object holds something that JSON cannot.
+        ValueError: If the object holds NaN or an infinity, which JSON does not know.
+
+    >>> unpack_json(pack_json({"program": ["OPENQASM 3.0;"]}))
+    {'program': ['OPENQASM 3.0;']}
+    """
+    text = json.dumps(obj, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o600 << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, text.encode("utf-8"))
+    return buffer.getvalue()
+
+
+def unpack_json(data: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> dict[str, Any]:
+    """Return the JSON object in a zip archive with exactly one entry.
+
+    Args:
+        data: The archive.
+        max_bytes: How large the entry may be when unpacked.
+
+    Raises:
+        ProtocolError: If this is not such an archive, or the entry is too large.
+    """
+    return parse_object(unpack_entry(data, max_bytes), "the zip archive")
+
+
+def unpack_text(data: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
+    """Return the text in a zip archive with exactly one entry, or the data itself as text.
+
+    The combined program of a ``multi_manual`` job is raw OpenQASM in a zip archive.
+
+    Args:
+        data: The archive, or the text.
+        max_bytes: How large the text may be when unpacked.
+
+    Raises:
+        ProtocolError: If the archive is broken or too large, or the text is not UTF-8.
+    """
+    if data.startswith(b"PK"):
+        data = unpack_entry(data, max_bytes)
+    text = None
+    with contextlib.suppress(UnicodeDecodeError):
+        text = data.decode("utf-8-sig")
+    if text is None:
+        raise ProtocolError("the downloaded text is not UTF-8")
+    return text
+
+
+def unpack_entry(data: bytes, max_bytes: int) -> bytes:
+    """Return the content of the only entry of a zip archive.
+
+    The name of the entry is not looked at: nothing is ever written to disk.
+
+    Raises:
+        ProtocolError: If there is not exactly one entry, or it is broken, encrypted, too large
+            or compressed in an unusual way.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if len(entries) != 1:
+                raise ProtocolError(f"the zip archive has {len(entries)} entries instead of one")
+            entry = entries[0]
+            if entry.filename.endswith("/"):
+                raise ProtocolError("the only entry of the zip archive is a directory")
+            if entry.compress_type not in _METHODS:
+                raise ProtocolError(
+                    f"the entry of the zip archive is compressed by method {entry.compress_type}; "
+                    "only stored and deflated entries are read"
+                )
+            if entry.file_size > max_bytes:
+                raise _too_large(max_bytes)
+            with archive.open(entry) as stream:
+                # The size in the header may lie.
+                content = stream.read(max_bytes + 1)
+    # RuntimeError: the entry is encrypted. The others: headers that contradict each other.
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        zlib.error,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+        ValueError,
+        OSError,
+        OverflowError,
+        IndexError,
+    ) as error:
+        raise ProtocolError(f"the zip archive cannot be read: {error}") from error
+    if len(content) > max_bytes:
+        raise _too_large(max_bytes)
+    return content
+
+
+def parse_object(data: bytes | str, where: str) -> dict[str, Any]:
+    """Return the JSON object in a text.
+
+    Args:
+        data: The text.
+        where: What the text is called in an error.
+
+    Raises:
+        ProtocolError: If this is not a JSON object.
+    """
+    value = parse_json(data, where)
+    if not isinstance(value, dict):
+        raise ProtocolError(f"{where} holds JSON of type {type(value).__name__}, not an object")
+    return value
+
+
+def parse_json(data: bytes | str, where: str) -> Any:
+    """Return the JSON value in a text.
+
+    Raises:
+        ProtocolError: If this is not JSON.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    except UnicodeDecodeError:
+        problem = "it is not UTF-8"
+    except json.JSONDecodeError as error:
+        problem = f"{error.msg} at character {error.pos}"
+    except ValueError as error:
+        # A number of too many digits.
+        problem = str(error)
+    # Outside the handlers: the exceptions of json hold the whole text, whatever is in it.
+    raise ProtocolError(f"{where} does not hold JSON: {problem}")
+
+
+def _too_large(max_bytes: int) -> ProtocolError:
+    return ProtocolError(
+        f"the zip archive unpacks to more than {max_bytes:,} bytes (option max_download_bytes)"
+    )

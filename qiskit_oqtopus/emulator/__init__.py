@@ -1,0 +1,14 @@
+"""A local OQTOPUS Cloud over real HTTP, for tests, documentation and trying things out.
+
+It answers as the measured server does, its quirks included, runs programs with the local
+simulator, and fails on demand. It needs the extra ``emulator`` (starlette and uvicorn):
+``pip install "qiskit-oqtopus[emulator]"``.
+"""
+
+from .devices import EmulatedDevice
+from .faults import Fault, Faults
+from .gate import LoggedRequest
+from .server import Emulator, Pace
+from .store import JobView
+
+__all__ = ["EmulatedDevice", "Emulator", "Fault", "Faults", "JobView", "LoggedRequest", "Pace"]

@@ -1,0 +1,362 @@
+"""The user API and the object storage as one ASGI application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .devices import Devices, EmulatedDevice
+from .faults import Faults
+from .storage import BUCKET, RefusedError, Storage, packed_json
+from .store import FINAL, JobRecord, JobView, Store, User, timestamp
+from .validation import InvalidError, Query, internal, listing, submission
+
+MAX_NAME = 256
+MAX_DESCRIPTION = 1024
+
+_DELETABLE = "'succeeded', 'failed' and 'cancelled'"
+_CANCELLABLE = "'registered', 'ready', 'submitted' and 'running'"
+_NOT_FOUND = {"message": "job not found with the given id"}
+
+
+class Api:
+    """The handlers of all requests.
+
+    Args:
+        store: Jobs and users.
+        storage: Files.
+        devices: Devices.
+        faults: What goes wrong.
+        view: Makes the view of a job that faults see.
+        device_info: Form of ``device_info``: "url", "text" or "null".
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        storage: Storage,
+        devices: Devices,
+        faults: Faults,
+        view: Callable[[JobRecord], JobView],
+        device_info: str,
+    ) -> None:
+        self._store = store
+        self._storage = storage
+        self._devices = devices
+        self._faults = faults
+        self._view = view
+        self._device_info = device_info
+        self._started = timestamp(store.now())
+
+    def application(self) -> ASGIApp:
+        """Return the application."""
+        routes = [
+            Route("/devices", self.list_devices),
+            Route("/devices/{device_id}", self.get_device),
+            Route("/jobs", self.list_jobs, methods=["GET"]),
+            Route("/jobs", self.register, methods=["POST"]),
+            Route("/jobs/{job_id}", self.get_job, methods=["GET"]),
+            Route("/jobs/{job_id}", self.delete, methods=["DELETE"]),
+            Route("/jobs/{job_id}/status", self.get_status),
+            Route("/jobs/{job_id}/submit", self.submit, methods=["POST"]),
+            Route("/jobs/{job_id}/cancel", self.cancel, methods=["POST"]),
+            Route(f"/{BUCKET}", self.upload, methods=["POST"]),
+            Route(f"/{BUCKET}/{{key:path}}", self.download),
+        ]
+        handlers: Any = {InvalidError: _invalid, RefusedError: _refused, HTTPException: _http_error}
+        return Authentication(Starlette(routes=routes, exception_handlers=handlers), self._store)
+
+    # Devices
+
+    async def list_devices(self, request: Request) -> Response:
+        """GET /devices: those that the user may use."""
+        user = _user(request)
+        base = _base(request)
+        rows = [self._device(d, base) for d in self._devices if user.may_use(d.device_id)]
+        return JSONResponse(rows)
+
+    async def get_device(self, request: Request) -> Response:
+        """GET /devices/{id}."""
+        device_id = request.path_params["device_id"]
+        if not _user(request).may_use(device_id):
+            raise InvalidError(403, {"message": f"Cannot access device_id={device_id}."})
+        device = self._devices.get(device_id)
+        if device is None:
+            raise InvalidError(404, {"message": f"device_id={device_id} is not found."})
+        return JSONResponse(self._device(device, _base(request)))
+
+    def _device(self, device: EmulatedDevice, base: str) -> dict[str, Any]:
+        return {
+            "device_id": device.device_id,
+            "device_type": device.device_type,
+            "status": self._devices.shown_status(device),
+            "available_at": self._started,
+            "n_pending_jobs": self._store.pending(device.device_id),
+            "n_qubits": device.n_qubits,
+            "basis_gates": list(device.basis_gates),
+            "supported_instructions": list(device.supported_instructions),
+            "device_info": self._info(device, base),
+            "calibrated_at": device.calibrated_at,
+            "description": device.description,
+        }
+
+    def _info(self, device: EmulatedDevice, base: str) -> str | None:
+        if device.device_info is not None:
+            return device.device_info
+        if device.facts is None or self._device_info == "null":
+            return None
+        key = f"devices/{device.device_id}/device_info.zip"
+        # Packed at each reading: the facts of a device may be changed at any time.
+        zipped = packed_json("device_info.json", device.facts)
+        if self._device_info == "text":
+            return _json_text(device.facts)
+        self._storage.put(key, zipped)
+        return self._storage.download_url(base, key)
+
+    # Jobs
+
+    async def register(self, request: Request) -> Response:
+        """POST /jobs: a new id, and where to upload its input."""
+        job_id = self._store.register(_user(request).token)
+        form = self._storage.upload_form(_base(request), f"{job_id}/input.zip")
+        return JSONResponse({"job_id": job_id, "presigned_url": form})
+
+    async def submit(self, request: Request) -> Response:
+        """POST /jobs/{id}/submit."""
+        values = submission(await request.body())
+        user = _user(request)
+        job = self._job(request)
+        device_id = values["device_id"]
+        _expect(job, ("registered",), "submission", "valid status for submission", "'registered'")
+        if not user.may_use(device_id):
+            raise InvalidError(403, {"message": f"cannot create job for device={device_id}"})
+        device = self._devices.get(device_id)
+        if device is None:
+            raise InvalidError(400, {"message": "device not found"})
+        if self._devices.shown_status(device) != "available":
+            raise InvalidError(400, {"message": f"device {device_id} is not available"})
+        if self._storage.get(f"{job.job_id}/input.zip") is None:
+            message = f"job information input for {job.job_id} job not found"
+            raise InvalidError(400, {"message": message})
+        if len(values["name"] or "") > MAX_NAME:
+            raise internal()
+        if len(values["description"] or "") > MAX_DESCRIPTION:
+            raise internal()
+        values = {key: ("" if value is None else value) for key, value in values.items()}
+        for key in ("transpiler_info", "simulator_info", "mitigation_info"):
+            values[key] = values[key] or {}
+        if not self._store.submit(job.job_id, files=("input",), **values):
+            _expect(None, (), "submission", "valid status for submission", "'registered'", job)
+        return JSONResponse({"message": "job submitted"})
+
+    async def get_job(self, request: Request) -> Response:
+        """GET /jobs/{id}."""
+        job = self._job(request)
+        if job.status == "cancelled" and not job.was_submitted:
+            raise internal()
+        return JSONResponse(self._row(job, _base(request)))
+
+    async def get_status(self, request: Request) -> Response:
+        """GET /jobs/{id}/status."""
+        job = self._job(request)
+        return JSONResponse({"job_id": job.job_id, "status": self._status(job)})
+
+    async def list_jobs(self, request: Request) -> Response:
+        """GET /jobs."""
+        query = listing(request.query_params)
+        start = (query.page - 1) * query.size
+        jobs = self._store.page(
+            _user(request).token,
+            lambda job: _matches(job, query),
+            slice(start, start + query.size),
+            query.newest_first,
+        )
+        if query.fields is None and any(
+            job.status == "cancelled" and not job.was_submitted for job in jobs
+        ):
+            raise internal()
+        base = _base(request)
+        rows = [self._row(job, base, query.fields) for job in jobs]
+        return JSONResponse(rows)
+
+    async def cancel(self, request: Request) -> Response:
+        """POST /jobs/{id}/cancel."""
+        job = self._job(request)
+        accepted = ("registered", "submitted", "ready", "running", "cancelled")
+        if not self._store.update(job.job_id, accepted, status="cancelled"):
+            _expect(None, (), "cancellation", "valid statuses for cancellation", _CANCELLABLE, job)
+        return JSONResponse({"message": "cancel request accepted"})
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE /jobs/{id}."""
+        job = self._job(request)
+        _expect(job, FINAL, "deletion", "valid statuses for deletion", _DELETABLE)
+        self._store.delete(job.job_id)
+        self._storage.delete(f"{job.job_id}/")
+        return JSONResponse({"message": "job deleted"})
+
+    def _job(self, request: Request) -> JobRecord:
+        job = self._store.get(request.path_params["job_id"], _user(request).token)
+        if job is None:
+            raise InvalidError(404, _NOT_FOUND)
+        return job
+
+    def _status(self, job: JobRecord) -> str:
+        fault = self._faults.job("unknown_status", lambda: self._view(job))
+        return job.status if fault is None else str(fault.values["status"])
+
+    def _row(
+        self, job: JobRecord, base: str, fields: tuple[str, ...] | None = None
+    ) -> dict[str, Any]:
+        """Return what the server says of a job; keys without a value are left out."""
+        wanted: Callable[[str], bool] = lambda name: fields is None or name in fields  # noqa: E731
+        row: dict[str, Any] = {}
+        if wanted("job_id"):
+            row["job_id"] = job.job_id
+        if job.was_submitted:
+            for name in ("name", "description", "job_type", "device_id", "shots"):
+                row[name] = getattr(job, name)
+            row["status"] = None
+            if wanted("job_info"):
+                row["job_info"] = self._files(job, base)
+            for name in ("transpiler_info", "simulator_info", "mitigation_info"):
+                row[name] = getattr(job, name)
+            row["execution_time"] = job.execution_time
+            for name in ("submitted_at", "ready_at", "running_at", "ended_at"):
+                when = getattr(job, name)
+                row[name] = None if when is None else timestamp(when)
+        if wanted("status"):
+            row["status"] = self._status(job)
+        return {name: row[name] for name in row if wanted(name) and row[name] is not None}
+
+    def _files(self, job: JobRecord, base: str) -> dict[str, str]:
+        files: dict[str, str] = {
+            name: self._storage.download_url(base, f"{job.job_id}/{name}.zip")
+            for name in ("input", "result", "transpile_result", "combined_program")
+            if name in job.files
+        }
+        return files if job.message is None else {**files, "message": job.message}
+
+    # Storage
+
+    async def upload(self, request: Request) -> Response:
+        """POST of a presigned form."""
+        async with request.form() as form:
+            fields = {name: value for name, value in form.items() if isinstance(value, str)}
+            file = form.get("file")
+            data = await file.read() if isinstance(file, UploadFile) else None
+        self._storage.upload(fields, data)
+        return Response(status_code=204, media_type="text/html")
+
+    async def download(self, request: Request) -> Response:
+        """GET of a presigned URL."""
+        data = self._storage.download(request.path_params["key"], request.query_params)
+        return Response(data, media_type="binary/octet-stream")
+
+
+class Authentication:
+    """Lets users through who have a token, and everybody to the storage.
+
+    Args:
+        app: What they get to.
+        store: Knows the users.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store) -> None:
+        self._app = app
+        self._store = store
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] == "http" and not is_storage(scope["path"]):
+            token = dict(scope["headers"]).get(b"q-api-token", b"").decode("latin-1")
+            user = self._store.user(token)
+            answer = None
+            if not token:
+                answer = JSONResponse(
+                    {"detail": "Unauthorized"}, 401, {"www-authenticate": "Bearer"}
+                )
+            elif user is None:
+                answer = JSONResponse({"detail": "Unauthorized"}, 401)
+            elif not user.approved:
+                answer = JSONResponse({"detail": "Forbidden"}, 403)
+            if answer is not None:
+                await answer(scope, receive, send)
+                return
+            scope["oqtopus.user"] = user
+        await self._app(scope, receive, send)
+
+
+def is_storage(path: str) -> bool:
+    """Return whether a path belongs to the storage."""
+    return path == f"/{BUCKET}" or path.startswith(f"/{BUCKET}/")
+
+
+def _user(request: Request) -> User:
+    user: User = request.scope["oqtopus.user"]
+    return user
+
+
+def _base(request: Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _json_text(content: Any) -> str:
+    return json.dumps(content)
+
+
+def _matches(job: JobRecord, query: Query) -> bool:
+    if query.status is not None and job.status != query.status:
+        return False
+    if query.text:
+        text = query.text.lower()
+        texts = (job.job_id, job.name or "", job.description or "")
+        if not any(text in part.lower() for part in texts):
+            return False
+    if query.start is None and query.end is None:
+        return True
+    if job.submitted_at is None:
+        return False
+    when = int(job.submitted_at)
+    return (query.start is None or when >= query.start) and (query.end is None or when <= query.end)
+
+
+def _expect(
+    job: JobRecord | None,
+    statuses: tuple[str, ...],
+    action: str,
+    valid: str,
+    names: str,
+    refused: JobRecord | None = None,
+) -> None:
+    """Refuse a job whose status does not allow an action."""
+    if job is not None and job.status in statuses:
+        return
+    job = job or refused
+    assert job is not None  # noqa: S101 - one of the two is always given
+    message = f"{job.job_id} job is not in valid status for {action} ({valid}: {names})"
+    raise InvalidError(400, {"message": message})
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InvalidError)  # noqa: S101 - registered for it only
+    return JSONResponse(error.body, error.status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)  # noqa: S101 - registered for it only
+    return Response(error.xml, error.status, media_type="application/xml")
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
+    return JSONResponse({"detail": error.detail}, error.status_code)

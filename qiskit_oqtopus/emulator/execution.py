@@ -1,0 +1,195 @@
+"""Run programs on the local simulator, and make of the outcomes what the server makes of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+
+from ..simulator.backend import QulacsBackend
+from .programs import NativeProgram
+
+Counts = dict[str, int]
+Readout = Callable[[int], tuple[float, float]]
+"""Qubit -> probabilities of 1 for a prepared 0, and of 0 for a prepared 1."""
+
+
+class Simulator:
+    """Samples programs.
+
+    Args:
+        gateway: "qulacs" or "qubex", see :class:`~qiskit_oqtopus.emulator.Emulator`.
+        seed: Seed of the first run, or None for new ones.
+    """
+
+    def __init__(self, gateway: str, seed: int | None) -> None:
+        self._backend = QulacsBackend(num_qubits=1)
+        self._gateway = gateway
+        self._seed = seed
+
+    def sample(self, program: NativeProgram, shots: int) -> Counts:
+        """Return counts: keys have the bits of the gateway, classical bit 0 rightmost."""
+        bits = list(program.measured)
+        width = program.num_clbits
+        if not bits:
+            return {"0" * (width if self._gateway == "qulacs" else 0): shots}
+        counts = self._run([program.circuit], shots)[0]
+        padded = {format(value, f"0{width}b"): count for value, count in counts.items()}
+        if self._gateway == "qulacs":
+            return padded
+        return {
+            "".join(key[width - 1 - bit] for bit in reversed(bits)): n for key, n in padded.items()
+        }
+
+    def expectation(
+        self,
+        circuit: QuantumCircuit,
+        terms: Sequence[tuple[Mapping[int, str], float]],
+        shots: int,
+        readout: Readout | None,
+    ) -> tuple[float, float]:
+        """Estimate an observable.
+
+        Args:
+            circuit: Without measurements.
+            terms: Pauli letter by qubit, and coefficient.
+            shots: Shots for each group of terms that are measured together.
+            readout: Readout errors to be mitigated, or None.
+
+        Returns:
+            The mean, and the standard error of it: s_g / sqrt(shots), s_g the standard deviation
+            of the sum of a group's terms, the groups added in squares.
+        """
+        constant = sum(coefficient for letters, coefficient in terms if not letters)
+        groups = _groups([term for term in terms if term[0]])
+        circuits = [_measured(circuit, basis) for basis, _ in groups]
+        outcomes = self._run(circuits, shots) if circuits else []
+        mean, variance = constant, 0.0
+        for (basis, members), outcome in zip(groups, outcomes, strict=True):
+            qubits = sorted(basis)
+            counts = {format(value, f"0{len(qubits)}b"): n for value, n in outcome.items()}
+            if readout is not None:
+                counts = mitigated(counts, qubits, readout, shots)
+            total = sum(counts.values())
+            values = {
+                key: sum(c * _sign(key, qubits, letters) for letters, c in members)
+                for key in counts
+            }
+            first = sum(values[key] * n for key, n in counts.items()) / total
+            second = sum(values[key] ** 2 * n for key, n in counts.items()) / total
+            mean += first
+            variance += max(second - first**2, 0.0) / shots
+        return mean, math.sqrt(variance)
+
+    def _run(self, circuits: list[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+        options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}
+        if self._seed is not None:
+            self._seed += 1
+        result = self._backend.run(circuits, shots=shots, **options).result()
+        return [
+            {int(key, 16): count for key, count in result.data(index)["counts"].items()}
+            for index in range(len(circuits))
+        ]
+
+
+def paulis(text: str) -> dict[int, str]:
+    """Read a Pauli string as the server does: what it does not know is the identity.
+
+    >>> paulis("X 0 Z 1"), paulis("X0 X1"), paulis("I 0"), paulis("ZZ"), paulis("z 0")
+    ({0: 'X', 1: 'Z'}, {0: 'X', 1: 'X'}, {}, {}, {})
+    """
+    return {int(qubit): letter for letter, qubit in re.findall(r"([XYZ])\s*(\d+)", text)}
+
+
+def mitigated(
+    counts: Mapping[str, int], qubits: Sequence[int], readout: Readout, shots: int
+) -> Counts:
+    """Return counts as the server's "pseudo_inverse" returns them.
+
+    It takes as many bits from the right of each key as bits were measured, which is wrong where
+    others were declared; it uses the readout errors of the program's qubit numbers; and it rounds
+    each count down.
+
+    Args:
+        counts: Counts of the device.
+        qubits: The measured qubit for each classical bit that was measured, ascending bits.
+        readout: Readout errors of a qubit.
+        shots: Number of shots.
+
+    >>> errors = lambda qubit: (0.1, 0.2)
+    >>> mitigated({"1": 80, "0": 20}, [0], errors, 100), mitigated({"100": 10}, [0], errors, 10)
+    ({'1': 100}, {'0': 10})
+    """
+    width = len(qubits)
+    merged: Counter[str] = Counter()
+    for key, count in counts.items():
+        merged[key[len(key) - width :]] += count
+    vector = np.zeros(2**width)
+    for key, count in merged.items():
+        vector[int(key or "0", 2)] = count / shots
+    tensor = vector.reshape((2,) * width)
+    for position, qubit in enumerate(qubits):
+        p10, p01 = readout(qubit)
+        inverse = np.linalg.pinv(np.array([[1 - p10, p01], [p10, 1 - p01]]))
+        axis = width - 1 - position  # the last axis is bit 0
+        tensor = np.moveaxis(np.tensordot(inverse, tensor, axes=(1, axis)), 0, axis)
+    nearest = _nearest(tensor.reshape(-1))
+    # Rounding of floats must not take a shot from what is a whole number.
+    whole = np.floor(nearest * shots + 1e-9).astype(int)
+    return {
+        format(value, f"0{width}b"): int(whole[value]) for value in np.flatnonzero(whole).tolist()
+    }
+
+
+def _nearest(quasi: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities nearest to quasi-probabilities (Smolin et al., PRL 108, 070502)."""
+    order = np.argsort(quasi)
+    result = np.zeros_like(quasi)
+    deficit = 0.0
+    for left, index in zip(range(len(order), 0, -1), order.tolist(), strict=True):
+        if quasi[index] + deficit / left < 0:
+            deficit += quasi[index]
+        else:
+            result[index] = quasi[index] + deficit / left
+    return result
+
+
+def _groups(
+    terms: Sequence[tuple[Mapping[int, str], float]],
+) -> list[tuple[dict[int, str], list[tuple[Mapping[int, str], float]]]]:
+    """Put terms that agree on every qubit that they share into the first group that they fit."""
+    groups: list[tuple[dict[int, str], list[tuple[Mapping[int, str], float]]]] = []
+    for letters, coefficient in terms:
+        for basis, members in groups:
+            if all(basis.get(qubit, letter) == letter for qubit, letter in letters.items()):
+                basis.update(letters)
+                members.append((letters, coefficient))
+                break
+        else:
+            groups.append((dict(letters), [(letters, coefficient)]))
+    return groups
+
+
+def _measured(circuit: QuantumCircuit, basis: Mapping[int, str]) -> QuantumCircuit:
+    """Return a circuit with measurements in a basis: bit i is the i-th of its qubits, ascending."""
+    qubits = sorted(basis)
+    measured = QuantumCircuit(circuit.num_qubits, len(qubits))
+    measured.compose(circuit, range(circuit.num_qubits), inplace=True)
+    for bit, qubit in enumerate(qubits):
+        if basis[qubit] == "Y":
+            measured.sdg(qubit)
+        if basis[qubit] in "XY":
+            measured.h(qubit)
+        measured.measure(qubit, bit)
+    return measured
+
+
+def _sign(key: str, qubits: Sequence[int], letters: Mapping[int, str]) -> int:
+    ones = sum(key[-1 - qubits.index(qubit)] == "1" for qubit in letters)
+    return -1 if ones % 2 else 1

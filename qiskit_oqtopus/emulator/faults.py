@@ -1,0 +1,361 @@
+"""What the emulator does wrong when it is asked to: the switches for it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .store import JobView
+
+Selector = int | str | Callable[[JobView], bool] | None
+"""Which jobs: the k-th submitted (from 0), a text in the name, description or a program, a
+predicate, or all (None)."""
+
+CORRUPTIONS = (
+    "truncated",
+    "garbage",
+    "empty",
+    "two_entries",
+    "not_json",
+    "not_object",
+    "oversized",
+    "path",
+)
+"""Kinds of broken zips, see :meth:`Faults.corrupt_zip`."""
+
+_SERVER_TEXT = {
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Endpoint request timed out",
+}
+
+
+@dataclass(eq=False)
+class Fault:
+    """One fault that is switched on.
+
+    Attributes:
+        kind: Name of the method of :class:`Faults` that made it.
+        times: How often it still happens; None is without end.
+        hits: How often it has happened.
+        values: What it was made with.
+    """
+
+    kind: str
+    times: int | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    hits: int = 0
+    _remove: Callable[[Fault], None] = field(default=lambda fault: None, repr=False)
+
+    def remove(self) -> None:
+        """Switch it off."""
+        self._remove(self)
+
+
+class Faults:
+    """Faults on demand. All methods may be called from any thread, before and while it runs.
+
+    Requests are selected by ``method`` ("POST"; None is any) and ``path``: ``*`` stands for one
+    part of a path and ``**`` for any number, as in ``"/jobs/*/submit"`` or ``"/oqtopus/**"`` (the
+    presigned URLs). Jobs are selected by ``which``: the k-th submitted (int, from 0), a text in
+    the name, the description or a program, a predicate of a :class:`JobView`, or None for all.
+    ``times`` is how often a fault happens, None until it is removed. Each method returns its
+    :class:`Fault`, which counts its hits and can be removed.
+
+    Example:
+        >>> faults = Faults()
+        >>> lost = faults.drop("POST", "/jobs/*/submit", when="after")
+        >>> faults.intercept("POST", "/jobs/1/submit").kind
+        'drop'
+        >>> lost.hits, faults.intercept("POST", "/jobs/1/submit")
+        (1, None)
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults: list[Fault] = []
+        self._generation = 0
+
+    # Requests
+
+    def latency(self, seconds: float, method: str | None = None, path: str = "**") -> Fault:
+        """Let each request wait; several of these add up."""
+        return self._add("latency", None, method=method, path=_regex(path), seconds=seconds)
+
+    def drop(
+        self,
+        method: str | None = None,
+        path: str = "**",
+        *,
+        when: Literal["before", "after"] = "before",
+        times: int | None = 1,
+    ) -> Fault:
+        """Cut the connection before or after the request took effect; no answer is sent."""
+        if when not in ("before", "after"):
+            raise ValueError(f"when is 'before' or 'after', not {when!r}")
+        return self._add("drop", times, method=method, path=_regex(path), when=when)
+
+    def status(
+        self,
+        code: int,
+        body: Any = None,
+        *,
+        method: str | None = None,
+        path: str = "**",
+        times: int | None = 1,
+        retry_after: float | str | None = None,
+    ) -> Fault:
+        """Answer with a status instead of doing anything.
+
+        Args:
+            code: HTTP status, for example 429 or 503.
+            body: JSON, or a text; None is the message of an API gateway.
+            method: See the class.
+            path: See the class.
+            times: See the class.
+            retry_after: Value of the header ``Retry-After``: seconds or an HTTP date.
+        """
+        if body is None:
+            body = {"message": _SERVER_TEXT.get(code, "error")}
+        headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+        return self._add(
+            "status",
+            times,
+            method=method,
+            path=_regex(path),
+            code=code,
+            body=body,
+            headers=headers,
+        )
+
+    def redirect(
+        self,
+        to: str,
+        *,
+        method: str | None = None,
+        path: str = "**",
+        times: int | None = 1,
+        code: int = 307,
+    ) -> Fault:
+        """Send the client to another host: the path and query are appended to ``to``."""
+        return self._add(
+            "redirect",
+            times,
+            method=method,
+            path=_regex(path),
+            to=to.rstrip("/"),
+            code=code,
+        )
+
+    # Storage
+
+    def expire_urls(self, times: int | None = None) -> Fault | None:
+        """Let presigned URLs be expired.
+
+        Args:
+            times: None: all that were handed out so far, for ever; later ones are good. A number:
+                the next so many requests to the storage find their URL expired.
+        """
+        if times is not None:
+            return self._add("expire_urls", times)
+        with self._lock:
+            self._generation += 1
+        return None
+
+    def url_lifetime(self, seconds: float) -> Fault:
+        """Let presigned URLs that are handed out from now on live so long; 0 is expired at once."""
+        return self._add("url_lifetime", None, seconds=seconds)
+
+    def corrupt_zip(
+        self, kind: str = "truncated", path: str = "/**/result.zip", times: int | None = 1
+    ) -> Fault:
+        """Hand out broken zips from the storage.
+
+        Args:
+            kind: "truncated", "garbage" (no zip at all), "empty" (no entry), "two_entries",
+                "not_json", "not_object" (JSON, but a list), "oversized" (unpacks to 1 GiB) or
+                "path" (good, but its entry is called ``../../../tmp/result.json``).
+            path: Which downloads, "/oqtopus/<job id>/result.zip".
+            times: See the class.
+        """
+        if kind not in CORRUPTIONS:
+            raise ValueError(f"kind is one of {', '.join(CORRUPTIONS)}, not {kind!r}")
+        return self._add("corrupt_zip", times, path=_regex(path), corruption=kind)
+
+    # Jobs
+
+    def unknown_status(
+        self, status: str = "hibernating", which: Selector = None, times: int | None = None
+    ) -> Fault:
+        """Show a status that no client knows, in ``times`` answers a fault (a list counts one)."""
+        return self._add("unknown_status", times, status=status, which=which)
+
+    def stuck_running(
+        self,
+        which: Selector = None,
+        times: int | None = None,
+        *,
+        ended: bool = True,
+        message: str = "failed to execute job on device",
+    ) -> Fault:
+        """Let jobs stay in ``running`` for ever.
+
+        Args:
+            which: See the class.
+            times: See the class.
+            ended: Whether they have failed in truth, with ``ended_at`` and a message: the race of
+                engine 2.1.1. Otherwise nothing tells them from a long job.
+            message: The message of those that have failed.
+        """
+        return self._add("stuck_running", times, which=which, ended=ended, message=message)
+
+    def fail_program(
+        self,
+        which: Selector = None,
+        times: int | None = None,
+        *,
+        message: str = "failed to execute job on device",
+    ) -> Fault:
+        """Let jobs fail when their program is run."""
+        return self._add("fail_program", times, which=which, message=message)
+
+    def slow_queue(self, seconds: float, which: Selector = None) -> Fault:
+        """Let jobs wait in ``submitted`` so long, ``math.inf`` included, until this is removed."""
+        return self._add("slow_queue", None, seconds=seconds, which=which)
+
+    def clock_skew(self, seconds: float) -> Fault:
+        """Let the clock of the server be fast (or slow, if negative)."""
+        return self._add("clock_skew", None, seconds=seconds)
+
+    # Switches
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        with self._lock:
+            self._faults.clear()
+
+    @property
+    def active(self) -> tuple[Fault, ...]:
+        """The faults that are switched on."""
+        with self._lock:
+            return tuple(self._faults)
+
+    # What the emulator asks
+
+    def delay(self, method: str, path: str) -> float:
+        """Return how long a request waits, in s."""
+        return sum(
+            float(fault.values["seconds"])
+            for fault in self._matching("latency", method, path)
+            if self._hit(fault)
+        )
+
+    def intercept(self, method: str, path: str) -> Fault | None:
+        """Return the fault that befalls a request, the one switched on first, and count it."""
+        for fault in self._matching(("drop", "status", "redirect"), method, path):
+            if self._hit(fault):
+                return fault
+        return None
+
+    def expired(self) -> bool:
+        """Return whether this request to the storage finds its URL expired."""
+        return any(self._hit(fault) for fault in self._of("expire_urls"))
+
+    def corruption(self, path: str) -> str | None:
+        """Return how this download is broken, or None."""
+        for fault in self._of("corrupt_zip"):
+            if fault.values["path"].fullmatch(path) and self._hit(fault):
+                return str(fault.values["corruption"])
+        return None
+
+    def job(self, kind: str, view: Callable[[], JobView]) -> Fault | None:
+        """Return the fault of a kind that befalls a job, and count it."""
+        for fault in self._of(kind):
+            if _selects(fault.values["which"], view) and self._hit(fault):
+                return fault
+        return None
+
+    def queue_delay(self, view: Callable[[], JobView]) -> float:
+        """Return how long a job waits in the queue, in s."""
+        return sum(
+            float(fault.values["seconds"])
+            for fault in self._of("slow_queue")
+            if _selects(fault.values["which"], view)
+        )
+
+    @property
+    def skew(self) -> float:
+        """How fast the clock of the server is, in s."""
+        return float(sum(fault.values["seconds"] for fault in self._of("clock_skew")))
+
+    @property
+    def lifetime(self) -> float | None:
+        """Lifetime of presigned URLs in s, if it was changed."""
+        faults = self._of("url_lifetime")
+        return float(faults[-1].values["seconds"]) if faults else None
+
+    @property
+    def generation(self) -> int:
+        """How often all URLs were expired: it is part of what they sign."""
+        return self._generation
+
+    def _add(self, kind: str, times: int | None, **values: Any) -> Fault:
+        fault = Fault(kind, times, values, _remove=self._discard)
+        with self._lock:
+            self._faults.append(fault)
+        return fault
+
+    def _discard(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults = [other for other in self._faults if other is not fault]
+
+    def _of(self, *kinds: str) -> list[Fault]:
+        with self._lock:
+            return [fault for fault in self._faults if fault.kind in kinds]
+
+    def _matching(self, kinds: str | tuple[str, ...], method: str, path: str) -> list[Fault]:
+        kinds = (kinds,) if isinstance(kinds, str) else kinds
+        return [
+            fault
+            for fault in self._of(*kinds)
+            if fault.values["method"] in (None, method) and fault.values["path"].fullmatch(path)
+        ]
+
+    def _hit(self, fault: Fault) -> bool:
+        """Count a hit, unless another thread took the last one."""
+        with self._lock:
+            if fault.times is not None and fault.hits >= fault.times:
+                return False
+            fault.hits += 1
+            if fault.hits == fault.times:
+                self._faults = [other for other in self._faults if other is not fault]
+        return True
+
+
+def _regex(path: str) -> re.Pattern[str]:
+    """Return the pattern of a path.
+
+    >>> [bool(_regex("/jobs/*").fullmatch(path)) for path in ("/jobs/1", "/jobs/1/status")]
+    [True, False]
+    >>> bool(_regex("/jobs/**").fullmatch("/jobs/1/status"))
+    True
+    """
+    parts = re.split(r"(\*\*|\*)", path)
+    meaning = {"**": ".*", "*": "[^/]*"}
+    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
+
+
+def _selects(which: Selector, view: Callable[[], JobView]) -> bool:
+    if which is None:
+        return True
+    job = view()
+    if isinstance(which, int):
+        return job.index == which
+    if isinstance(which, str):
+        return any(which in text for text in (job.name, job.description, *job.programs))
+    return bool(which(job))

@@ -1,0 +1,211 @@
+"""The door of the emulator: logs each request, and lets faults befall it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .app import is_storage
+from .faults import Fault, Faults
+
+
+@dataclass(frozen=True)
+class LoggedRequest:
+    """A request that came in.
+
+    Attributes:
+        method: "GET", ...
+        path: Its path.
+        query: Its query, without "?".
+        headers: Its headers, names in lower case; tokens are replaced by "TOKEN".
+        token: Whether a token of this cloud was in its headers, its path or its query.
+        storage: Whether it went to the storage, where tokens have no business.
+        at: When it came, in s since 1970.
+        status: Status of the answer, or None if there is none (yet).
+        fault: Kind of the fault that befell it, or None.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    token: bool
+    storage: bool
+    at: float
+    status: int | None = None
+    fault: str | None = None
+
+
+class RequestLog:
+    """The requests that came in, oldest first. May be read from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: list[LoggedRequest] = []
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __iter__(self) -> Iterator[LoggedRequest]:
+        with self._lock:
+            return iter(self._requests.copy())
+
+    def __getitem__(self, index: int) -> LoggedRequest:
+        return self._requests[index]
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._requests.clear()
+
+    def append(self, request: LoggedRequest) -> None:
+        """Add one."""
+        with self._lock:
+            self._requests.append(request)
+
+    def answered(self, request: LoggedRequest, status: int | None, fault: str | None) -> None:
+        """Note what became of a request, unless the log was cleared since."""
+        with self._lock:
+            for index in range(len(self._requests) - 1, -1, -1):
+                if self._requests[index] is request:
+                    self._requests[index] = replace(request, status=status, fault=fault)
+                    return
+
+
+class AbortableProtocol(H11Protocol):
+    """HTTP/1.1 whose application can cut the connection: a fault that ASGI has no word for."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Give the application what cuts this connection."""
+        super().connection_made(transport)
+        app = self.app
+
+        async def with_abort(scope: Any, receive: Any, send: Any) -> None:
+            scope["oqtopus.abort"] = transport.abort
+            await app(scope, receive, send)
+
+        self.app = with_abort
+
+
+class Gate:
+    """Logs requests, and lets faults befall them.
+
+    Args:
+        app: What answers.
+        faults: What goes wrong.
+        log: Where requests are noted.
+        tokens: Returns the tokens of all users.
+        clock: The time in s since 1970.
+        api_latency: Seconds that each request to the API takes at least.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        faults: Faults,
+        log: RequestLog,
+        tokens: Callable[[], tuple[str, ...]],
+        clock: Callable[[], float],
+        api_latency: float = 0.0,
+    ) -> None:
+        self._app = app
+        self._faults = faults
+        self._log = log
+        self._tokens = tokens
+        self._clock = clock
+        self._api_latency = api_latency
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            return
+        method, path = scope["method"], scope["path"]
+        logged = self._note(scope)
+        status: int | None = None
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                # The server's own name for a request, so that its operators can find it.
+                correlation = (b"x-correlation-id", f"emulator-{id(logged):x}".encode())
+                message = {**message, "headers": [*message["headers"], correlation]}
+                self._log.answered(logged, status, None if fault is None else fault.kind)
+            await send(message)
+
+        fault: Fault | None = None
+        delay = self._faults.delay(method, path)
+        delay += 0.0 if logged.storage else self._api_latency
+        if delay:
+            await asyncio.sleep(delay)
+        fault = self._faults.intercept(method, path)
+        if fault is None:
+            await self._app(scope, receive, noting)
+        elif fault.kind == "drop":
+            self._log.answered(logged, None, "drop")
+            await self._drop(fault, scope, receive)
+        else:
+            await _drain(receive)
+            await _answer(fault, scope)(scope, receive, noting)
+
+    async def _drop(self, fault: Fault, scope: Scope, receive: Receive) -> None:
+        if fault.values["when"] == "after":
+
+            async def nowhere(message: Message) -> None:
+                """Nobody hears the answer."""
+
+            await self._app(scope, receive, nowhere)
+        scope["oqtopus.abort"]()
+        # Until the connection is known to be lost, uvicorn would answer 500 for us.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    def _note(self, scope: Scope) -> LoggedRequest:
+        tokens = self._tokens()
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        query = scope["query_string"].decode("latin-1")
+        seen = (scope["path"], query, *headers.values())
+        has_token = any(token in text for token in tokens for text in seen)
+        if has_token:
+            for token in tokens:
+                headers = {name: value.replace(token, "TOKEN") for name, value in headers.items()}
+                query = query.replace(token, "TOKEN")
+        logged = LoggedRequest(
+            scope["method"],
+            scope["path"],
+            query,
+            headers,
+            has_token,
+            is_storage(scope["path"]),
+            self._clock(),
+        )
+        self._log.append(logged)
+        return logged
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the request to its end: an answer before that would look like a broken connection."""
+    more = True
+    while more:
+        message = await receive()
+        more = message["type"] == "http.request" and message.get("more_body", False)
+
+
+def _answer(fault: Fault, scope: Scope) -> Response:
+    values = fault.values
+    if fault.kind == "redirect":
+        query = scope["query_string"].decode("latin-1")
+        location = values["to"] + scope["path"] + (f"?{query}" if query else "")
+        return Response(status_code=values["code"], headers={"location": location})
+    if isinstance(values["body"], str):
+        return PlainTextResponse(values["body"], values["code"], values["headers"])
+    return JSONResponse(values["body"], values["code"], values["headers"])

@@ -1,0 +1,155 @@
+"""The input of a job, as the engine reads it: pure functions with the engine's own messages."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .execution import paulis
+
+
+class JobFailedError(Exception):
+    """A job that fails.
+
+    Attributes:
+        message: What the client gets to see.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class JobInput:
+    """What a job is to do.
+
+    Attributes:
+        programs: OpenQASM 3 programs, or None.
+        operator: Terms of an observable, Pauli letter by qubit and coefficient, or None.
+    """
+
+    programs: tuple[str, ...] | None
+    operator: tuple[tuple[Mapping[int, str], float], ...] | None
+
+    @property
+    def first(self) -> str:
+        """The first program: the only one that runs, whatever was sent, unless they are combined.
+
+        Raises:
+            JobFailedError: If there is none.
+        """
+        if self.programs is None:
+            raise JobFailedError("'NoneType' object is not subscriptable")
+        if not self.programs:
+            raise JobFailedError("list index out of range")
+        return self.programs[0]
+
+
+def read_input(zipped: bytes | None) -> JobInput:
+    """Read the input of a job.
+
+    Raises:
+        JobFailedError: If it is not one.
+    """
+    content = _unpacked(zipped or b"")
+    errors: list[str] = []
+    if not isinstance(content, dict):
+        message = "Input should be a valid dictionary or instance of JobInput"
+        errors.append(_error("", message, "model_type", content))
+        content = {}
+    programs = _programs(content.get("program"), errors)
+    operator = _operator(content.get("operator"), errors)
+    if errors:
+        noun = "error" if len(errors) == 1 else "errors"
+        text = "\n".join(errors)
+        raise JobFailedError(
+            f"Job input validation failed: {len(errors)} validation {noun} for JobInput\n{text}"
+        )
+    return JobInput(programs, operator)
+
+
+def _unpacked(zipped: bytes) -> Any:
+    where = "Job input download failed"
+    try:
+        with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+            names = archive.namelist()
+            if len(names) != 1:
+                raise JobFailedError(
+                    f"{where}: Expected one file in single ZIP archive, but found {len(names)}."
+                )
+            return json.loads(archive.read(names[0]))
+    except zipfile.BadZipFile:
+        raise JobFailedError(f"{where}: Invalid ZIP file") from None
+    except ValueError:
+        raise JobFailedError(f"{where}: Invalid JSON in ZIP file") from None
+
+
+def _programs(value: Any, errors: list[str]) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        errors.append(_error("program", "Input should be a valid list", "list_type", value))
+        return None
+    for index, text in enumerate(value):
+        if not isinstance(text, str):
+            where = f"program.{index}"
+            errors.append(_error(where, "Input should be a valid string", "string_type", text))
+    return tuple(value)
+
+
+def _operator(value: Any, errors: list[str]) -> tuple[tuple[Mapping[int, str], float], ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        errors.append(_error("operator", "Input should be a valid list", "list_type", value))
+        return None
+    for index, item in enumerate(value):
+        errors.extend(_term_errors(f"operator.{index}", item))
+    if errors:
+        return None
+    return tuple((paulis(item["pauli"]), float(item["coeff"])) for item in value)
+
+
+def _term_errors(where: str, item: Any) -> list[str]:
+    if not isinstance(item, dict):
+        message = "Input should be a valid dictionary or instance of OperatorItem"
+        return [_error(where, message, "model_type", item)]
+    errors = [
+        _error(f"{where}.{name}", "Field required", "missing", item)
+        for name in ("pauli", "coeff")
+        if name not in item
+    ]
+    text, coefficient = item.get("pauli", ""), item.get("coeff", 0.0)
+    if not isinstance(text, str):
+        errors.append(
+            _error(f"{where}.pauli", "Input should be a valid string", "string_type", text)
+        )
+    message, kind = "Input should be a valid number", ""
+    if isinstance(coefficient, str):
+        try:
+            float(coefficient)
+        except ValueError:
+            message += ", unable to parse string as a number"
+            kind = "float_parsing"
+    elif not isinstance(coefficient, (int, float)):
+        kind = "float_type"
+    if kind:
+        errors.append(_error(f"{where}.coeff", message, kind, coefficient))
+    return errors
+
+
+def _error(where: str, message: str, kind: str, given: Any) -> str:
+    """Return one error in the words of pydantic 2."""
+    shown = repr(given)
+    if len(shown) > 50:
+        shown = f"{shown[:25]}...{shown[-24:]}"
+    return (
+        f"{where}\n  {message} [type={kind}, input_value={shown}, "
+        f"input_type={type(given).__name__}]\n"
+        f"    For further information visit https://errors.pydantic.dev/2.14/v/{kind}"
+    )

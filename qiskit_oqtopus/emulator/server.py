@@ -1,0 +1,311 @@
+"""The emulator: a web server in a thread, and an engine in another."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import uvicorn
+
+from ..exceptions import OqtopusError, OqtopusOptionError
+from ..options import one_of
+from .app import Api
+from .devices import Devices, EmulatedDevice, device
+from .engine import Engine
+from .faults import Faults
+from .gate import AbortableProtocol, Gate, RequestLog
+from .storage import Storage
+from .store import FINAL, JobRecord, JobView, Store
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast things go on.
+
+    Attributes:
+        fetch_interval: Seconds between two looks of the engine at its queue; 0 is at once.
+        fetch_size: Jobs of a device that it takes at a look; None is all.
+        api_latency: Seconds that the server takes for each request to the API.
+        device_lag: Seconds until a change of a device's status is shown.
+    """
+
+    fetch_interval: float = 0.0
+    fetch_size: int | None = None
+    api_latency: float = 0.0
+    device_lag: float = 0.0
+
+
+AT_ONCE = Pace()
+REALISTIC = Pace(fetch_interval=10.0, fetch_size=10, api_latency=0.15, device_lag=60.0)
+"""What was measured with the defaults of engine 2.1.1."""
+
+
+class Emulator:
+    """A local OQTOPUS Cloud over real HTTP, on 127.0.0.1. A context manager.
+
+    Args:
+        devices: Devices: names of shipped examples ("line-4q", "grid-16q"), paths, dictionaries,
+            ``DeviceSnapshot`` objects; see :func:`qiskit_oqtopus.emulator.devices.device`.
+        token: The token of the first user; None makes one.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        realistic: Whether to keep the pace of a real server: 10 jobs of a device every 10 s,
+            0.15 s for a request to the API, 60 s until a change of a device's status shows.
+        gateway: How counts are keyed: "qulacs" has a "0" for each classical bit that was not
+            measured, "qubex" leaves those out.
+        device_info: How devices tell their facts: "url" (a presigned URL of a zip), "text" (JSON)
+            or "null".
+        faults: What goes wrong; None is nothing, until ``emulator.faults`` is told.
+        noise: False: programs run without noise.
+        seed: Seed of the counts; None takes a new one for each job.
+        pace: The pace in detail, in place of ``realistic``.
+
+    Attributes:
+        url: URL of the user API, once it has started.
+        token: The token of the first user.
+        faults: Switches for what goes wrong.
+        requests: The requests that came in.
+        devices: The devices; ``devices.set(id, status="unavailable")`` changes one.
+
+    Raises:
+        OqtopusOptionError: If an option has a value that cannot be used.
+
+    Example:
+        >>> with Emulator(["line-4q"]) as cloud:
+        ...     cloud.url.startswith("http://127.0.0.1:")
+        True
+    """
+
+    def __init__(
+        self,
+        devices: Iterable[Any] = ("grid-16q",),
+        *,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        realistic: bool = False,
+        gateway: Literal["qulacs", "qubex"] = "qulacs",
+        device_info: Literal["url", "text", "null"] = "url",
+        faults: Faults | None = None,
+        noise: bool = False,
+        seed: int | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        one_of(["qulacs", "qubex"])("gateway", gateway)
+        one_of(["url", "text", "null"])("device_info", device_info)
+        if noise:
+            raise OqtopusOptionError("Option 'noise' is True, but the emulator has no noise yet.")
+        if isinstance(devices, (str, Path)):
+            devices = [devices]
+        self._host = host
+        self._port = port
+        self._pace = pace or (REALISTIC if realistic else AT_ONCE)
+        self.faults = Faults() if faults is None else faults
+        self.devices = Devices(_distinct([device(d) for d in devices]), self._pace.device_lag)
+        self.requests = RequestLog()
+        self._store = Store(self._clock)
+        self.token = self._store.add_user(token).token
+        self._storage = Storage(self._clock, self.faults)
+        self._engine = Engine(
+            self._store,
+            self._storage,
+            self.devices,
+            self.faults,
+            self.view,
+            gateway=gateway,
+            interval=self._pace.fetch_interval,
+            size=self._pace.fetch_size,
+            seed=seed,
+        )
+        api = Api(self._store, self._storage, self.devices, self.faults, self.view, device_info)
+        self._app = Gate(
+            api.application(),
+            self.faults,
+            self.requests,
+            lambda: self._store.tokens,
+            time.time,
+            self._pace.api_latency,
+        )
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self._url: str | None = None
+
+    # Life
+
+    def start(self) -> Emulator:
+        """Start to listen; return when requests are answered.
+
+        Raises:
+            OqtopusError: If it runs already, or the port cannot be had.
+        """
+        if self._server is not None:
+            raise OqtopusError("The emulator runs already; stop it first.")
+        # Named as TCP, so that asyncio sets TCP_NODELAY: each answer would wait 40 ms otherwise.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._host, self._port))
+        except OSError as error:
+            listener.close()
+            raise OqtopusError(
+                f"The emulator cannot listen on {self._host}:{self._port}: {error}. "
+                "Use port 0 for a free one."
+            ) from error
+        # A restarted cloud is found where it was.
+        self._port = listener.getsockname()[1]
+        self._url = f"http://{self._host}:{self._port}"
+        config = uvicorn.Config(
+            self._app,
+            http=AbortableProtocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=60,
+        )
+        server = _Server(config)
+        self._thread = threading.Thread(
+            target=server.run, args=([listener],), name="oqtopus-emulator", daemon=True
+        )
+        self._server = server
+        self._thread.start()
+        self._engine.start()
+        server.ready.wait()
+        return self
+
+    def stop(self) -> None:
+        """Stop to listen; jobs that were taken from the queue are finished. May be called twice.
+
+        Jobs and files are kept: ``start`` goes on with them, on the same port.
+        """
+        server, thread = self._server, self._thread
+        if server is None or thread is None:
+            return
+        self._server = self._thread = None
+        server.should_exit = True
+        self._engine.stop()
+        thread.join()
+
+    def __enter__(self) -> Emulator:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Emulator({self._url or 'not started'})>"
+
+    # What is inside
+
+    @property
+    def url(self) -> str:
+        """URL of the user API.
+
+        Raises:
+            OqtopusError: If it was never started.
+        """
+        if self._url is None:
+            raise OqtopusError("The emulator has no URL before it is started.")
+        return self._url
+
+    @property
+    def jobs(self) -> dict[str, JobRecord]:
+        """All jobs by id, oldest first: copies."""
+        return {job.job_id: job for job in self._store.all()}
+
+    @property
+    def executions(self) -> Counter[str]:
+        """How often the program of each job was run: a copy."""
+        return self._store.executions
+
+    def add_user(
+        self,
+        token: str | None = None,
+        *,
+        devices: Iterable[str] | None = None,
+        approved: bool = True,
+    ) -> str:
+        """Add a user, and return their token.
+
+        Args:
+            token: Their token; None makes one.
+            devices: Ids of the devices that they may use; None is all.
+            approved: Whether they were approved; others get 403.
+        """
+        return self._store.add_user(token, devices, approved).token
+
+    def view(self, job: JobRecord) -> JobView:
+        """Return what faults see of a job."""
+        return JobView(
+            job.job_id,
+            job.index,
+            job.name or "",
+            job.description or "",
+            job.job_type or "",
+            job.shots or 0,
+            _programs(self._storage.get(f"{job.job_id}/input.zip")),
+        )
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no job is unfinished; return whether that is so."""
+        return self._store.wait_for(
+            lambda: all(
+                job.status in (*FINAL, "registered") or job.ended_at is not None
+                for job in self._store.all()
+            ),
+            timeout,
+        )
+
+    def _clock(self) -> float:
+        return time.time() + self.faults.skew
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready; being in a thread, it leaves signals alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = threading.Event()
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until should_exit."""
+        try:
+            asyncio.run(self.serve(sockets))
+        finally:
+            self.ready.set()  # nobody shall wait for a server that could not start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to listen."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+def _distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:
+    ids = [device.device_id for device in devices]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise OqtopusOptionError(f"Option 'devices' has these ids more than once: {twice}.")
+    return devices
+
+
+def _programs(zipped: bytes | None) -> tuple[str, ...]:
+    """Return the programs in the input of a job, as far as there are any."""
+    try:
+        with zipfile.ZipFile(BytesIO(zipped or b"")) as archive:
+            content = json.loads(archive.read(archive.namelist()[0]))
+        return tuple(text for text in content["program"] if isinstance(text, str))
+    except (zipfile.BadZipFile, ValueError, LookupError, TypeError):
+        return ()

@@ -1,0 +1,83 @@
+"""Groups: the OQTOPUS jobs of one run, tied together by their descriptions.
+
+OQTOPUS has no notion of a batch. Each job of a run carries one line in its description, by which
+``GET /jobs?q=<group id>`` finds all of them again from anywhere, with no file on any disk.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .exceptions import OqtopusOptionError
+
+MAX_NAME = 256
+"""Longest name of an OQTOPUS job in characters; a longer one is an error 500 of the server."""
+
+MAX_DESCRIPTION = 1024
+"""Longest description of an OQTOPUS job in characters; likewise."""
+
+_GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
+_LINE = re.compile(r"qiskit-oqtopus ([a-z0-9-]{16,64}) (\d+)/(\d+) ([0-9a-f]{64})(?: |$)")
+
+
+@dataclass(frozen=True)
+class Member:
+    """What the description of an OQTOPUS job says of its group.
+
+    Attributes:
+        group_id: Id of the group.
+        index: Position of the circuit in the run.
+        total: Number of circuits of the run.
+        digest: SHA-256 of the program above its header, in hex.
+    """
+
+    group_id: str
+    index: int
+    total: int
+    digest: str
+
+    def description(self, tags: Sequence[str] = ()) -> str:
+        """Return the description of the job; tags that do not fit are cut off.
+
+        >>> Member("a" * 16, 0, 2, "0" * 64).description(["night", "T1"])[-17:]
+        '0000000 night, T1'
+        """
+        line = f"qiskit-oqtopus {self.group_id} {self.index}/{self.total} {self.digest}"
+        return " ".join([line, ", ".join(tags)]).rstrip()[:MAX_DESCRIPTION]
+
+
+def parse_description(text: str | None) -> Member | None:
+    """Return what a description says of a group, or None if another client wrote it.
+
+    >>> parse_description("qiskit-oqtopus " + "a" * 16 + " 3/50 " + "0" * 64 + " night").index
+    3
+    >>> parse_description("my own words") is None
+    True
+    """
+    match = _LINE.match(text or "")
+    if match is None:
+        return None
+    group_id, index, total, digest = match.groups()
+    return Member(group_id, int(index), int(total), digest)
+
+
+def new_group_id() -> str:
+    """Return a group id that nobody has used."""
+    return f"group-{uuid.uuid4()}"
+
+
+def checked_group_id(option: str, group_id: object) -> str:
+    """Return a group id that the user has chosen.
+
+    Raises:
+        OqtopusOptionError: If it is not 16 to 64 lower-case letters, digits and hyphens.
+    """
+    if isinstance(group_id, str) and _GROUP_ID.fullmatch(group_id):
+        return group_id
+    raise OqtopusOptionError(
+        f"Option {option!r} must be 16 to 64 lower-case letters, digits and hyphens, not "
+        f"{group_id!r}."
+    )

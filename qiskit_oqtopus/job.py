@@ -1,0 +1,416 @@
+"""A job on OQTOPUS Cloud: the circuits of one run, wherever and whenever it is asked for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import JobStatus, JobV1
+from qiskit.result import Result
+
+from . import results
+from .boundary import translated
+from .client import errors
+from .download import Entry, download, read_header, read_program, why
+from .exceptions import (
+    OqtopusError,
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+    OqtopusProtocolError,
+)
+from .program import ProgramHeader
+from .progress import reported
+from .status import DELETED, REGISTERED, Sight, group_status, job_status
+from .submission import cancel_jobs
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from .backend import OqtopusBackend
+
+
+class OqtopusJob(JobV1):
+    """A job on an OQTOPUS device; made by ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
+
+    One circuit is one OQTOPUS job, whose id is the id of this one. Several circuits are as many
+    OQTOPUS jobs, tied together by a group id, which is then the id of this one.
+    ``provider.job(job_id)`` finds either again, from any process. All methods may be called from
+    any thread.
+    """
+
+    _async = True
+
+    def __init__(
+        self,
+        backend: OqtopusBackend,
+        job_id: str,
+        entries: Sequence[Entry],
+        watcher: Watcher,
+        *,
+        group_id: str | None = None,
+        total: int | None = None,
+        progress: Any = None,
+    ) -> None:
+        super().__init__(backend, job_id)
+        self._entries = list(entries)
+        self._watcher = watcher
+        self._group_id = group_id
+        self._total = len(entries) if total is None else total
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._result: Result | None = None
+
+    # -- who is who -----------------------------------------------------------------------------
+
+    def submit(self) -> None:
+        """Do nothing but refuse: ``run`` has submitted the job.
+
+        Raises:
+            OqtopusJobError: Always.
+        """
+        raise OqtopusJobError(f"Job {self.job_id()} has been submitted already; run it anew.")
+
+    def job_ids(self) -> list[str]:
+        """Return the OQTOPUS job id of each circuit, in the order of the circuits."""
+        return [entry.job_id for entry in self._entries]
+
+    @property
+    def group_id(self) -> str | None:
+        """The group id, by which the OQTOPUS jobs of the run are found; None for foreign jobs."""
+        return self._group_id
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Indices of circuits of the run that were never submitted; resume the group to do so."""
+        present = {entry.index for entry in self._entries}
+        return tuple(index for index in range(self._total) if index not in present)
+
+    # -- status ---------------------------------------------------------------------------------
+
+    def statuses(self) -> list[JobStatus]:
+        """Return the status of each circuit; asks the server, but not more than once a second.
+
+        In an outage these are the last known ones, and the log has a warning.
+        """
+        sights = self._watcher.refresh(self.job_ids())
+        return [job_status(sights[job_id]) for job_id in self.job_ids()]
+
+    def status(self) -> JobStatus:
+        """Return the status of the job; never raises for a failed job or in an outage."""
+        return group_status(self.statuses())
+
+    def wait_for_final_state(
+        self, timeout: float | None = None, wait: float = 5, callback: Any = None
+    ) -> None:
+        """Wait until all circuits have ended, in whatever way; outages are waited out.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            wait: Time between two calls of the callback in s.
+            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusCloudError: If the server does not accept the account any more.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with translated(f"Waiting for job {self.job_id()}"):
+            while callback is not None:
+                left = wait if end is None else min(wait, end - time.monotonic())
+                callback(self.job_id(), self._last_status(), self)
+                if self._watcher.wait(self.job_ids(), max(left, 0.0)):
+                    return
+                if end is not None and time.monotonic() >= end:
+                    break
+            left_over = None if end is None else max(end - time.monotonic(), 0.0)
+            with reported(self._progress, "run", len(self._entries)) as report:
+                done = self._watcher.wait(self.job_ids(), left_over, report)
+        if not done:
+            raise OqtopusJobTimeoutError(
+                f"Job {self.job_id()} did not end within {timeout} s: it is "
+                f"{self._last_status().name}. It goes on; ask again, here or by "
+                f"provider.job({self.job_id()!r})."
+            )
+
+    def _last_status(self) -> JobStatus:
+        sights = self._watcher.sights(self.job_ids())
+        return group_status([job_status(sight) for sight in sights.values()])
+
+    # -- results --------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None, partial: bool = False) -> Result:
+        """Wait for the job and return its result.
+
+        What was downloaded is kept: a call after a failure goes on where that one stopped.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            partial: Whether to return a result with ``success=False`` entries for circuits that
+                failed, were cancelled or are missing, instead of raising.
+
+        Returns:
+            The results of all circuits, in the order in which they were given.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusJobCancelledError: If circuits were cancelled and none failed.
+            OqtopusJobError: If circuits failed or are missing: which, and what the server says. Its
+                ``result`` has the others.
+            OqtopusCloudError: If the results cannot be downloaded; ask again later.
+        """
+        self.wait_for_final_state(timeout)
+        with self._lock:
+            if self._result is None:
+                self._download()
+                self._result = self._combined()
+            result = self._result
+        if result.success or partial:
+            return result
+        kind = OqtopusJobError
+        if not self.missing and group_status(self._final_statuses()) is JobStatus.CANCELLED:
+            kind = OqtopusJobCancelledError
+        error = kind(self.error_message())
+        error.result = result
+        raise error
+
+    def _final_statuses(self) -> list[JobStatus]:
+        return [job_status(sight) for sight in self._watcher.sights(self.job_ids()).values()]
+
+    def _download(self) -> None:
+        """Read what is not here yet; each result is kept as soon as it has come."""
+        wanted = [entry for entry in self._entries if entry.result is None]
+        sights = self._watcher.sights(self.job_ids())
+        with (
+            translated(f"Reading the results of job {self.job_id()}"),
+            reported(self._progress, "download", len(wanted)) as report,
+        ):
+            download(
+                self.backend().connection.client,
+                wanted,
+                sights,
+                self._group_id if self._total > 1 else None,
+                self._unknown,
+                report,
+            )
+
+    def _unknown(self, index: int) -> ProgramHeader:
+        """Return the header of a circuit of which nothing is known but its place."""
+        return ProgramHeader(
+            kind="run",
+            group=self._group_id or "",
+            index=index,
+            total=self._total,
+            created="",
+            name="",
+            qregs=(),
+            cregs=(),
+            n_qubits=0,
+            n_clbits=0,
+            global_phase=0.0,
+            clbits=(),
+            shots=0,
+            memory=False,
+            seed=None,
+            metadata={},
+            calibrated_at=None,
+        )
+
+    def _combined(self) -> Result:
+        by_index = {entry.index: entry.result for entry in self._entries}
+        if len(self._entries) == 1 and self._total == 1:
+            ordered = [self._entries[0].result]
+        else:
+            ordered = [
+                by_index.get(index)
+                or results.failed_result(self._unknown(index), "it was never submitted", None)
+                for index in range(self._total)
+            ]
+        backend = self.backend()
+        return results.combine(
+            [entry for entry in ordered if entry is not None],
+            backend_name=backend.name,
+            backend_version=backend.backend_version,
+            job_id=self.job_id(),
+        )
+
+    def error_message(self) -> str | None:
+        """Return which circuits failed and why, in the server's words; None if none has."""
+        lines = []
+        for entry in self._entries:
+            sight = self._watcher.sights([entry.job_id])[entry.job_id]
+            if job_status(sight) not in (JobStatus.ERROR, JobStatus.CANCELLED):
+                continue
+            name = "" if entry.header is None else f" ({entry.header.name!r})"
+            lines.append(
+                f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
+                f"{self._why(entry, sight)}"
+            )
+        lines += [f"circuit {index} was never submitted" for index in self.missing]
+        if not lines:
+            return None
+        return (
+            f"Job {self.job_id()}: {len(lines)} of {self._total} circuits have no result. "
+            + "; ".join(lines)
+        )
+
+    def _why(self, entry: Entry, sight: Sight) -> str:
+        if entry.result is not None and getattr(entry.result, "status", None):
+            return str(entry.result.status)
+        if sight.status in ("cancelled", DELETED):
+            return sight.status
+        try:
+            return why(self.backend().connection.client.job(entry.job_id), sight)
+        except (errors.ClientError, OqtopusError) as error:
+            return f"failed; the reason could not be read ({error})"
+
+    # -- other things to do with it -------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """Cancel the circuits that have not ended.
+
+        Returns:
+            Whether every one of them is cancelled now; False if one had ended before or could not
+            be cancelled.
+        """
+        sights = self._watcher.refresh(self.job_ids())
+        # A job that is only registered must not be cancelled: the server's list breaks on it.
+        unfinished = [
+            job_id
+            for job_id, sight in sights.items()
+            if not sight.is_final and sight.status != REGISTERED
+        ]
+        if not unfinished:
+            return False
+        with translated(f"Cancelling job {self.job_id()}"):
+            failed = cancel_jobs(self.backend().connection.client, unfinished)
+        with translated(f"Asking for job {self.job_id()}"):
+            self._watcher.wait(unfinished, 10.0)
+        now = self._watcher.sights(self.job_ids())
+        return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
+
+    def time_per_step(self) -> dict[str, Any]:
+        """Return when the job was submitted, ready, running and ended.
+
+        Returns:
+            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of those that have come.
+            For several, OQTOPUS job id -> such a mapping.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        steps = ("submitted", "ready", "running", "ended")
+        times = {}
+        with translated(f"Reading job {self.job_id()}"):
+            for job_id in self.job_ids():
+                job = self.backend().connection.client.job(job_id)
+                stamps = {step: getattr(job, f"{step}_at") for step in steps}
+                times[job_id] = {step: stamp for step, stamp in stamps.items() if stamp}
+        return times[self.job_ids()[0]] if len(times) == 1 else times
+
+    def queue_info(self) -> dict[str, int]:
+        """Return how many circuits are in which OQTOPUS status, and how long the device's queue is.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        counts: dict[str, int] = {}
+        for sight in self._watcher.refresh(self.job_ids()).values():
+            counts[sight.status] = counts.get(sight.status, 0) + 1
+        counts["n_pending_jobs"] = self.backend().status().pending_jobs
+        return counts
+
+    def executed_circuit(self, index: int = 0) -> QuantumCircuit:
+        """Return the circuit that the server's transpiler made of a circuit.
+
+        Args:
+            index: Position of the circuit in the run.
+
+        Raises:
+            OqtopusJobError: If the server's transpiler was off, or there is no such circuit.
+            OqtopusCloudError: If it cannot be read.
+        """
+        from qiskit import qasm3
+
+        entry = self._entry(index)
+        with translated(f"Reading OQTOPUS job {entry.job_id}"):
+            client = self.backend().connection.client
+            job = client.job(entry.job_id)
+            if job.job_info is None or job.job_info.transpile_result is None:
+                raise OqtopusJobError(
+                    f"OQTOPUS job {entry.job_id} was not compiled by the server (or not yet): what "
+                    "was sent is what ran. Use run(..., transpiler='qiskit') to let it compile."
+                )
+            text = client.download(job.job_info.transpile_result).get("transpiled_program")
+        try:
+            circuit: QuantumCircuit = qasm3.loads(text)
+        # Whatever the parser raises (its classes are not public), the program is not readable.
+        except Exception as error:
+            raise OqtopusProtocolError(
+                f"The compiled program of OQTOPUS job {entry.job_id} cannot be read: {error}"
+            ) from error
+        return circuit
+
+    def _entry(self, index: int) -> Entry:
+        for entry in self._entries:
+            if entry.index == index or len(self._entries) == 1 == self._total:
+                return entry
+        raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
+
+    def headers(self) -> list[ProgramHeader]:
+        """Return what each program says of itself; read from the server where it is not here.
+
+        Raises:
+            OqtopusCloudError: If it cannot be read.
+        """
+        found = []
+        with translated(f"Reading job {self.job_id()}"):
+            client = self.backend().connection.client
+            for entry in self._entries:
+                if entry.header is None:
+                    entry.header = read_header(client, client.job(entry.job_id))
+                found.append(entry.header)
+        return found
+
+    def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
+        """Send circuits again, from the programs that the server has stored, as a new group.
+
+        Args:
+            only: "failed" for the circuits that failed, "cancelled" for those that were cancelled,
+                "all" for all.
+            **options: ``group_id``, ``name``, ``tags`` and ``progress`` as for ``backend.run``.
+
+        Returns:
+            The new job; its programs name this job's group.
+
+        Raises:
+            OqtopusJobError: If there is nothing to send again.
+            OqtopusCloudError: If a program cannot be read or sent.
+        """
+        wanted = {
+            "failed": (JobStatus.ERROR,),
+            "cancelled": (JobStatus.CANCELLED,),
+            "all": tuple(JobStatus),
+        }
+        if only not in wanted:
+            raise OqtopusJobError(f"only must be one of {', '.join(wanted)}, not {only!r}.")
+        statuses = self.statuses()
+        chosen = [
+            entry
+            for entry, status in zip(self._entries, statuses, strict=True)
+            if status in wanted[only]
+        ]
+        if not chosen:
+            raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
+        with translated(f"Reading the programs of job {self.job_id()}"):
+            client = self.backend().connection.client
+            stored = [(client.job(entry.job_id)) for entry in chosen]
+            programs = [read_program(client, job) for job in stored]
+        return self.backend().send_again(
+            programs, stored, resubmits=self._group_id or self.job_id(), **options
+        )
+
+    def __repr__(self) -> str:
+        return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"

@@ -1,0 +1,390 @@
+"""The provider: finds backends and jobs of one account."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from qiskit.providers import BackendV2, JobStatus
+
+from .backend import OqtopusBackend, snapshot_of
+from .boundary import translated
+from .client import errors
+from .connection import Connection
+from .download import Entry
+from .exceptions import (
+    OqtopusJobNotFoundError,
+    OqtopusNotFoundError,
+    OqtopusOptionError,
+    OqtopusProtocolError,
+)
+from .group import parse_description
+from .job import OqtopusJob
+from .retrieval import FIELDS, cancel_spare, find_group, list_jobs, sight_of
+from .simulator.backend import QulacsBackend
+from .status import job_status
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from .client.models import Device, Job
+
+logger = logging.getLogger(__name__)
+
+Backend = OqtopusBackend | QulacsBackend
+
+LOCAL_NAMES = ("qulacs_simulator", "qulacs")
+"""Names of the local simulator; a device of the account with the second name goes first."""
+
+_SERVER_STATUS = {
+    JobStatus.DONE: "succeeded",
+    JobStatus.ERROR: "failed",
+    JobStatus.CANCELLED: "cancelled",
+}
+
+
+class OqtopusProvider:
+    """Finds the devices and the jobs of an OQTOPUS account, and the local simulator.
+
+    Making a provider does no I/O. The account is looked up on first use: arguments, then the
+    environment (OQTOPUS_URL, OQTOPUS_API_TOKEN), then the files of oqtopus-client and of
+    quri-parts-oqtopus. Without an account, the provider offers the local simulator only.
+
+    Args:
+        url: URL of the API of an OQTOPUS Cloud.
+        token: API token.
+        profile: Section of the account file.
+        insecure: Whether http:// is allowed to other machines than this one.
+        **client_options: Further options of :class:`~qiskit_oqtopus.client.api.Client`, such as
+            ``proxy``, ``connect_timeout`` and ``read_timeout`` (in s).
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        profile: str | None = None,
+        insecure: bool = False,
+        **client_options: Any,
+    ) -> None:
+        if insecure:
+            client_options["insecure"] = True
+        self._connection = Connection(url, token, profile, client_options)
+        self._watcher = Watcher(self._connection)
+
+    # -- backends -------------------------------------------------------------------------------
+
+    def backends(
+        self,
+        name: str | None = None,
+        *,
+        simulator: bool | None = None,
+        available: bool | None = None,
+        min_qubits: int | None = None,
+        filters: Callable[[Any], bool] | None = None,
+    ) -> list[Backend]:
+        """Return the devices of the account and the local simulator.
+
+        Args:
+            name: Only the backend of this name.
+            simulator: Only simulators, or only real devices.
+            available: Only those that take jobs now, or only those that do not.
+            min_qubits: Only those with at least so many qubits.
+            filters: Only those for which it is true.
+
+        Raises:
+            OqtopusCloudError: If there is an account and the server cannot be asked: never an
+                empty list instead.
+        """
+        devices = self._devices()
+        if name is not None:
+            devices = [device for device in devices if device.device_id == name]
+        if simulator is not None:
+            devices = [d for d in devices if (d.device_type == "simulator") is simulator]
+        if available is not None:
+            devices = [d for d in devices if (d.status == "available") is available]
+        found: list[Backend] = list(self._backends_of(devices))
+        if name in (None, LOCAL_NAMES[0]) and simulator is not False and available is not False:
+            found.append(QulacsBackend())
+        if min_qubits is not None:
+            found = [backend for backend in found if (backend.num_qubits or 0) >= min_qubits]
+        return [backend for backend in found if filters is None or filters(backend)]
+
+    def backend(self, name: str) -> Backend:
+        """Return a backend by its name.
+
+        "qulacs_simulator" is the local simulator, and so is "qulacs" unless the account has a
+        device of that id.
+
+        Raises:
+            OqtopusNotFoundError: If there is none; it says which there are.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        if name == LOCAL_NAMES[0]:
+            return QulacsBackend()
+        devices = self._devices()
+        for device in devices:
+            if device.device_id == name:
+                (backend,) = self._backends_of([device])
+                return backend
+        if name in LOCAL_NAMES:
+            return QulacsBackend()
+        names = [device.device_id for device in devices] + [LOCAL_NAMES[0]]
+        raise OqtopusNotFoundError(
+            f"There is no backend {name!r}. There are: {', '.join(map(repr, names))}."
+        )
+
+    get_backend = backend
+
+    def least_busy(
+        self,
+        *,
+        simulator: bool | None = False,
+        min_qubits: int | None = None,
+        filters: Callable[[Any], bool] | None = None,
+    ) -> OqtopusBackend:
+        """Return the available device with the fewest pending jobs.
+
+        Args:
+            simulator: As for :meth:`backends`; by default real devices only.
+            min_qubits: As for :meth:`backends`.
+            filters: As for :meth:`backends`.
+
+        Raises:
+            OqtopusNotFoundError: If no device fits.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        fitting = [
+            backend
+            for backend in self.backends(
+                simulator=simulator, available=True, min_qubits=min_qubits, filters=filters
+            )
+            if isinstance(backend, OqtopusBackend)
+        ]
+        if not fitting:
+            raise OqtopusNotFoundError(
+                "No device of the account is available and fits; provider.backends() lists all."
+            )
+        return min(fitting, key=lambda backend: backend.pending_jobs)
+
+    def _devices(self) -> list[Device]:
+        if self._connection.account() is None:
+            return []
+        with translated("Reading the devices"):
+            return self._connection.client.devices()
+
+    def _backends_of(self, devices: Iterable[Device]) -> list[OqtopusBackend]:
+        """Make backends; the calibrations are read at the same time."""
+        devices = list(devices)
+        if not devices:
+            return []
+        with ThreadPoolExecutor(min(8, len(devices)), "oqtopus-devices") as pool:
+            return list(pool.map(self._backend_of, devices))
+
+    def _backend_of(self, device: Device) -> OqtopusBackend:
+        facts = None
+        try:
+            facts = self._connection.client.device_facts(device)
+        except errors.ClientError as error:
+            # One broken calibration costs its device the numbers, never the list of devices.
+            logger.warning(
+                "The calibration of device %s cannot be read, so that its Target has no errors, "
+                "durations or couplings: %s",
+                device.device_id,
+                error,
+            )
+        snapshot = snapshot_of(device, facts)
+        return OqtopusBackend(self, device, snapshot, self._connection, self._watcher)
+
+    # -- jobs -----------------------------------------------------------------------------------
+
+    def job(self, job_id: str) -> OqtopusJob:
+        """Return a job by its id: one that ``run`` has shown, or any OQTOPUS job id.
+
+        Args:
+            job_id: An OQTOPUS job id, or the group id of a run of several circuits.
+
+        Raises:
+            OqtopusJobNotFoundError: If the account has no such job.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        if not isinstance(job_id, str) or not job_id:
+            raise OqtopusOptionError(f"A job id is a string, not {job_id!r}.")
+        with translated(f"Looking for job {job_id}"):
+            client = self._connection.client
+            found = None if _is_uuid(job_id) else find_group(client, job_id)
+            if found is not None:
+                cancel_spare(client, found)
+                return self._group_job(found)
+            try:
+                return self._single_job(client.job(job_id))
+            except (errors.NotFoundError, errors.ValidationError):
+                found = find_group(client, job_id)
+        if found is not None:
+            return self._group_job(found)
+        raise OqtopusJobNotFoundError(
+            f"This account has no job {job_id!r}. If a run was interrupted before its first "
+            "circuit was submitted, the server knows nothing of it: backend.run(circuits, resume=...) "
+            "sends all of it."
+        )
+
+    retrieve_job = job
+
+    def jobs(
+        self,
+        *,
+        limit: int | None = 10,
+        status: JobStatus | str | None = None,
+        backend: str | BackendV2 | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        name: str | None = None,
+    ) -> Iterator[OqtopusJob]:
+        """Go through the jobs of the account, the newest first; pages are read as they are needed.
+
+        Circuits that were run together are one job.
+
+        Args:
+            limit: Largest number of jobs; None for all.
+            status: Only jobs with a circuit of this status: Qiskit's, or OQTOPUS' word for it.
+            backend: Only jobs of this device.
+            since: Only jobs submitted at that time or later.
+            until: Only jobs submitted at that time or before.
+            name: Only jobs with this text in their name.
+
+        Raises:
+            OqtopusOptionError: If a value cannot be used.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
+            raise OqtopusOptionError(f"Option 'limit' must be an integer or None, not {limit!r}.")
+        search: dict[str, Any] = {"fields": FIELDS, "order": "DESC"}
+        if isinstance(status, str):
+            search["status"] = status
+        elif status in _SERVER_STATUS:
+            search["status"] = _SERVER_STATUS[status]
+        if name is not None:
+            search["q"] = name
+        for key, moment in (("start_time", since), ("end_time", until)):
+            if moment is not None:
+                search[key] = _timestamp(moment)
+        device = getattr(backend, "name", backend)
+        return self._jobs(search, limit, status, device, name)
+
+    def _jobs(
+        self,
+        search: dict[str, Any],
+        limit: int | None,
+        status: JobStatus | str | None,
+        device: str | None,
+        name: str | None,
+    ) -> Iterator[OqtopusJob]:
+        seen: set[str] = set()
+        given = 0
+        with translated("Reading the jobs"):
+            for job in list_jobs(self._connection.client, **search):
+                if limit is not None and given >= limit:
+                    return
+                if job.job_id is None or job.device_id is None:  # registered, never submitted
+                    continue
+                if device is not None and job.device_id != device:
+                    continue
+                if isinstance(status, JobStatus) and job_status(sight_of(job)) is not status:
+                    continue
+                if name is not None and name.lower() not in (job.name or "").lower():
+                    continue
+                member = parse_description(job.description)
+                if member is not None and member.total > 1:
+                    if member.group_id in seen:
+                        continue
+                    seen.add(member.group_id)
+                    found = find_group(self._connection.client, member.group_id)
+                    if found is not None:
+                        given += 1
+                        yield self._group_job(found)
+                    continue
+                given += 1
+                yield self._single_job(job)
+
+    def _single_job(self, job: Job) -> OqtopusJob:
+        job_id = job.job_id or ""
+        member = parse_description(job.description)
+        self._watcher.add({job_id: sight_of(job)}, None)
+        return OqtopusJob(
+            self._backend_by_id(job.device_id),
+            job_id,
+            [Entry(0 if member is None else member.index, job_id)],
+            self._watcher,
+            group_id=None if member is None else member.group_id,
+            total=1,
+        )
+
+    def _group_job(self, found: Any) -> OqtopusJob:
+        self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
+        first = next(iter(found.jobs.values()))
+        entries = [Entry(index, job.job_id or "") for index, job in found.jobs.items()]
+        return OqtopusJob(
+            self._backend_by_id(first.device_id),
+            found.group_id if found.total > 1 else entries[0].job_id,
+            entries,
+            self._watcher,
+            group_id=found.group_id,
+            total=found.total,
+        )
+
+    def _backend_by_id(self, device_id: str | None) -> OqtopusBackend:
+        """Return the backend of a job, also if the device is gone from the account."""
+        from .client.models import Device
+
+        if device_id is None:
+            raise OqtopusProtocolError(
+                "The job was registered but never submitted; there is nothing to run or to read."
+            )
+        try:
+            device = self._connection.client.device(device_id)
+        except (errors.NotFoundError, errors.ForbiddenError, errors.ValidationError):
+            logger.warning("The account has no device %s any more", device_id)
+            device = Device.from_json({"device_id": device_id, "status": "unavailable"})
+        return self._backend_of(device)
+
+    # -- life -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the connections; they open again if the provider is used again."""
+        self._connection.close()
+
+    def __enter__(self) -> OqtopusProvider:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<OqtopusProvider({self._connection!r})>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"connection": self._connection}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._connection = state["connection"]
+        self._watcher = Watcher(self._connection)
+
+
+def _is_uuid(text: str) -> bool:
+    parts = text.split("-")
+    return [len(part) for part in parts] == [8, 4, 4, 4, 12]
+
+
+def _timestamp(moment: Any) -> str:
+    if not isinstance(moment, datetime):
+        raise OqtopusOptionError(f"'since' and 'until' must be datetime objects, not {moment!r}.")
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

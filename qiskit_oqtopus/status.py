@@ -1,0 +1,83 @@
+"""OQTOPUS' words for how a job is, and Qiskit's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qiskit.providers import JobStatus
+
+REGISTERED = "registered"
+FINAL = frozenset(["succeeded", "failed", "cancelled"])
+DELETED = "deleted"
+"""Our own word for a job that OQTOPUS does not know any more."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was last seen of an OQTOPUS job.
+
+    Attributes:
+        status: OQTOPUS' word for its status.
+        ended: Whether OQTOPUS says when it ended.
+    """
+
+    status: str
+    ended: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status in FINAL or self.status == DELETED or self.has_failed_unseen
+
+    @property
+    def has_failed_unseen(self) -> bool:
+        """Whether it has ended under a status that says it has not.
+
+        Such a job has failed: the server's engine has a race in which the updates to failed and to
+        running cross. A status that we do not know is not taken for one of these.
+        """
+        return self.ended and self.status in ("submitted", "ready", "running", "cancelling")
+
+
+_STATUSES = {
+    REGISTERED: JobStatus.INITIALIZING,
+    "submitted": JobStatus.QUEUED,
+    "ready": JobStatus.QUEUED,
+    "running": JobStatus.RUNNING,
+    "cancelling": JobStatus.RUNNING,
+    "succeeded": JobStatus.DONE,
+    "failed": JobStatus.ERROR,
+    "cancelled": JobStatus.CANCELLED,
+    DELETED: JobStatus.ERROR,
+}
+
+_ORDER = (JobStatus.INITIALIZING, JobStatus.QUEUED, JobStatus.RUNNING)
+"""Unfinished statuses, the least advanced first."""
+
+
+def job_status(sight: Sight) -> JobStatus:
+    """Return Qiskit's status of one OQTOPUS job.
+
+    >>> job_status(Sight("running", ended=True))
+    <JobStatus.ERROR: 'job incurred error'>
+    >>> job_status(Sight("a status of tomorrow"))
+    <JobStatus.RUNNING: 'job is actively running'>
+    """
+    if sight.has_failed_unseen:
+        return JobStatus.ERROR
+    return _STATUSES.get(sight.status, JobStatus.RUNNING)
+
+
+def group_status(statuses: Sequence[JobStatus]) -> JobStatus:
+    """Return the status of a group: the least advanced while any is unfinished.
+
+    Then it is ERROR if any failed, else CANCELLED if any was cancelled, else DONE.
+    """
+    for status in _ORDER:
+        if status in statuses:
+            return status
+    for status in (JobStatus.ERROR, JobStatus.CANCELLED):
+        if status in statuses:
+            return status
+    return JobStatus.DONE

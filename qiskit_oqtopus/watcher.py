@@ -1,0 +1,223 @@
+"""The watcher: one poller for all unfinished jobs of a provider, whoever waits for them.
+
+There is no thread of its own. Of the threads that wait, one polls for all and the others
+sleep until it has; so it stops when nobody waits, and nothing has to be shut down.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .client import errors
+from .connection import Connection
+from .retrieval import PAGE
+from .status import DELETED, REGISTERED, Sight
+
+if TYPE_CHECKING:
+    from .client.models import Job
+
+logger = logging.getLogger(__name__)
+
+FIRST_INTERVAL = 1.0
+LONGEST_INTERVAL = 5.0
+"""Time between two polls in s: from the first to the longest, growing while nothing happens."""
+
+MAX_PAGES = 20
+"""Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
+
+FIELDS = ("job_id", "status", "ended_at", "description")
+
+
+class Watcher:
+    """Polls for jobs as long as somebody waits; shared by all jobs of a provider.
+
+    Args:
+        connection: The connection to ask by.
+        clock: Monotonic clock in s.
+        jitter: Returns a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._jitter = jitter
+        self._condition = threading.Condition()
+        self._seen: dict[str, Sight] = {}
+        self._groups: dict[str, str] = {}  # job id -> group id, where the group has several jobs
+        self._wanted: dict[str, int] = {}  # job id -> number of threads that wait for it
+        self._polling = False
+        self._next_poll = 0.0
+        self._interval = FIRST_INTERVAL
+        self._polls = 0
+        self._refusal: errors.ClientError | None = None
+
+    def add(self, sights: Mapping[str, Sight], group_id: str | None) -> None:
+        """Remember jobs, and the group by whose id they are found together."""
+        with self._condition:
+            for job_id, sight in sights.items():
+                old = self._seen.get(job_id)
+                if old is None or not old.is_final:
+                    self._seen[job_id] = sight
+                if group_id is not None:
+                    self._groups[job_id] = group_id
+            self._interval = FIRST_INTERVAL
+            self._next_poll = min(self._next_poll, self._clock() + FIRST_INTERVAL)
+
+    def sights(self, job_ids: Iterable[str]) -> dict[str, Sight]:
+        """Return what was last seen of jobs, without asking."""
+        with self._condition:
+            return {job_id: self._seen[job_id] for job_id in job_ids}
+
+    def refresh(self, job_ids: Collection[str]) -> dict[str, Sight]:
+        """Ask for jobs now, unless they were asked for a moment ago; never raises for an outage.
+
+        Returns:
+            What was last seen of them. If the server cannot be asked, that is the last known.
+        """
+        with self._condition:
+            fresh = self._clock() < self._next_poll
+            unfinished = [job_id for job_id in job_ids if not self._seen[job_id].is_final]
+        if unfinished and not fresh:
+            self._poll(unfinished)
+        return self.sights(job_ids)
+
+    def wait(
+        self,
+        job_ids: Collection[str],
+        timeout: float | None,
+        report: Callable[[int], None] = lambda done: None,
+    ) -> bool:
+        """Wait until jobs are final.
+
+        Args:
+            job_ids: The OQTOPUS jobs.
+            timeout: Longest time to wait in s, or None.
+            report: Called with the number of jobs that are final, whenever it has changed.
+
+        Returns:
+            Whether all are final; False if the time was over first.
+
+        Raises:
+            ClientError: If the server refuses the account; an outage is waited out.
+        """
+        deadline = None if timeout is None else self._clock() + timeout
+        self._want(job_ids, 1)
+        try:
+            return self._wait(job_ids, deadline, report)
+        finally:
+            self._want(job_ids, -1)
+
+    def _want(self, job_ids: Iterable[str], change: int) -> None:
+        with self._condition:
+            for job_id in job_ids:
+                self._wanted[job_id] = self._wanted.get(job_id, 0) + change
+                if self._wanted[job_id] == 0:
+                    del self._wanted[job_id]
+
+    def _wait(
+        self,
+        job_ids: Collection[str],
+        deadline: float | None,
+        report: Callable[[int], None],
+    ) -> bool:
+        reported = -1
+        polls = None
+        while True:
+            with self._condition:
+                done = sum(self._seen[job_id].is_final for job_id in job_ids)
+            if done != reported:
+                report(done)
+                reported = done
+            if done == len(job_ids):
+                return True
+            with self._condition:
+                if polls is not None and self._refusal is not None and self._polls > polls:
+                    raise self._refusal
+                polls = self._polls if polls is None else polls
+                now = self._clock()
+                if deadline is not None and now >= deadline:
+                    return False
+                if self._polling or now < self._next_poll:
+                    pause = LONGEST_INTERVAL if self._polling else self._next_poll - now
+                    if deadline is not None:
+                        pause = min(pause, deadline - now)
+                    self._condition.wait(pause)
+                    continue
+                self._polling = True
+                wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
+            try:
+                self._poll(wanted)
+            finally:
+                with self._condition:
+                    self._polling = False
+                    self._condition.notify_all()
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def _poll(self, job_ids: Collection[str]) -> None:
+        """Ask for jobs once, by the page; an outage is logged and leaves what was known."""
+        changed = False
+        refusal = None
+        try:
+            for job in self._ask(job_ids):
+                changed |= self._see(job)
+        except (errors.CredentialsError, errors.ForbiddenError) as error:
+            logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
+            refusal = error
+        except errors.ClientError as error:
+            logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)
+        with self._condition:
+            self._polls += 1
+            self._refusal = refusal
+            grown = min(1.5 * self._interval, LONGEST_INTERVAL)
+            self._interval = FIRST_INTERVAL if changed else grown
+            # Up to a fifth more, so that many programs do not ask in step.
+            self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
+
+    def _see(self, job: Job) -> bool:
+        assert job.job_id is not None  # noqa: S101 - asked for
+        return self._saw(job.job_id, Sight(job.status or REGISTERED, job.ended_at is not None))
+
+    def _saw(self, job_id: str, sight: Sight) -> bool:
+        with self._condition:
+            old = self._seen.get(job_id)
+            if old == sight or (old is not None and old.is_final):
+                return False
+            self._seen[job_id] = sight
+            return True
+
+    def _ask(self, job_ids: Collection[str]) -> Iterable[Job]:
+        client = self._connection.client
+        left = set(job_ids)
+        groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
+        searches: list[tuple[dict[str, Any], int]] = [
+            ({"q": group_id, "order": "ASC"}, 10**6) for group_id in sorted(groups)
+        ]
+        single = [job_id for job_id in left if job_id not in self._groups]
+        if len(single) > 1:
+            searches.append(({"order": "DESC"}, MAX_PAGES))
+        for search, pages in searches:
+            for page in range(1, pages + 1):
+                jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, **search)
+                for job in jobs:
+                    if job.job_id in left:
+                        left.discard(job.job_id)
+                        yield job
+                if len(jobs) < PAGE or (pages == MAX_PAGES and not left):
+                    break
+        for job_id in sorted(left):
+            try:
+                yield client.job(job_id)
+            except errors.NotFoundError:
+                logger.warning("OQTOPUS job %s does not exist any more", job_id)
+                self._saw(job_id, Sight(DELETED))

@@ -1,0 +1,237 @@
+"""The token goes to the API and is seen nowhere else."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import traceback
+
+import pytest
+
+from qiskit_oqtopus.client import (
+    Client,
+    ClientError,
+    ConfigurationError,
+    PresignedPost,
+    RetryPolicy,
+    TransportError,
+)
+from qiskit_oqtopus.client.storage import pack_json
+
+from .conftest import TOKEN
+from .server import Reply, say
+from .test_operations import JOB_ID, SUBMISSION
+
+SECRET = TOKEN.split(".")[1]
+
+
+def wrapped_by(error):
+    """The error, all that it wraps, and everything that they hold."""
+    seen, waiting = [], [error]
+    while waiting:
+        item = waiting.pop()
+        if item is None or any(item is other for other in seen):
+            continue
+        seen.append(item)
+        waiting += [item.__cause__, item.__context__]
+    return seen
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(fault="drop"),
+        Reply(fault="hang"),
+        Reply(200, b"[", fault="cut"),
+        Reply(200, f"<p>{TOKEN}</p>".encode()),
+        say({"message": f"bad token {TOKEN}"}, 400),
+        say({"message": f"bad secret {SECRET}"}, 403),
+        say({"detail": [{"loc": ["header"], "msg": f"{TOKEN}?"}]}, 422),
+        say({"detail": f"{TOKEN}"}, 500),
+        Reply(302, b"", {"Location": f"https://x/?{TOKEN}"}),
+        Reply(401, b"no", {"WWW-Authenticate": "Bearer"}),
+    ],
+)
+def test_no_error_holds_the_token(serve, connect, caplog, reply):
+    caplog.set_level(logging.DEBUG)
+    client = connect(serve(reply), read_timeout=0.1, retry=RetryPolicy(max_attempts=1))
+    with pytest.raises(ClientError) as info:
+        client.submit(JOB_ID, SUBMISSION)
+    error = info.value
+    for item in wrapped_by(error):
+        assert isinstance(item, (ClientError, ValueError))
+        assert SECRET not in f"{item!r} {item} {vars(item)}"
+    assert SECRET.encode() not in pickle.dumps(error)
+    assert SECRET not in "".join(traceback.format_exception(error))
+    assert SECRET not in caplog.text
+
+
+def test_no_repr_and_no_pickle_holds_the_token(serve, connect):
+    client = connect(serve(say([])))
+    assert SECRET not in f"{client} {client!r} {vars(client)['_auth']!r} {client._transport!r}"
+    assert client.url in repr(client)
+    for value in (client, client._auth):
+        with pytest.raises(TypeError):
+            pickle.dumps(value)
+
+
+def test_one_line_per_request_without_secrets(serve, connect, caplog):
+    storage = serve(Reply(200, pack_json({})))
+    server = serve(say([]))
+    client = connect(server)
+    with caplog.at_level(logging.DEBUG, "qiskit_oqtopus"):
+        client.jobs(q="x")
+        client.download(f"{storage.url}/r.zip?Signature=SIGNED")
+    first, second = (record.getMessage() for record in caplog.records)
+    assert first.startswith("GET /jobs: 200, ")
+    assert second.startswith(f"GET {storage.url}/r.zip: 200, ")
+    assert "SIGNED" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "signed", ["http://127.0.0.1:1/x?Signature=SIGNED", "https://no.invalid/?S=SIGNED"]
+)
+def test_no_error_holds_a_signature(connect, signed):
+    client = connect("https://cloud.example", retry=RetryPolicy(max_attempts=1))
+    for call in (
+        lambda: client.download(signed),
+        lambda: client.upload(PresignedPost(signed, {"signature": "SIGNED"}), b""),
+    ):
+        with pytest.raises(TransportError) as info:
+            call()
+        for item in wrapped_by(info.value):
+            assert "SIGNED" not in f"{item!r} {vars(item)}"
+    assert "SIGNED" not in repr(PresignedPost(signed, {"signature": "SIGNED"}))
+
+
+def test_a_storage_on_the_host_of_the_api_gets_no_token_either(serve, connect):
+    server = serve(Reply(200, pack_json({})))
+    connect(server).download(f"{server.url}/x.zip")
+    assert "q-api-token" not in server.seen[0].headers
+
+
+def test_passwords_of_netrc_stay_there(serve, connect, tmp_path, monkeypatch):
+    path = tmp_path / "netrc"
+    path.write_text("machine 127.0.0.1 login me password hunter2\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(path))
+    server = serve(say([]))
+    client = connect(server)
+    client.devices()
+    with pytest.raises(ClientError):
+        client.download(server.url)
+    assert not any("authorization" in seen.headers for seen in server.seen)
+
+
+def test_a_proxy_of_the_environment_does_not_see_a_server_on_this_machine(
+    serve, connect, monkeypatch
+):
+    server, proxy = serve(say([])), serve(say([]))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    connect(server).devices()
+    assert (len(server.seen), len(proxy.seen)) == (1, 0)
+
+
+def test_a_proxy_that_is_named_is_used(serve, connect):
+    proxy = serve(say([]))
+    client = connect("http://cloud.example", insecure=True, proxy=proxy.url)
+    assert client.devices() == []
+    assert proxy.seen[0].path == "http://cloud.example/devices"
+
+
+def test_the_proxy_of_the_environment_is_used(serve, connect, monkeypatch):
+    proxy = serve(say([]))
+    monkeypatch.setenv("http_proxy", proxy.url)
+    assert connect("http://cloud.example", insecure=True).devices() == []
+    assert len(proxy.seen) == 1
+
+
+def test_a_password_of_a_proxy_is_in_no_error(connect):
+    client = connect(
+        "https://cloud.example",
+        proxy="http://me:hunter2@127.0.0.1:1",
+        retry=RetryPolicy(max_attempts=1),
+    )
+    with pytest.raises(TransportError, match="proxy could not be used") as info:
+        client.submit(JOB_ID, SUBMISSION)
+    assert info.value.sent is False
+    for item in wrapped_by(info.value):
+        assert "hunter2" not in f"{item!r} {vars(item)}"
+    with pytest.raises(ConfigurationError) as wrong:
+        Client("https://x.example", TOKEN, proxy="gopher://me:hunter2@proxy")
+    assert "hunter2" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9:80/x", "http://[::1]:1"]
+)
+def test_http_on_this_machine(url):
+    Client(url, TOKEN).close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cloud.example",
+        "http://10.0.0.1",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://0.0.0.0",
+    ],
+)
+def test_http_elsewhere(url):
+    with pytest.raises(ConfigurationError, match="unencrypted"):
+        Client(url, TOKEN)
+    Client(url, TOKEN, insecure=True).close()
+
+
+def test_http_to_this_machine_by_way_of_another():
+    with pytest.raises(ConfigurationError, match="unencrypted"):
+        Client("http://127.0.0.1", TOKEN, proxy="http://proxy.example:8080")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "cloud.example",
+        "ftp://cloud.example",
+        "file:///x",
+        "https://",
+        "https://me:hunter2@cloud.example",
+        "https://cloud.example/?key=hunter2",
+        "https://cloud.example/#hunter2",
+        "http://127.0.0.1\\@evil.example",
+        "https://[broken",
+    ],
+)
+def test_urls_that_are_none(url):
+    with pytest.raises(ConfigurationError) as info:
+        Client(url, TOKEN, insecure=True)
+    assert isinstance(info.value, ValueError)
+    assert "hunter2" not in str(info.value)
+
+
+@pytest.mark.parametrize("token", ["", "a b.hunter2", "hunter2\n", "hunter2\r\nx: y", "hünter2"])
+def test_tokens_that_are_none(token):
+    with pytest.raises(ConfigurationError) as info:
+        Client("https://cloud.example", token)
+    assert "nter2" not in str(info.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"connect_timeout": 0},
+        {"read_timeout": -1},
+        {"read_timeout": float("inf")},
+        {"read_timeout": float("nan")},
+        {"pool_size": 0},
+        {"max_download_bytes": 0},
+        {"proxy": "http://"},
+    ],
+)
+def test_options_that_make_no_sense(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong)).split("_")[0]):
+        Client("https://cloud.example", TOKEN, **wrong)
