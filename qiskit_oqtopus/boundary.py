@@ -18,11 +18,14 @@ from .exceptions import (
     OqtopusValidationError,
 )
 
+# The first class that fits counts.
 _KINDS: dict[type[errors.ClientError], tuple[type[OqtopusCloudError], str]] = {
+    errors.ConfigurationError: (OqtopusValidationError, "Change what the message names"),
     errors.CredentialsError: (
         OqtopusCredentialsError,
         "Check the token, or save a new one with qiskit_oqtopus.save_account(url, token)",
     ),
+    errors.LinkError: (OqtopusForbiddenError, "Ask for the job again: links live for an hour"),
     errors.ForbiddenError: (
         OqtopusForbiddenError,
         "Ask the operator of this OQTOPUS Cloud for access",

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 DOWNLOADS = 8
 """Results that are downloaded at the same time."""
 
+LINKS = 3
+"""How many links to a file are tried; each lives for a limited time."""
+
 _FIELDS = ("job_id", "status", "ended_at", "job_info", "shots", "name")
 
 
@@ -165,8 +168,8 @@ def read_header(client: Client, job: Job) -> ProgramHeader:
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
     """Download one of the files of a job, with a new link if the one at hand has expired."""
     url = getattr(job.job_info, what, None)
-    for fresh in (False, True):
-        if fresh or url is None:
+    for attempt in range(LINKS):
+        if attempt or url is None:
             job = client.job(job.job_id)
             url = getattr(job.job_info, what, None)
         if url is None:
@@ -175,7 +178,7 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
             payload: dict[str, Any] = client.download(url)
             return payload
         except (errors.ForbiddenError, errors.CredentialsError, errors.NotFoundError) as error:
-            if fresh:
+            if attempt == LINKS - 1:
                 raise
             logger.debug("The link to the %s of %s has expired: %s", what, job.job_id, error)
     raise AssertionError("unreachable")

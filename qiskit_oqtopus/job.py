@@ -408,9 +408,10 @@ class OqtopusJob(JobV1):
             client = self.backend().connection.client
             stored = [(client.job(entry.job_id)) for entry in chosen]
             programs = [read_program(client, job) for job in stored]
-        return self.backend().send_again(
+        again: OqtopusJob = self.backend().send_again(
             programs, stored, resubmits=self._group_id or self.job_id(), **options
         )
+        return again
 
     def __repr__(self) -> str:
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"

@@ -39,9 +39,9 @@ Backend = OqtopusBackend | QulacsBackend
 LOCAL_NAMES = ("qulacs_simulator", "qulacs")
 """Names of the local simulator; a device of the account with the second name goes first."""
 
+# ERROR is not among them: a job may have failed under another status (see status.py).
 _SERVER_STATUS = {
     JobStatus.DONE: "succeeded",
-    JobStatus.ERROR: "failed",
     JobStatus.CANCELLED: "cancelled",
 }
 
@@ -228,8 +228,8 @@ class OqtopusProvider:
             return self._group_job(found)
         raise OqtopusJobNotFoundError(
             f"This account has no job {job_id!r}. If a run was interrupted before its first "
-            "circuit was submitted, the server knows nothing of it: backend.run(circuits, resume=...) "
-            "sends all of it."
+            "circuit was submitted, the server knows nothing of it: "
+            "backend.run(circuits, resume=...) sends all of it."
         )
 
     retrieve_job = job

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .client import errors
 from .connection import Connection
+from .exceptions import OqtopusCredentialsError
 from .retrieval import PAGE
 from .status import DELETED, REGISTERED, Sight
 
@@ -59,7 +60,8 @@ class Watcher:
         self._next_poll = 0.0
         self._interval = FIRST_INTERVAL
         self._polls = 0
-        self._refusal: errors.ClientError | None = None
+        self._polled_at = -FIRST_INTERVAL
+        self._refusal: Exception | None = None
 
     def add(self, sights: Mapping[str, Sight], group_id: str | None) -> None:
         """Remember jobs, and the group by whose id they are found together."""
@@ -85,7 +87,7 @@ class Watcher:
             What was last seen of them. If the server cannot be asked, that is the last known.
         """
         with self._condition:
-            fresh = self._clock() < self._next_poll
+            fresh = self._clock() < self._polled_at + FIRST_INTERVAL
             unfinished = [job_id for job_id in job_ids if not self._seen[job_id].is_final]
         if unfinished and not fresh:
             self._poll(unfinished)
@@ -109,6 +111,7 @@ class Watcher:
 
         Raises:
             ClientError: If the server refuses the account; an outage is waited out.
+            OqtopusCredentialsError: If there is no account any more.
         """
         deadline = None if timeout is None else self._clock() + timeout
         self._want(job_ids, 1)
@@ -167,17 +170,21 @@ class Watcher:
     def _poll(self, job_ids: Collection[str]) -> None:
         """Ask for jobs once, by the page; an outage is logged and leaves what was known."""
         changed = False
-        refusal = None
+        refusal: Exception | None = None
         try:
             for job in self._ask(job_ids):
                 changed |= self._see(job)
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
             refusal = error
+        except OqtopusCredentialsError as error:
+            logger.warning("There is no account to ask how %d jobs are: %s", len(job_ids), error)
+            refusal = error
         except errors.ClientError as error:
             logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)
         with self._condition:
             self._polls += 1
+            self._polled_at = self._clock()
             self._refusal = refusal
             grown = min(1.5 * self._interval, LONGEST_INTERVAL)
             self._interval = FIRST_INTERVAL if changed else grown

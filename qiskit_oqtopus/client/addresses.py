@@ -67,7 +67,7 @@ def proxy_host(proxy: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or parts.scheme not in _PROXY_SCHEMES:
+    if not host or parts.scheme not in _PROXY_SCHEMES or not _clean(proxy):
         raise ConfigurationError(
             "the proxy is not a URL like http://host:port (nor https:// nor socks5://)"
         )
@@ -75,13 +75,24 @@ def proxy_host(proxy: str) -> str:
 
 
 def split_url(url: str) -> SplitResult | None:
-    """Return the parts of an http(s) URL, or None if it is not one."""
+    r"""Return the parts of an http(s) URL, or None if it is not one.
+
+    >>> split_url("https://cloud.example\n/") is None
+    True
+    """
+    # urlsplit would drop line feeds and tabs without a word.
+    if not _clean(url):
+        return None
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return None
     return parts if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _clean(url: str) -> bool:
+    return url.isprintable() and " " not in url
 
 
 def api_path(*parts: str) -> str:

@@ -155,7 +155,7 @@ def parse_json(data: bytes | str, where: str) -> Any:
     except UnicodeDecodeError:
         problem = "it is not UTF-8"
     except json.JSONDecodeError as error:
-        problem = f"{error.msg} at character {error.pos}"
+        problem = f"{error.msg} (character {error.pos})"
     except ValueError as error:
         # A number of too many digits.
         problem = str(error)

@@ -244,6 +244,8 @@ def _prepare(request: Request) -> requests.Request:
 
 
 def _read(response: requests.Response, max_bytes: int) -> bytes:
+    # Otherwise urllib3 1.26 takes half an answer for a whole one.
+    response.raw.enforce_content_length = True
     chunks = []
     size = 0
     for chunk in response.iter_content(_CHUNK):
@@ -266,14 +268,24 @@ def _failure(
     if any(isinstance(link, _MALFORMED) for link in chain):
         return ProtocolError(f"{where}: the URL is malformed", sent=False, **context)
     for link in chain:
-        if isinstance(link, ssl.SSLCertVerificationError):
+        # By name: urllib3 1.26 has one of its own for a host name that does not match.
+        if isinstance(link, ssl.CertificateError) or type(link).__name__ == "CertificateError":
+            words = getattr(link, "verify_message", "") or "it is for another host"
             return TransportError(
-                f"{where}: the certificate of the server is not trusted: {link.verify_message}; "
+                f"{where}: the certificate of the server is not trusted: {words}; "
                 "name a CA of your own in REQUESTS_CA_BUNDLE",
                 temporary=False,
                 sent=False,
                 **context,
             )
+    if str(error).startswith("Could not find a suitable TLS CA"):
+        return TransportError(
+            f"{where}: the CA file that the environment names (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE "
+            "or SSL_CERT_FILE) is not there",
+            temporary=False,
+            sent=False,
+            **context,
+        )
     connected = not any(isinstance(link, _NEVER_CONNECTED) for link in chain)
     if isinstance(error, requests.exceptions.ProxyError):
         what = "the proxy could not be used"

@@ -163,7 +163,7 @@ def _from_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
         return EmulatedDevice(
             device_id=str(facts["device_id"]),
             facts=facts,
-            n_qubits=len(facts["qubits"]),
+            n_qubits=max((qubit["id"] for qubit in facts["qubits"]), default=-1) + 1,
             calibrated_at=facts.get("calibrated_at"),
             description=str(facts.get("description", "Emulated device")),
         )
@@ -188,10 +188,10 @@ def _from_snapshot(snapshot: Any) -> EmulatedDevice:
     """Return a device that says what a snapshot says."""
 
     def durations(values: Mapping[str, float | None]) -> dict[str, float]:
-        return {gate: value * 1e9 for gate, value in values.items() if value is not None}
+        return {gate: round(value * 1e9, 6) for gate, value in values.items() if value is not None}
 
     def times(value: float | None) -> float | None:
-        return None if value is None else value * 1e6
+        return None if value is None else round(value * 1e6, 9)
 
     facts = {
         "name": snapshot.name or snapshot.device_id,

@@ -63,29 +63,26 @@ class Simulator:
             readout: Readout errors to be mitigated, or None.
 
         Returns:
-            The mean, and the standard error of it: s_g / sqrt(shots), s_g the standard deviation
-            of the sum of a group's terms, the groups added in squares.
+            The mean, and the error as the server has it: the sum of |c| sqrt((1 - m^2) / shots)
+            over all terms, m the mean of a term and c its coefficient, as in Qiskit's
+            BackendEstimatorV2. (Independent errors would add in squares.)
         """
         constant = sum(coefficient for letters, coefficient in terms if not letters)
         groups = _groups([term for term in terms if term[0]])
         circuits = [_measured(circuit, basis) for basis, _ in groups]
         outcomes = self._run(circuits, shots) if circuits else []
-        mean, variance = constant, 0.0
+        mean, error = constant, 0.0
         for (basis, members), outcome in zip(groups, outcomes, strict=True):
             qubits = sorted(basis)
             counts = {format(value, f"0{len(qubits)}b"): n for value, n in outcome.items()}
             if readout is not None:
                 counts = mitigated(counts, qubits, readout, shots)
             total = sum(counts.values())
-            values = {
-                key: sum(c * _sign(key, qubits, letters) for letters, c in members)
-                for key in counts
-            }
-            first = sum(values[key] * n for key, n in counts.items()) / total
-            second = sum(values[key] ** 2 * n for key, n in counts.items()) / total
-            mean += first
-            variance += max(second - first**2, 0.0) / shots
-        return mean, math.sqrt(variance)
+            for letters, coefficient in members:
+                signed = sum(_sign(key, qubits, letters) * n for key, n in counts.items())
+                mean += coefficient * signed / total
+                error += abs(coefficient) * math.sqrt((1 - (signed / total) ** 2) / shots)
+        return mean, error
 
     def _run(self, circuits: list[QuantumCircuit], shots: int) -> list[dict[int, int]]:
         options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}

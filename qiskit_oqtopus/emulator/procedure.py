@@ -34,8 +34,8 @@ NOT_TRANSPILED = "Expecting value: line 1 column 1 (char 0)"
 
 NOT_ESTIMATED = (
     "<AioRpcError of RPC that terminated with:\n\tstatus = StatusCode.INTERNAL\n"
-    '\tdetails = "JobFailedError to serialize response!"\n'
-    '\tdebug_error_string = "INTERNAL:JobFailedError to serialize response!"\n>'
+    '\tdetails = "Failed to serialize response!"\n'
+    '\tdebug_error_string = "INTERNAL:Failed to serialize response!"\n>'
 )
 MAX_MESSAGE = 4 * 2**20
 """Bytes of a gRPC message between the parts of the server."""

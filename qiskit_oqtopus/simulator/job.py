@@ -9,6 +9,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus, JobV1
@@ -68,6 +69,7 @@ class QulacsJob(JobV1):
         self._lock = threading.Lock()
         self._result: Result | None = None
         self._started: float | None = None
+        self._claimed = False
 
     def submit(self) -> None:
         """Start the job. ``run`` has done this already.
@@ -80,11 +82,29 @@ class QulacsJob(JobV1):
         self._started = time.perf_counter()
         if self._executor is None:
             _live_jobs.add(self)
-            # A daemon, so that Ctrl-C and exit do not wait; _stop_all ends it between two gates.
-            name = f"qulacs-{self.job_id()[:8]}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+            _dispatcher.put(self)
         else:
             self._submit_chunks(self._executor)
+
+    def _claim(self) -> bool:
+        """Return whether the caller is the one who runs the job."""
+        with self._lock:
+            mine, self._claimed = not self._claimed, True
+        return mine
+
+    def _start_thread(self) -> None:
+        # A daemon, so that Ctrl-C and exit do not wait; _stop_all ends it between two gates.
+        name = f"qulacs-{self.job_id()[:8]}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work_here(self) -> None:
+        """Run the job in this thread, which would only wait otherwise; it is the faster way."""
+        try:
+            self._outcomes = list(run_chunk(self._plans, 0, self._settings, self._cancelled))
+        except BaseException:  # Ctrl-C ends the wait, not the job
+            self._start_thread()
+            raise
+        self._finish()
 
     def _work(self) -> None:
         outcomes: Sequence[Outcome]
@@ -254,6 +274,8 @@ class QulacsJob(JobV1):
     def _wait(self, timeout: float | None) -> None:
         if self._started is None:
             raise OqtopusJobError(f"Job {self.job_id()} has not been submitted.")
+        if timeout is None and self._executor is None and self._claim():
+            self._work_here()
         if not self._finished.wait(timeout):
             raise OqtopusJobTimeoutError(
                 f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, or "
@@ -280,6 +302,41 @@ class QulacsJob(JobV1):
                 )
             return self._result
 
+
+class _Dispatcher:
+    """Starts a thread for each job that nobody has begun to wait for.
+
+    A thread for every job would cost more than a small job, and would fight with the thread that
+    waits for it over Python's lock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._queue: SimpleQueue[QulacsJob] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def put(self, job: QulacsJob) -> None:
+        """Let a job start."""
+        with self._lock:
+            # Not alive either in a process that was forked off.
+            if self._thread is None or not self._thread.is_alive():
+                self._queue = SimpleQueue()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._queue,), name="qulacs-dispatcher", daemon=True
+                )
+                self._thread.start()
+            self._queue.put(job)
+
+    @staticmethod
+    def _run(queue: SimpleQueue[QulacsJob]) -> None:
+        while True:
+            job = queue.get()
+            if job._claim():
+                job._start_thread()
+            del job  # while the queue is empty, nothing here keeps a job alive
+
+
+_dispatcher = _Dispatcher()
 
 _live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Probabilities = NDArray[np.float64]
 
+_SMALL_QUBITS = 6
+
 MARGINAL_QUBITS = 13
 """Up to this many qubits the outcomes are summed over the unmeasured qubits before sampling."""
 
@@ -145,6 +147,13 @@ def measure(
         return [0], [shots]
     measured = tuple(sorted({qubit for qubit, _ in pairs}))
     if num_qubits <= MARGINAL_QUBITS:
+        natural = tuple(enumerate(measured)) == tuple(pairs)
+        if natural and len(measured) == num_qubits <= _SMALL_QUBITS and probabilities[-1] > 0:
+            # All qubits into the bits of their numbers: nothing needs to be moved, which is
+            # most of the cost of a small circuit.
+            drawn = generator.multinomial(shots, probabilities / probabilities.sum()).tolist()
+            keys = [key for key, count in enumerate(drawn) if count]
+            return keys, [drawn[key] for key in keys]
         outcomes, counts = sample(marginal(probabilities, num_qubits, measured), shots, generator)
         place = {qubit: j for j, qubit in enumerate(measured)}
         keys = spread_bits(outcomes, [(place[qubit], clbit) for qubit, clbit in pairs])

@@ -15,6 +15,29 @@ _SLICE = 1 << 24
 """Amplitude updates between two looks at the cancel flag: well below a second of work."""
 
 
+_ADD: dict[str, Callable[..., None]] = {
+    "x": qulacs.QuantumCircuit.add_X_gate,
+    "y": qulacs.QuantumCircuit.add_Y_gate,
+    "z": qulacs.QuantumCircuit.add_Z_gate,
+    "h": qulacs.QuantumCircuit.add_H_gate,
+    "s": qulacs.QuantumCircuit.add_S_gate,
+    "sdg": qulacs.QuantumCircuit.add_Sdag_gate,
+    "t": qulacs.QuantumCircuit.add_T_gate,
+    "tdg": qulacs.QuantumCircuit.add_Tdag_gate,
+    "sx": qulacs.QuantumCircuit.add_sqrtX_gate,
+    "sxdg": qulacs.QuantumCircuit.add_sqrtXdag_gate,
+    "rx": qulacs.QuantumCircuit.add_RotX_gate,
+    "ry": qulacs.QuantumCircuit.add_RotY_gate,
+    "rz": qulacs.QuantumCircuit.add_RotZ_gate,
+    "u": qulacs.QuantumCircuit.add_U3_gate,
+    "cx": qulacs.QuantumCircuit.add_CNOT_gate,
+    "cz": qulacs.QuantumCircuit.add_CZ_gate,
+    "swap": qulacs.QuantumCircuit.add_SWAP_gate,
+}
+"""Operations that Qulacs has under a method of its own. Unbound: to bind them all for each circuit
+costs more than a small circuit."""
+
+
 class Flag(Protocol):
     """Something like ``threading.Event``, set when the work is no longer wanted."""
 
@@ -37,40 +60,19 @@ class Circuit:
     def __init__(self, operations: Sequence[Operation], num_qubits: int) -> None:
         self._num_qubits = num_qubits
         self._parts: list[Any] = []
-        self._circuit: Any = None
-        self._adders: dict[str, Callable[..., None]] = {}
-        self._new_part()
+        circuit = self._new_part()
         for name, *arguments in operations:
-            self._adders[name](*arguments)
+            add = _ADD.get(name)
+            if add is not None:
+                add(circuit, *arguments)
+            else:
+                getattr(self, f"_{name}")(*arguments)
+                circuit = self._circuit
 
-    def _new_part(self) -> None:
-        circuit = qulacs.QuantumCircuit(self._num_qubits)
-        self._circuit = circuit
-        self._parts.append(circuit)
-        self._adders = {
-            "x": circuit.add_X_gate,
-            "y": circuit.add_Y_gate,
-            "z": circuit.add_Z_gate,
-            "h": circuit.add_H_gate,
-            "s": circuit.add_S_gate,
-            "sdg": circuit.add_Sdag_gate,
-            "t": circuit.add_T_gate,
-            "tdg": circuit.add_Tdag_gate,
-            "sx": circuit.add_sqrtX_gate,
-            "sxdg": circuit.add_sqrtXdag_gate,
-            "rx": circuit.add_RotX_gate,
-            "ry": circuit.add_RotY_gate,
-            "rz": circuit.add_RotZ_gate,
-            "u": circuit.add_U3_gate,
-            "cx": circuit.add_CNOT_gate,
-            "cz": circuit.add_CZ_gate,
-            "swap": circuit.add_SWAP_gate,
-            "pauli_rotation": self._pauli_rotation,
-            "diagonal": self._diagonal,
-            "matrix": self._matrix,
-            "prepare": self._prepare,
-            "evolve": self._evolve,
-        }
+    def _new_part(self) -> Any:
+        self._circuit = qulacs.QuantumCircuit(self._num_qubits)
+        self._parts.append(self._circuit)
+        return self._circuit
 
     def _pauli_rotation(self, qubits: Sequence[int], letters: Sequence[int], angle: float) -> None:
         # Qulacs rotates by exp(+i angle P / 2).

@@ -308,3 +308,22 @@ def test_cookies_are_neither_kept_nor_sent(serve, connect):
     client.devices()
     client.devices()
     assert "cookie" not in server.seen[1].headers
+
+
+def test_a_forked_process_opens_connections_of_its_own(serve, connect, monkeypatch):
+    server = serve(say([]))
+    client = connect(server)
+    client.devices()
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    client.devices()
+    client.devices()
+    first, second, third = (seen.port for seen in server.seen)
+    assert first != second == third
+
+
+def test_a_closed_client_opens_again(serve, connect):
+    server = serve(say([]))
+    with connect(server) as client:
+        client.devices()
+    assert client.devices() == []
+    assert len({seen.port for seen in server.seen}) == 2
