@@ -54,7 +54,7 @@ class OqtopusJob(JobV1):
         total: int | None = None,
         progress: Any = None,
     ) -> None:
-        super().__init__(backend, job_id)
+        super().__init__(backend, job_id, group_id=group_id)
         self._entries = list(entries)
         self._watcher = watcher
         self._group_id = group_id

@@ -208,7 +208,7 @@ def _expanded(steps: list[Step]) -> list[Step]:
     """Return steps of the gates of ``stdgates.inc`` alone.
 
     Qiskit's exporter could define the other gates in the program. But some it writes as no parser
-    reads them (Pauli gates, and the amplitudes of a state preparation), in 2.0 to 2.6.
+    reads them (Pauli gates, and the amplitudes of a state preparation), seen with 2.0 and 2.6.
     """
     found: list[Step] = []
     for position, item, qubits in steps:

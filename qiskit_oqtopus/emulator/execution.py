@@ -77,7 +77,7 @@ class Simulator:
             counts = {format(value, f"0{len(qubits)}b"): n for value, n in outcome.items()}
             if readout is not None:
                 counts = mitigated(counts, qubits, readout, shots)
-            total = sum(counts.values())
+            total = max(sum(counts.values()), 1)  # mitigation may round the only shot away
             for letters, coefficient in members:
                 signed = sum(_sign(key, qubits, letters) * n for key, n in counts.items())
                 mean += coefficient * signed / total

@@ -66,7 +66,9 @@ class Session(requests.Session):
     def ready(self, program: str = FLIP) -> str:
         """Return the id of a job that waits to be submitted."""
         job_id, target = self.register()
-        assert self.upload(target, zipped({"input.json": {"program": [program]}})).status_code == 204
+        assert (
+            self.upload(target, zipped({"input.json": {"program": [program]}})).status_code == 204
+        )
         return job_id
 
     def submit(self, job_id: str, **changes: Any) -> tuple[int, Any]:

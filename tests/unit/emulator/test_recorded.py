@@ -82,9 +82,7 @@ def test_combined_program_and_transpile_result(shared: Session) -> None:
     end = "c[0] = measure {0}0{1};\nc[1] = measure {0}1{1};\nc[2] = measure {0}2{1};\n"
     assert shared.file(job, "combined_program") == (
         "combined_program",
-        head
-        + "bit[3] c;\nqubit[3] q;\nh q[0];\ncx q[0], q[1];\nx q[2];\n"
-        + end.format("q[", "]"),
+        head + "bit[3] c;\nqubit[3] q;\nh q[0];\ncx q[0], q[1];\nx q[2];\n" + end.format("q[", "]"),
     )
     name, text = shared.file(job, "transpile_result")
     assert name == "transpile_result.json"

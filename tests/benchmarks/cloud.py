@@ -1,0 +1,302 @@
+"""``python -m tests.benchmarks.cloud``: many circuits in one run, beside oqtopus-client.
+
+A local OQTOPUS Cloud in this process answers each request after a fixed latency, and runs jobs at
+once. Each client works in a process of its own on a cloud of its own: ours, and oqtopus-client in
+an environment that is made once with pip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qiskit import qasm3
+
+from qiskit_oqtopus.emulator import Emulator
+
+from .cloud_work import DEVICE, SHOTS, circuit, expected
+
+ROOT = Path(__file__).parents[2]
+PEER = "oqtopus-client==1.3.0"
+PEER_PYTHON = (3, 11)
+"""The oldest Python that it can be installed on."""
+
+MAX_REQUESTS = 4.0
+MIN_RATIO = 5.0
+"""The goals: requests a circuit, polling by the page aside; throughput, relative to the peer."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A client, and how many circuits it is given.
+
+    Attributes:
+        name: For the table.
+        command: Is followed by the files of the request and of the answer.
+        circuits: How many circuits.
+        workers: How many requests at the same time; None for the client's own default.
+    """
+
+    name: str
+    command: Sequence[str | Path]
+    circuits: int
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What it cost.
+
+    Attributes:
+        contestant: Who.
+        seconds: From the first request to the last result.
+        stages: Parts of it by name in s, where they are known.
+        cpu: CPU time of the client in s.
+        cloud_cpu: CPU time of the local cloud in s.
+        memory: Peak memory of the client in bytes.
+        requests: Number of requests by kind.
+    """
+
+    contestant: Contestant
+    seconds: float
+    stages: dict[str, float]
+    cpu: float
+    cloud_cpu: float
+    memory: int
+    requests: Counter[str]
+
+    @property
+    def throughput(self) -> float:
+        """Circuits a second."""
+        return self.contestant.circuits / self.seconds
+
+    def requests_per_circuit(self, *, paged: bool) -> float:
+        """Return the requests a circuit, with or without the pages of GET /jobs."""
+        number = sum(self.requests.values()) - (0 if paged else self.requests["GET /jobs"])
+        return number / self.contestant.circuits
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run all contestants and print the table."""
+    options = _parse(arguments)
+    ours = [sys.executable, "-m", "tests.benchmarks.cloud_ours"]
+    contestants = [Contestant("qiskit-oqtopus", ours, options.circuits)]
+    if not options.no_peer:
+        _create(options.peer_env)
+        peer = [options.peer_env / "bin" / "python", Path(__file__).with_name("cloud_peer.py")]
+        contestants.append(Contestant(PEER, peer, options.peer_circuits))
+        contestants.append(
+            Contestant(
+                f"{PEER}, {options.peer_workers} workers",
+                peer,
+                options.peer_circuits,
+                options.peer_workers,
+            )
+        )
+    outcomes = []
+    for contestant in contestants:
+        _progress(f"{contestant.name}: {contestant.circuits} circuits")
+        outcomes.append(_compete(contestant, options.latency))
+    print(_report(outcomes, options.latency))
+
+
+def _compete(contestant: Contestant, latency: float) -> Outcome:
+    with Emulator([DEVICE]) as cloud, tempfile.TemporaryDirectory() as name:
+        cloud.faults.latency(latency)
+        request, answer = Path(name, "request.json"), Path(name, "answer.json")
+        circuits = [circuit(index) for index in range(contestant.circuits)]
+        asked = {
+            "circuits": contestant.circuits,
+            "programs": [qasm3.dumps(made) for made in circuits],
+            "device": DEVICE,
+            "shots": SHOTS,
+            "workers": contestant.workers,
+        }
+        request.write_text(json.dumps(asked))
+        cpu = time.process_time()
+        subprocess.run(
+            [*contestant.command, request, answer],
+            check=True,
+            cwd=ROOT,
+            env=_environment(OQTOPUS_URL=cloud.url, OQTOPUS_API_TOKEN=cloud.token),
+        )
+        cpu = time.process_time() - cpu
+        requests = Counter(_kind(logged.method, logged.path) for logged in cloud.requests)
+        executions = Counter(cloud.executions.values())
+        found = json.loads(answer.read_text())
+    wanted = [expected(index) for index in range(contestant.circuits)]
+    if found["counts"] != wanted or executions != {1: contestant.circuits}:
+        sys.exit(f"{contestant.name}: wrong counts, or not one execution a circuit ({executions})")
+    return Outcome(
+        contestant,
+        found["seconds"],
+        found.get("stages", {}),
+        found["cpu"],
+        cpu,
+        found["memory"],
+        requests,
+    )
+
+
+def _kind(method: str, path: str) -> str:
+    """Return a request without the ids in its path.
+
+    >>> _kind("POST", "/jobs/01927422-86d4-7597-b724-b08a5e7781fc/submit")
+    'POST /jobs/*/submit'
+    """
+    return f"{method} {_UUID.sub('*', path)}"
+
+
+# -- the environment of the peer -----------------------------------------------------------------
+
+
+def _create(directory: Path) -> None:
+    """Make the environment of the peer, unless it is there and complete."""
+    if sys.version_info < PEER_PYTHON:
+        sys.exit(f"{PEER} needs Python {'.'.join(map(str, PEER_PYTHON))}; or use --no-peer.")
+    stamp = directory / "requirements.txt"
+    content = f"{PEER}\n# Python {sys.version_info[:2]}\n"
+    if stamp.exists() and stamp.read_text() == content:
+        return
+    _progress(f"The environment of {PEER} (made once, then kept)")
+    shutil.rmtree(directory, ignore_errors=True)
+    # Our own pip installs into it: Debian's Python has no ensurepip for a second one.
+    venv.create(directory, symlinks=True, with_pip=False)
+    python = str(directory / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    subprocess.run([*pip, PEER], check=True, env=_environment())
+    stamp.write_text(content)
+
+
+def _environment(**values: str) -> dict[str, str]:
+    """Return our environment variables, without those that would lead Python to our modules."""
+    drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
+    kept = {name: value for name, value in os.environ.items() if name not in drop}
+    return {**kept, "OMP_NUM_THREADS": "1", **values}
+
+
+# -- the report ----------------------------------------------------------------------------------
+
+
+def _report(outcomes: Sequence[Outcome], latency: float) -> str:
+    ours, *peers = outcomes
+    count = ours.contestant.circuits
+    heads = [
+        "client",
+        "circuits",
+        "wall time",
+        f"for {count}",
+        "circuits/s",
+        "requests/circuit",
+        "without pages",
+        "peak memory",
+        "client CPU",
+        "cloud CPU",
+    ]
+    rows = [_row(outcome, count) for outcome in outcomes]
+    lines = [
+        f"{count} circuits in one run, {SHOTS} shots, {1000 * latency:g} ms latency a request, "
+        "jobs run at once",
+        "",
+        *_table([heads, *rows]),
+        "",
+    ]
+    if ours.stages:
+        stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in ours.stages.items())
+        lines.append(f"Stages of {ours.contestant.name}: {stages}")
+    for outcome in outcomes:
+        kinds = ", ".join(f"{kind} {number}" for kind, number in outcome.requests.most_common())
+        lines.append(f"Requests of {outcome.contestant.name}: {kinds}")
+    if any(peer.contestant.circuits != count for peer in peers):
+        lines.append(f'The column "for {count}" is extrapolated where fewer circuits were run.')
+    lines.append("")
+    asked = ours.requests_per_circuit(paged=False)
+    # Reading the device once a run is not a request of a circuit.
+    lines.append(_goal("requests a circuit without pages", asked, MAX_REQUESTS + 2 / count, False))
+    for peer in peers:
+        ratio = ours.throughput / peer.throughput
+        lines.append(
+            _goal(f"throughput relative to {peer.contestant.name}", ratio, MIN_RATIO, True)
+        )
+    return "\n".join(lines)
+
+
+def _row(outcome: Outcome, count: int) -> list[str]:
+    circuits = outcome.contestant.circuits
+    extrapolated = "" if circuits == count else "~"
+    return [
+        outcome.contestant.name,
+        str(circuits),
+        f"{outcome.seconds:.2f} s",
+        f"{extrapolated}{count / outcome.throughput:.1f} s",
+        f"{outcome.throughput:.1f}",
+        f"{outcome.requests_per_circuit(paged=True):.3f}",
+        f"{outcome.requests_per_circuit(paged=False):.3f}",
+        f"{outcome.memory / 2**20:.0f} MiB",
+        f"{1000 * outcome.cpu / circuits:.1f} ms/circuit",
+        f"{1000 * outcome.cloud_cpu / circuits:.1f} ms/circuit",
+    ]
+
+
+def _goal(name: str, value: float, goal: float, at_least: bool) -> str:
+    met = value >= goal if at_least else value <= goal
+    sign = ">=" if at_least else "<="
+    return f"{'met   ' if met else 'MISSED'} {name}: {value:.3g} (goal {sign} {goal:.3g})"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    head, *body = rows
+    for row in (head, ["-" * width for width in widths], *body):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"| {' | '.join(cells)} |"
+
+
+def _parse(arguments: Sequence[str] | None) -> Any:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.cloud",
+        description="Send many circuits through a local OQTOPUS Cloud, beside oqtopus-client.",
+    )
+    parser.add_argument("--circuits", type=int, default=1000, help="circuits of our run (1000)")
+    parser.add_argument(
+        "--peer-circuits", type=int, default=None, help="circuits of the peer's (as ours)"
+    )
+    parser.add_argument("--peer-workers", type=int, default=16, help="of its second run (16)")
+    parser.add_argument("--latency", type=float, default=0.02, help="seconds a request (0.02)")
+    parser.add_argument("--no-peer", action="store_true", help="run ours only")
+    parser.add_argument(
+        "--peer-env",
+        type=Path,
+        default=Path(os.environ.get("TOX_ENV_DIR", ROOT / ".tox")) / "oqtopus-client",
+        metavar="DIRECTORY",
+        help="where the environment of the peer is, or will be made (inside of tox's)",
+    )
+    options = parser.parse_args(arguments)
+    options.peer_env = options.peer_env.absolute()
+    options.peer_circuits = options.peer_circuits or options.circuits
+    if min(options.circuits, options.peer_circuits, options.peer_workers) < 1:
+        parser.error("numbers must be at least 1")
+    return options
+
+
+def _progress(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+"""What pytest leaves alone: programs of their own, some for other interpreters."""
+
+collect_ignore = ["peers", "contract", "benchmarks"]

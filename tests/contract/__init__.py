@@ -1,0 +1,1 @@
+"""The official oqtopus-client, unmodified and in an environment of its own, on our emulator."""

@@ -1,0 +1,187 @@
+"""Runs in the second environment: calls of oqtopus-client in, what came of them out, as JSON.
+
+``OQTOPUS_URL=... OQTOPUS_API_TOKEN=... python official.py DEVICE``. It is a script: the second
+environment has nothing of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from oqtopus_client import (
+    OqtopusClient,
+    OqtopusConfig,
+    OqtopusEstimationOperator,
+    OqtopusJobSpec,
+    UserApiError,
+)
+
+HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
+BELL = HEAD + "qubit[2] q;\nbit[2] c;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n"
+NATIVE = HEAD + (
+    "qubit[2] q;\nbit[2] c;\nrz(pi/2) q[0];\nsx q[0];\nrz(pi/2) q[0];\ncx q[0], q[1];\n"
+    "c = measure q;\n"
+)
+FLIP = HEAD + "qubit[1] q;\nbit[1] c;\nx q[0];\nc = measure q;\n"
+PAIR = HEAD + "qubit[2] q;\nh q[0];\ncx q[0], q[1];\n"
+OPERATOR = [
+    OqtopusEstimationOperator(pauli="X 0 X 1", coeff=1.5),
+    OqtopusEstimationOperator(pauli="Z 0 Z 1", coeff=1.2),
+]
+NULL = {"transpiler_lib": None}
+WAIT: dict[str, Any] = {"interval": 0.02, "timeout": 60.0}
+
+
+class Calls:
+    """The calls, one a method."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        config = OqtopusConfig.from_env()
+        self.url = config.url
+        self.client = OqtopusClient(config)
+
+    def devices(self) -> Any:
+        found = {device.device_id: device for device in self.client.list_devices()}
+        one = self.client.get_device(self.device)
+        info = one.device_info or {}
+        return {
+            "ids": sorted(found),
+            "status": one.status,
+            "n_qubits": one.n_qubits,
+            "basis_gates": one.basis_gates,
+            "calibrated": one.calibrated_at is not None,
+            "info_qubits": len(info["qubits"]),
+            "info_name": info["name"],
+        }
+
+    def sampling(self) -> Any:
+        return self._sample(BELL)
+
+    def sampling_null(self) -> Any:
+        return self._sample(NATIVE, transpiler_info=NULL)
+
+    def sampling_mitigated(self) -> Any:
+        return self._sample(BELL, mitigation_info={"ro_error_mitigation": "pseudo_inverse"})
+
+    def estimation(self) -> Any:
+        spec = OqtopusJobSpec.estimation(
+            device_id=self.device, program=PAIR, operator=OPERATOR, shots=1000, name="est"
+        )
+        result = self.client.run_estimation(spec, **WAIT)
+        return {"exp_value": result.exp_value, "stds": result.stds, "status": result.status}
+
+    def multi_manual(self) -> Any:
+        spec = OqtopusJobSpec.multi_manual(device_id=self.device, program=[BELL, FLIP], shots=1000)
+        result = self.client.run_multi_manual(spec, **WAIT)
+        return {"counts": result.get_counts(), "divided": result.get_divided_counts()}
+
+    def failed(self) -> Any:
+        spec = OqtopusJobSpec.sampling(device_id=self.device, program="garbage", shots=10)
+        result = self.client.wait_for_job(self.client.submit_job(spec).job_id, **WAIT)
+        return {"status": result.status, "message": result.message}
+
+    def batch(self) -> Any:
+        specs = [
+            OqtopusJobSpec.sampling(device_id=self.device, program=FLIP, shots=n, name=f"batch {n}")
+            for n in range(1, 6)
+        ]
+        ids = [job.job_id for job in self.client.submit_jobs(specs)]
+        results = self.client.wait_for_jobs(ids, **WAIT)
+        listed = self.client.list_jobs(q="batch", fields="job_id,name,status", order="DESC", size=3)
+        return {
+            "counts": [result.get_counts() for result in results],
+            "listed": sorted(job.status for job in listed),
+            "known": all(job.job_id in ids for job in listed),
+        }
+
+    def list_jobs(self) -> Any:
+        jobs = self.client.list_jobs()
+        return {"typed": all(job.job_id and job.status for job in jobs), "some": len(jobs) > 3}
+
+    def cancel_and_delete(self) -> Any:
+        # The emulator holds back jobs of this name.
+        spec = OqtopusJobSpec.sampling(
+            device_id=self.device, program=FLIP, shots=10, name="held back"
+        )
+        job_id = self.client.submit_job(spec).job_id
+        before = self.client.status(job_id)
+        accepted = self.client.cancel_job(job_id).message
+        after = self.client.status(job_id)
+        deleted = self.client.delete_job(job_id).message
+        gone = _error(lambda: self.client.get_job(job_id))
+        return {
+            "before": before,
+            "accepted": accepted,
+            "after": after,
+            "deleted": deleted,
+            "gone": gone,
+        }
+
+    def unknown_job(self) -> Any:
+        return _error(lambda: self.client.get_job("00000000-0000-0000-0000-000000000000"))
+
+    def unknown_device(self) -> Any:
+        spec = OqtopusJobSpec.sampling(device_id="nope", program=FLIP, shots=10)
+        return _error(lambda: self.client.submit_job(spec))
+
+    def invalid_shots(self) -> Any:
+        spec = OqtopusJobSpec.sampling(device_id=self.device, program=FLIP, shots=10**7 + 1)
+        return _error(lambda: self.client.submit_job(spec))
+
+    def bad_token(self) -> Any:
+        other = OqtopusClient(OqtopusConfig(url=self.url, api_token="wrong.token"))  # noqa: S106
+        return _error(other.list_devices)
+
+    def rate_limit(self) -> Any:
+        # The emulator answers 429 to the first two of these.
+        start = time.monotonic()
+        device = self.client.get_device("busy")
+        return {"device": device.device_id, "waited": time.monotonic() - start > 0.1}
+
+    def _sample(self, program: str, **infos: Any) -> Any:
+        spec = OqtopusJobSpec.sampling(
+            device_id=self.device, program=program, shots=1000, name="bell", **infos
+        )
+        result = self.client.run_sampling(spec, **WAIT)
+        return {
+            "status": result.status,
+            "counts": result.get_counts(),
+            "name": result.name,
+            "shots": result.shots,
+            "transpiled": result.transpile_result is not None,
+            "times": [
+                when is not None
+                for when in (
+                    result.submitted_at,
+                    result.ready_at,
+                    result.running_at,
+                    result.ended_at,
+                )
+            ],
+        }
+
+
+def _error(call: Callable[[], Any]) -> Any:
+    try:
+        call()
+    except UserApiError as error:
+        return [error.status_code, error.message]
+    return None
+
+
+def main(device: str) -> None:
+    """Make all calls."""
+    calls = Calls(device)
+    names = [name for name in vars(Calls) if not name.startswith("_")]
+    json.dump({name: getattr(calls, name)() for name in names}, sys.stdout, default=str)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OQTOPUS_URL", "")
+    main(sys.argv[1])

@@ -1,0 +1,480 @@
+"""The user API: life of a job, and the answers to what is wrong, as they were recorded."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from qiskit_oqtopus.emulator import Emulator
+
+from .session import BELL, FLIP, HEAD, NULL, Session, zipped
+
+SUBMISSION = {"name": "n", "device_id": "qulacs", "job_type": "sampling", "shots": 1000}
+
+
+def test_life_of_a_job(cloud: Emulator, user: Session) -> None:
+    queue = cloud.faults.slow_queue(math.inf)
+    job_id, target = user.register()
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-8000-[0-9a-f]{12}", job_id)
+    assert target["url"] == f"{cloud.url}/oqtopus"
+    assert list(target["fields"]) == [
+        "key",
+        "AWSAccessKeyId",
+        "x-amz-security-token",
+        "policy",
+        "signature",
+    ]
+    assert target["fields"]["key"] == f"{job_id}/input.zip"
+    assert target["fields"]["x-amz-security-token"] is None
+    registered = {"job_id": job_id, "status": "registered"}
+    assert user.call("GET", f"/jobs/{job_id}") == (200, registered)
+    assert user.call("GET", f"/jobs/{job_id}/status") == (200, registered)
+
+    answer = user.upload(target, zipped({"input.json": {"program": [BELL]}}))
+    assert (answer.status_code, answer.text) == (204, "")
+    body = {"name": "n", "device_id": "qulacs", "job_type": "sampling", "shots": 1000}
+    submit = f"/jobs/{job_id}/submit"
+    assert user.call("POST", submit, json=body) == (200, {"message": "job submitted"})
+    assert user.call("GET", f"/jobs/{job_id}/status")[1]["status"] == "submitted"
+    job = user.call("GET", f"/jobs/{job_id}")[1]
+    assert list(job["job_info"]) == ["input"]
+    submitted_at = job.pop("submitted_at")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", submitted_at)
+    del job["job_info"]
+    assert job == {
+        "job_id": job_id,
+        "name": "n",
+        "description": "",
+        "job_type": "sampling",
+        "status": "submitted",
+        "device_id": "qulacs",
+        "shots": 1000,
+        "transpiler_info": {},
+        "simulator_info": {},
+        "mitigation_info": {},
+    }
+
+    queue.remove()
+    job = user.finished(job_id)
+    assert list(job) == [
+        "job_id",
+        "name",
+        "description",
+        "job_type",
+        "device_id",
+        "shots",
+        "status",
+        "job_info",
+        "transpiler_info",
+        "simulator_info",
+        "mitigation_info",
+        "execution_time",
+        "submitted_at",
+        "ready_at",
+        "running_at",
+        "ended_at",
+    ]
+    assert job["transpiler_info"] == {
+        "transpiler_lib": "qiskit",
+        "transpiler_options": {"optimization_level": 1},
+    }
+    assert list(job["job_info"]) == ["input", "result", "transpile_result", "message"]
+    assert job["job_info"]["message"] == "job is succeeded"
+    assert submitted_at <= job["ready_at"] <= job["running_at"] <= job["ended_at"]
+    assert 0 <= job["execution_time"] < 10
+    assert user.file(job, "input")[0] == "input.json"
+    counts = user.result(job)["sampling"]["counts"]
+    assert counts.keys() == {"00", "11"}
+    assert sum(counts.values()) == 1000
+    assert cloud.executions == {job_id: 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        (
+            {"shots": 0},
+            {
+                "type": "greater_than_equal",
+                "loc": ["body", "shots"],
+                "msg": "Input should be greater than or equal to 1",
+                "input": 0,
+                "ctx": {"ge": 1},
+            },
+        ),
+        (
+            {"shots": 10000001},
+            {
+                "type": "less_than_equal",
+                "loc": ["body", "shots"],
+                "msg": "Input should be less than or equal to 10000000",
+                "input": 10000001,
+                "ctx": {"le": 10000000},
+            },
+        ),
+        (
+            {"shots": 1.5},
+            {
+                "type": "int_from_float",
+                "loc": ["body", "shots"],
+                "msg": "Input should be a valid integer, got a number with a fractional part",
+                "input": 1.5,
+            },
+        ),
+        (
+            {"shots": ...},
+            {
+                "type": "missing",
+                "loc": ["body", "shots"],
+                "msg": "Field required",
+                "input": {
+                    "name": "n",
+                    "device_id": "qulacs",
+                    "job_type": "sampling",
+                    "transpiler_info": NULL,
+                },
+            },
+        ),
+        (
+            {"job_type": "foo"},
+            {
+                "type": "enum",
+                "loc": ["body", "job_type"],
+                "msg": "Input should be 'estimation', 'sampling', 'multi_manual' or 'sse'",
+                "input": "foo",
+                "ctx": {"expected": "'estimation', 'sampling', 'multi_manual' or 'sse'"},
+            },
+        ),
+        (
+            {"transpiler_info": "x"},
+            {
+                "type": "dict_type",
+                "loc": ["body", "transpiler_info"],
+                "msg": "Input should be a valid dictionary",
+                "input": "x",
+            },
+        ),
+    ],
+)
+def test_invalid_submissions(shared: Session, changes: dict[str, Any], error: Any) -> None:
+    job_id = shared.ready()
+    assert shared.submit(job_id, **changes) == (422, {"detail": [error]})
+    assert shared.call("GET", f"/jobs/{job_id}/status")[1]["status"] == "registered"
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (
+            "notjson",
+            {
+                "type": "json_invalid",
+                "loc": ["body", 0],
+                "msg": "JSON decode error",
+                "input": {},
+                "ctx": {"error": "Expecting value"},
+            },
+        ),
+        ("", {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}),
+    ],
+)
+def test_bodies_that_are_no_json(shared: Session, data: str, error: Any) -> None:
+    path = f"/jobs/{shared.ready()}/submit"
+    assert shared.call("POST", path, data=data) == (422, {"detail": [error]})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shots": 1},
+        {"shots": "100"},
+        {"name": None},
+        {"foo": 1},
+        {"transpiler_info": None, "simulator_info": None, "mitigation_info": None},
+        {"name": "x" * 256, "description": "d" * 1024},
+    ],
+)
+def test_valid_submissions(shared: Session, changes: dict[str, Any]) -> None:
+    assert shared.submit(shared.ready(), **changes) == (200, {"message": "job submitted"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "message"),
+    [
+        ({"device_id": "nodev"}, 400, "device not found"),
+        ({"name": "x" * 257}, 500, "Internal Server Error"),
+        ({"description": "d" * 1025}, 500, "Internal Server Error"),
+    ],
+)
+def test_refused_submissions(
+    shared: Session, changes: dict[str, Any], status: int, message: str
+) -> None:
+    assert shared.submit(shared.ready(), **changes) == (status, {"message": message})
+
+
+def test_statuses_and_what_they_allow(cloud: Emulator, user: Session) -> None:
+    cloud.faults.slow_queue(math.inf)
+    job_id, _ = user.register()
+    missing = f"job information input for {job_id} job not found"
+    assert user.submit(job_id) == (400, {"message": missing})
+
+    job_id = user.ready()
+    not_deletable = (
+        f"{job_id} job is not in valid status for deletion "
+        "(valid statuses for deletion: 'succeeded', 'failed' and 'cancelled')"
+    )
+    not_submittable = (
+        f"{job_id} job is not in valid status for submission "
+        "(valid status for submission: 'registered')"
+    )
+    not_cancellable = (
+        f"{job_id} job is not in valid status for cancellation "
+        "(valid statuses for cancellation: 'registered', 'ready', 'submitted' and 'running')"
+    )
+    accepted = (200, {"message": "cancel request accepted"})
+    cancel, path = f"/jobs/{job_id}/cancel", f"/jobs/{job_id}"
+    assert user.call("DELETE", path) == (400, {"message": not_deletable})
+    assert user.submit(job_id)[0] == 200
+    assert user.submit(job_id) == (400, {"message": not_submittable})
+    assert user.call("DELETE", path) == (400, {"message": not_deletable})
+    assert user.call("POST", cancel) == accepted
+    assert user.call("POST", cancel) == accepted
+    job = user.call("GET", path)[1]
+    assert job["status"] == "cancelled"
+    assert "ended_at" not in job
+    assert job["transpiler_info"] == NULL
+    assert user.submit(job_id) == (400, {"message": not_submittable})
+    assert user.call("DELETE", path) == (200, {"message": "job deleted"})
+    assert user.call("GET", path) == (404, {"message": "job not found with the given id"})
+
+    cloud.faults.clear()
+    job_id = user.ready()
+    user.submit(job_id)
+    job = user.finished(job_id)
+    status, body = user.call("POST", f"/jobs/{job_id}/cancel")
+    assert (status, body["message"][36:]) == (400, not_cancellable[36:])
+    assert user.call("DELETE", f"/jobs/{job_id}")[0] == 200
+    gone = requests.get(job["job_info"]["result"], timeout=5)
+    assert (gone.status_code, gone.headers["content-type"]) == (404, "application/xml")
+    assert "<Code>NoSuchKey</Code>" in gone.text
+
+
+def test_a_job_cancelled_while_registered_breaks_its_own_reading(user: Session) -> None:
+    user.ready()
+    job_id, _ = user.register()
+    assert user.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
+    broken = (500, {"message": "Internal Server Error"})
+    cancelled = {"job_id": job_id, "status": "cancelled"}
+    assert user.call("GET", f"/jobs/{job_id}") == broken
+    assert user.call("GET", f"/jobs/{job_id}/status") == (200, cancelled)
+    assert user.call("GET", "/jobs?size=2&order=DESC") == broken
+    listed = user.call("GET", "/jobs?size=1&order=DESC&fields=job_id,status")
+    assert listed == (200, [cancelled])
+    assert user.call("DELETE", f"/jobs/{job_id}") == (200, {"message": "job deleted"})
+    assert user.call("GET", "/jobs?size=2&order=DESC")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "/status"),
+        ("POST", "/cancel"),
+        ("DELETE", ""),
+        ("POST", "/submit"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["nobody's", "another's"])
+def test_unknown_jobs(cloud: Emulator, method: str, path: str, whose: str) -> None:
+    other = Session(cloud, cloud.add_user())
+    job_id = "00000000-0000-0000-0000-000000000000" if whose == "nobody's" else other.ready()
+    options = {"json": SUBMISSION} if path == "/submit" else {}
+    answer = Session(cloud).call(method, f"/jobs/{job_id}{path}", **options)
+    assert answer == (404, {"message": "job not found with the given id"})
+
+
+def test_tokens(cloud: Emulator) -> None:
+    for token, challenge in (("", "Bearer"), ("wrong.token", None), ("nodot", None)):
+        answer = Session(cloud, token).get(f"{cloud.url}/devices")
+        assert (answer.status_code, answer.json()) == (401, {"detail": "Unauthorized"})
+        assert answer.headers.get("www-authenticate") == challenge
+    bearer = {"Authorization": f"Bearer {cloud.token}"}
+    assert requests.get(f"{cloud.url}/devices", headers=bearer, timeout=5).status_code == 401
+    waiting = Session(cloud, cloud.add_user(approved=False))
+    assert waiting.call("GET", "/devices") == (403, {"detail": "Forbidden"})
+    assert Session(cloud, "wrong").call("GET", "/nope")[0] == 401
+    answer = Session(cloud).get(f"{cloud.url}/nope")
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+    assert answer.headers["x-correlation-id"]
+
+
+def test_restricted_users(cloud: Emulator) -> None:
+    user = Session(cloud, cloud.add_user(devices=["other"]))
+    assert user.call("GET", "/devices") == (200, [])
+    for name in ("qulacs", "unknown"):
+        message = {"message": f"Cannot access device_id={name}."}
+        assert user.call("GET", f"/devices/{name}") == (403, message)
+    refused = {"message": "cannot create job for device=qulacs"}
+    assert user.submit(user.ready()) == (403, refused)
+
+
+def test_devices_that_are_not_available(cloud: Emulator, user: Session) -> None:
+    job_id = user.ready()
+    cloud.devices.set("qulacs", status="unavailable")
+    assert user.call("GET", "/devices")[1][0]["status"] == "unavailable"
+    refused = {"message": "device qulacs is not available"}
+    assert user.submit(job_id) == (400, refused)
+    cloud.devices.set("qulacs", status="available")
+    queue = cloud.faults.slow_queue(math.inf)
+    assert user.submit(job_id)[0] == 200
+    assert user.call("GET", "/devices/qulacs")[1]["n_pending_jobs"] == 1
+    cloud.devices.set("qulacs", status="unavailable")
+    queue.remove()
+    job = user.finished(job_id)
+    message = job["job_info"]["message"]
+    assert (job["status"], message) == ("failed", "device status is not available")
+    assert cloud.executions == {}
+
+
+@pytest.fixture(scope="module")
+def ids(shared_cloud: Emulator) -> tuple[Session, list[str]]:
+    user = Session(shared_cloud, shared_cloud.add_user())
+    done = [user.ready() for _ in range(3)]
+    for name, job_id in zip(("bell", "bell-native", "Other"), done, strict=True):
+        user.submit(job_id, name=name, description=f"group-{name}")
+    registered, _ = user.register()
+    for job_id in done:
+        user.finished(job_id)
+    return user, [*done, registered]
+
+
+class TestList:
+    """GET /jobs and its quirks."""
+
+    def test_order_and_pages(self, ids: tuple[Session, list[str]]) -> None:
+        user, jobs = ids
+
+        def found(query: str) -> list[str]:
+            status, rows = user.call("GET", f"/jobs?fields=job_id{query}")
+            assert status == 200
+            return [row["job_id"] for row in rows]
+
+        assert found("") == jobs
+        assert found("&order=ASC") == found("&order=desc") == found("&order=XXX") == jobs
+        assert found("&order=DESC") == jobs[::-1]
+        assert found("&size=2") == jobs[:2]
+        assert found("&size=3&page=2") == jobs[3:]
+        assert found("&page=9999") == []
+        assert found("&status=succeeded") == jobs[:3]
+        assert found("&status=registered") == jobs[3:]
+        assert found("&q=BELL") == jobs[:2]
+        assert found("&q=group-other") == [jobs[2]]
+        assert found(f"&q={jobs[3]}") == [jobs[3]]
+        assert found("&q=nosuchname") == []
+
+    def test_times(self, ids: tuple[Session, list[str]]) -> None:
+        user, jobs = ids
+        rows = user.call("GET", "/jobs?fields=job_id,submitted_at")[1]
+        assert rows[3] == {"job_id": jobs[3]}
+        first, last = rows[0]["submitted_at"], rows[2]["submitted_at"]
+        cases = {
+            f"start_time={first}": 3,
+            f"start_time={first[:-1]}": 3,
+            f"start_time={first[:10]}": 3,
+            f"end_time={last}": 3,
+            f"start_time={last[:-1]}.5": 0,
+            "start_time=2000-01-01&end_time=2000-01-02": 0,
+        }
+        for query, expected in cases.items():
+            assert len(user.call("GET", f"/jobs?fields=job_id&{query}")[1]) == expected, query
+        broken = (500, {"message": "Internal Server Error"})
+        assert user.call("GET", "/jobs?start_time=yesterday") == broken
+
+    def test_fields(self, ids: tuple[Session, list[str]]) -> None:
+        user, _ = ids
+        newest = "/jobs?size=1&order=DESC"
+        assert user.call("GET", f"{newest}&fields=name,shots,transpiler_info") == (200, [{}])
+        rows = user.call("GET", "/jobs?size=1&fields=job_info,status")[1]
+        assert list(rows[0]) == ["status", "job_info"]
+        assert rows[0]["job_info"]["message"] == "job is succeeded"
+        assert requests.get(rows[0]["job_info"]["result"], timeout=5).status_code == 200
+        for text, shown in (("job_id,nope", "nope"), ("", ""), ("created_at", "created_at")):
+            message = {"message": f"fields ['{shown}'] is invalid"}
+            assert user.call("GET", f"/jobs?fields={text}") == (400, message)
+
+    @pytest.mark.parametrize("query", ["size=101", "size=0", "size=-1", "size=abc", "page=0"])
+    def test_pages_that_cannot_be(self, ids: tuple[Session, list[str]], query: str) -> None:
+        broken = (500, {"message": "Internal Server Error"})
+        assert ids[0].call("GET", f"/jobs?{query}") == broken
+
+    @pytest.mark.parametrize("status", ["nope", "succeeded,failed"])
+    def test_unknown_status(self, ids: tuple[Session, list[str]], status: str) -> None:
+        expected = (
+            "'registered', 'submitted', 'ready', 'running', 'cancelling', 'succeeded', 'failed' "
+            "or 'cancelled'"
+        )
+        error = {
+            "type": "enum",
+            "loc": ["query", "status"],
+            "msg": f"Input should be {expected}",
+            "input": status,
+            "ctx": {"expected": expected},
+        }
+        answer = ids[0].call("GET", f"/jobs?status={status}")
+        assert answer == (422, {"detail": [error]})
+
+
+def test_uploads(user: Session) -> None:
+    job_id, target = user.register()
+    good = zipped({"input.json": {"program": [FLIP]}})
+    other = user.upload(target, good, key="other/input.zip")
+    assert other.status_code == 403
+    assert "Policy Condition failed" in other.text
+    forged = user.upload(target, good, signature="x")
+    assert forged.status_code == 403
+    assert "SignatureDoesNotMatch" in forged.text
+    nothing = requests.post(target["url"], data=target["fields"], timeout=5)
+    assert nothing.status_code == 400
+    assert user.upload(target, good).status_code == 204
+    assert user.submit(job_id)[0] == 200
+    # Nobody minds a second one.
+    assert user.upload(target, good).status_code == 204
+    job = user.finished(job_id)
+    url = job["job_info"]["result"]
+    assert requests.get(url.replace("result.zip", "input.zip"), timeout=5).status_code == 403
+    assert requests.get(url, timeout=5).headers["content-type"] == "binary/octet-stream"
+
+
+def test_header_comment_survives(user: Session) -> None:
+    program = FLIP + '// qiskit-oqtopus {"name": "日本 \\"x\\""}\n'
+    for info in (NULL, {}):
+        job = user.run({"input.json": {"program": [program]}}, transpiler_info=info)
+        assert user.result(job)["sampling"]["counts"] == {"1": 1000}
+        assert "日本" in user.file(job, "input")[1].encode().decode("unicode_escape")
+
+
+def test_gateways_disagree_on_unmeasured_bits() -> None:
+    program = HEAD + "qubit[4] q;\nbit[4] c;\nx q[3];\nc[1] = measure q[3];\nc[3] = measure q[0];\n"
+    for gateway, key in (("qulacs", "0010"), ("qubex", "01")):
+        with Emulator(["line-4q"], gateway=gateway) as cloud:  # type: ignore[arg-type]
+            assert Session(cloud).counts(program) == {key: 1000}
+
+
+def test_requests_are_logged_without_the_token(cloud: Emulator, user: Session) -> None:
+    user.run({"input.json": {"program": [FLIP]}})
+    log = list(cloud.requests)
+    assert [(r.method, r.storage, r.token) for r in log[:3]] == [
+        ("POST", False, True),
+        ("POST", True, False),
+        ("POST", False, True),
+    ]
+    assert all(r.status is not None and r.fault is None for r in log)
+    assert cloud.token not in repr(log)
+    requests.get(f"{cloud.url}/oqtopus/x?token={cloud.token}", timeout=5)
+    assert cloud.requests[-1].token
+    cloud.requests.clear()
+    assert len(cloud.requests) == 0
