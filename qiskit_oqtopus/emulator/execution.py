@@ -145,13 +145,17 @@ def mitigated(
 
 
 def _nearest(quasi: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probabilities nearest to quasi-probabilities (Smolin et al., PRL 108, 070502)."""
-    order = np.argsort(quasi)
+    """Return the probabilities nearest to quasi-probabilities (Smolin et al., PRL 108, 070502).
+
+    >>> _nearest(np.array([0.5, 0.6, -0.1, 0.0])).round(3).tolist()
+    [0.45, 0.55, 0.0, 0.0]
+    """
     result = np.zeros_like(quasi)
-    deficit = 0.0
-    for left, index in zip(range(len(order), 0, -1), order.tolist(), strict=True):
+    deficit, left = 0.0, quasi.size
+    for index in np.argsort(quasi).tolist():
         if quasi[index] + deficit / left < 0:
             deficit += quasi[index]
+            left -= 1
         else:
             result[index] = quasi[index] + deficit / left
     return result

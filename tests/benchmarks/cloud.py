@@ -30,9 +30,13 @@ from qiskit_oqtopus.emulator import Emulator
 from .cloud_work import DEVICE, SHOTS, circuit, expected
 
 ROOT = Path(__file__).parents[2]
+OURS = "qiskit-oqtopus"
 PEER = "oqtopus-client==1.3.0"
 PEER_PYTHON = (3, 11)
 """The oldest Python that it can be installed on."""
+
+WORKERS = (None, 16)
+"""Requests at the same time, the same for both clients; None is the default of each."""
 
 MAX_REQUESTS = 4.0
 MIN_RATIO = 5.0
@@ -55,7 +59,12 @@ class Contestant:
     name: str
     command: Sequence[str | Path]
     circuits: int
-    workers: int | None = None
+    workers: int | None
+
+    @property
+    def title(self) -> str:
+        """Name and workers."""
+        return f"{self.name}, {self.workers or 'default'} workers"
 
 
 @dataclass(frozen=True)
@@ -85,32 +94,32 @@ class Outcome:
         """Circuits a second."""
         return self.contestant.circuits / self.seconds
 
-    def requests_per_circuit(self, *, paged: bool) -> float:
-        """Return the requests a circuit, with or without the pages of GET /jobs."""
-        number = sum(self.requests.values()) - (0 if paged else self.requests["GET /jobs"])
-        return number / self.contestant.circuits
+    @property
+    def pages(self) -> int:
+        """Number of pages of the list of jobs that were read."""
+        return self.requests["GET /jobs"]
+
+    @property
+    def requests_per_circuit(self) -> float:
+        """Requests a circuit, without those pages and without looking at the device."""
+        number = sum(n for kind, n in self.requests.items() if "/devices" not in kind)
+        return (number - self.pages) / self.contestant.circuits
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run all contestants and print the table."""
     options = _parse(arguments)
     ours = [sys.executable, "-m", "tests.benchmarks.cloud_ours"]
-    contestants = [Contestant("qiskit-oqtopus", ours, options.circuits)]
+    contestants = [Contestant(OURS, ours, options.circuits, workers) for workers in WORKERS]
     if not options.no_peer:
         _create(options.peer_env)
         peer = [options.peer_env / "bin" / "python", Path(__file__).with_name("cloud_peer.py")]
-        contestants.append(Contestant(PEER, peer, options.peer_circuits))
-        contestants.append(
-            Contestant(
-                f"{PEER}, {options.peer_workers} workers",
-                peer,
-                options.peer_circuits,
-                options.peer_workers,
-            )
-        )
+        contestants += [
+            Contestant(PEER, peer, options.peer_circuits, workers) for workers in WORKERS
+        ]
     outcomes = []
     for contestant in contestants:
-        _progress(f"{contestant.name}: {contestant.circuits} circuits")
+        _progress(f"{contestant.title}: {contestant.circuits} circuits")
         outcomes.append(_compete(contestant, options.latency))
     print(_report(outcomes, options.latency))
 
@@ -141,7 +150,7 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
         found = json.loads(answer.read_text())
     wanted = [expected(index) for index in range(contestant.circuits)]
     if found["counts"] != wanted or executions != {1: contestant.circuits}:
-        sys.exit(f"{contestant.name}: wrong counts, or not one execution a circuit ({executions})")
+        sys.exit(f"{contestant.title}: wrong counts, or not one execution a circuit ({executions})")
     return Outcome(
         contestant,
         found["seconds"],
@@ -194,8 +203,9 @@ def _environment(**values: str) -> dict[str, str]:
 
 
 def _report(outcomes: Sequence[Outcome], latency: float) -> str:
-    ours, *peers = outcomes
-    count = ours.contestant.circuits
+    ours = [outcome for outcome in outcomes if outcome.contestant.name == OURS]
+    peers = [outcome for outcome in outcomes if outcome.contestant.name == PEER]
+    count = ours[0].contestant.circuits
     heads = [
         "client",
         "circuits",
@@ -203,36 +213,34 @@ def _report(outcomes: Sequence[Outcome], latency: float) -> str:
         f"for {count}",
         "circuits/s",
         "requests/circuit",
-        "without pages",
+        "pages",
         "peak memory",
         "client CPU",
         "cloud CPU",
     ]
-    rows = [_row(outcome, count) for outcome in outcomes]
     lines = [
         f"{count} circuits in one run, {SHOTS} shots, {1000 * latency:g} ms latency a request, "
         "jobs run at once",
         "",
-        *_table([heads, *rows]),
+        *_table([heads, *(_row(outcome, count) for outcome in outcomes)]),
         "",
     ]
-    if ours.stages:
-        stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in ours.stages.items())
-        lines.append(f"Stages of {ours.contestant.name}: {stages}")
-    for outcome in outcomes:
-        kinds = ", ".join(f"{kind} {number}" for kind, number in outcome.requests.most_common())
-        lines.append(f"Requests of {outcome.contestant.name}: {kinds}")
     if any(peer.contestant.circuits != count for peer in peers):
-        lines.append(f'The column "for {count}" is extrapolated where fewer circuits were run.')
+        lines += [f'The column "for {count}" is extrapolated where it says "~".', ""]
+    for outcome in outcomes:
+        stages = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in outcome.stages.items())
+        kinds = ", ".join(f"{kind} {number}" for kind, number in outcome.requests.most_common())
+        lines.append(f"{outcome.contestant.title}: {stages and stages + '; '}{kinds}")
     lines.append("")
-    asked = ours.requests_per_circuit(paged=False)
-    # Reading the device once a run is not a request of a circuit.
-    lines.append(_goal("requests a circuit without pages", asked, MAX_REQUESTS + 2 / count, False))
-    for peer in peers:
-        ratio = ours.throughput / peer.throughput
+    for outcome in ours:
+        asked = outcome.requests_per_circuit
         lines.append(
-            _goal(f"throughput relative to {peer.contestant.name}", ratio, MIN_RATIO, True)
+            _goal(f"requests a circuit, {outcome.contestant.title}", asked, MAX_REQUESTS, False)
         )
+    for outcome, peer in zip(ours, peers, strict=False):
+        ratio = outcome.throughput / peer.throughput
+        name = f"throughput: {outcome.contestant.title} / {peer.contestant.title}"
+        lines.append(_goal(name, ratio, MIN_RATIO, True))
     return "\n".join(lines)
 
 
@@ -240,13 +248,13 @@ def _row(outcome: Outcome, count: int) -> list[str]:
     circuits = outcome.contestant.circuits
     extrapolated = "" if circuits == count else "~"
     return [
-        outcome.contestant.name,
+        outcome.contestant.title,
         str(circuits),
         f"{outcome.seconds:.2f} s",
         f"{extrapolated}{count / outcome.throughput:.1f} s",
         f"{outcome.throughput:.1f}",
-        f"{outcome.requests_per_circuit(paged=True):.3f}",
-        f"{outcome.requests_per_circuit(paged=False):.3f}",
+        f"{outcome.requests_per_circuit:.3f}",
+        f"{outcome.pages}",
         f"{outcome.memory / 2**20:.0f} MiB",
         f"{1000 * outcome.cpu / circuits:.1f} ms/circuit",
         f"{1000 * outcome.cloud_cpu / circuits:.1f} ms/circuit",
@@ -256,7 +264,7 @@ def _row(outcome: Outcome, count: int) -> list[str]:
 def _goal(name: str, value: float, goal: float, at_least: bool) -> str:
     met = value >= goal if at_least else value <= goal
     sign = ">=" if at_least else "<="
-    return f"{'met   ' if met else 'MISSED'} {name}: {value:.3g} (goal {sign} {goal:.3g})"
+    return f"{'met   ' if met else 'MISSED'} {name}: {value:.4g} (goal {sign} {goal:g})"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
@@ -276,7 +284,6 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     parser.add_argument(
         "--peer-circuits", type=int, default=None, help="circuits of the peer's (as ours)"
     )
-    parser.add_argument("--peer-workers", type=int, default=16, help="of its second run (16)")
     parser.add_argument("--latency", type=float, default=0.02, help="seconds a request (0.02)")
     parser.add_argument("--no-peer", action="store_true", help="run ours only")
     parser.add_argument(
@@ -289,7 +296,7 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     options = parser.parse_args(arguments)
     options.peer_env = options.peer_env.absolute()
     options.peer_circuits = options.peer_circuits or options.circuits
-    if min(options.circuits, options.peer_circuits, options.peer_workers) < 1:
+    if min(options.circuits, options.peer_circuits) < 1:
         parser.error("numbers must be at least 1")
     return options
 

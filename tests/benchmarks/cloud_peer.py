@@ -35,7 +35,7 @@ def main(request: str, answer: str) -> None:
         for program in asked["programs"]
     ]
     results = client.run_jobs_batch(jobs, **options)
-    counts = [dict(result.counts) for result in results]
+    counts = [dict(result.get_counts()) for result in results]
     seconds = time.perf_counter() - start
     found = {
         "counts": counts,

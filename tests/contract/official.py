@@ -7,7 +7,6 @@ environment has nothing of ours.
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -130,8 +129,10 @@ class Calls:
         spec = OqtopusJobSpec.sampling(device_id="nope", program=FLIP, shots=10)
         return _error(lambda: self.client.submit_job(spec))
 
-    def invalid_shots(self) -> Any:
-        spec = OqtopusJobSpec.sampling(device_id=self.device, program=FLIP, shots=10**7 + 1)
+    def long_name(self) -> Any:
+        spec = OqtopusJobSpec.sampling(
+            device_id=self.device, program=FLIP, shots=10, name="x" * 257
+        )
         return _error(lambda: self.client.submit_job(spec))
 
     def bad_token(self) -> Any:
@@ -139,10 +140,15 @@ class Calls:
         return _error(other.list_devices)
 
     def rate_limit(self) -> Any:
-        # The emulator answers 429 to the first two of these.
+        # The emulator answers 429 to the first of these, then 503 to two.
+        limited = _error(lambda: self.client.get_device("busy"))
         start = time.monotonic()
         device = self.client.get_device("busy")
-        return {"device": device.device_id, "waited": time.monotonic() - start > 0.1}
+        return {
+            "limited": limited,
+            "device": device.device_id,
+            "waited": time.monotonic() - start > 0.1,
+        }
 
     def _sample(self, program: str, **infos: Any) -> Any:
         spec = OqtopusJobSpec.sampling(
@@ -167,11 +173,12 @@ class Calls:
         }
 
 
-def _error(call: Callable[[], Any]) -> Any:
+def _error(call: Callable[[], Any]) -> int | None:
+    """Return the status of an error; its text is "Not Found" and the like where it has a name."""
     try:
         call()
     except UserApiError as error:
-        return [error.status_code, error.message]
+        return error.status_code
     return None
 
 
@@ -183,5 +190,4 @@ def main(device: str) -> None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OQTOPUS_URL", "")
     main(sys.argv[1])

@@ -315,7 +315,7 @@ def test_run_rabi_raises_when_circuits_fail(backend, monkeypatch):
         raise OqtopusError("the machine is on fire")
 
     monkeypatch.setattr(job_class, "result", fail)
-    with pytest.raises(OqtopusError, match=r"no result.*on fire"):
+    with pytest.raises(OqtopusError, match=r"(?s)no result.*on fire"):
         demo.run_rabi(backend)
 
 

@@ -1,0 +1,195 @@
+"""Start and end, pace, and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+
+from qiskit_oqtopus.emulator import Emulator, Faults, Pace
+from qiskit_oqtopus.emulator.__main__ import switch_on
+from qiskit_oqtopus.emulator.server import REALISTIC
+from qiskit_oqtopus.exceptions import OqtopusError
+
+from .conftest import plain_device
+from .session import FLIP, HEAD, Session
+
+
+def test_start_and_end() -> None:
+    threads = threading.active_count()
+    cloud = Emulator(["line-4q"], token="me.secret")
+    with pytest.raises(OqtopusError, match="no URL"):
+        _ = cloud.url
+    assert "secret" not in repr(cloud)
+    with cloud:
+        url = cloud.url
+        assert cloud.token == "me.secret"
+        with pytest.raises(OqtopusError, match="runs already"):
+            cloud.start()
+        user = Session(cloud)
+        job = user.run({"input.json": {"program": [FLIP]}})
+    cloud.stop()
+    assert threading.active_count() == threads
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=1)
+    with cloud:  # as if it had never been away
+        assert cloud.url == url
+        found = Session(cloud).call("GET", f"/jobs/{job['job_id']}")[1]
+        assert Session(cloud).result(found)["sampling"]["counts"] == {"1": 1000}
+    assert cloud.jobs[job["job_id"]].status == "succeeded"
+
+
+def test_ports_that_are_taken() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OqtopusError, match=f"cannot listen on 127.0.0.1:{port}"):
+            Emulator(port=port).start()
+
+
+def test_two_clouds_at_once() -> None:
+    with Emulator(["line-4q"]) as one, Emulator(["line-4q"]) as other:
+        assert one.url != other.url
+        assert Session(other, one.token).call("GET", "/devices")[0] == 401
+
+
+def test_stopping_cuts_slow_requests_short() -> None:
+    cloud = Emulator(["line-4q"]).start()
+    cloud.faults.latency(30)
+    failed = threading.Event()
+
+    def ask() -> None:
+        try:
+            requests.get(cloud.url, timeout=20)
+        except requests.ConnectionError:
+            failed.set()
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not len(cloud.requests):
+        time.sleep(0.01)
+    start = time.monotonic()
+    cloud.stop()
+    assert time.monotonic() - start < 5
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_pace() -> None:
+    pace = Pace(fetch_interval=0.4, fetch_size=3, api_latency=0.01, device_lag=0.3)
+    with Emulator([plain_device()], pace=pace) as cloud:
+        user = Session(cloud)
+        ids = [user.ready() for _ in range(7)]
+        for job_id in ids:
+            user.submit(job_id)
+        start = time.monotonic()
+        seen = set()
+        while not cloud.wait(0.01):
+            seen.add(sum(job.status == "succeeded" for job in cloud.jobs.values()))
+        assert 0.8 < time.monotonic() - start < 3  # the third look gets the last one
+        assert {3, 6} <= seen
+        assert [job.status for job in cloud.jobs.values()] == ["succeeded"] * 7
+        cloud.devices.set("qulacs", status="unavailable")
+        assert user.call("GET", "/devices/qulacs")[1]["status"] == "available"
+        time.sleep(0.3)
+        assert user.call("GET", "/devices/qulacs")[1]["status"] == "unavailable"
+    assert Pace(10.0, 10, 0.15, 60.0) == REALISTIC
+    assert Emulator(realistic=True)._pace == REALISTIC
+
+
+def test_jobs_cost_little() -> None:
+    """The goal is 5 ms a job on a machine with nothing else to do; here are 10 times that."""
+    number = 100
+    with Emulator() as cloud:
+        user = Session(cloud)
+        ids = []
+        for i in range(number):
+            gates = "".join(
+                f"rz({0.01 * i + q}) q[{q}];\nsx q[{q}];\ncx q[0], q[1];\n" for q in range(10)
+            )
+            measured = "c[0] = measure q[0];\nc[1] = measure q[1];\n"
+            ids.append(user.ready(HEAD + "qubit[16] q;\nbit[2] c;\n" + gates + measured))
+        start = time.monotonic()
+        for job_id in ids:
+            user.submit(job_id)
+        assert cloud.wait(60)
+        assert time.monotonic() - start < 0.05 * number
+        assert cloud.executions == dict.fromkeys(ids, 1)
+
+
+def test_command_line() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "qiskit_oqtopus.emulator",
+        "--json",
+        "--device=line-4q",
+        "--device=grid-16q",
+        "--token=my.token",
+        "--fault=status,code=429,path=/devices,retry_after=2",
+        "--latency=0.01",
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            assert said["devices"] == ["line-4q", "grid-16q"]
+            assert said["token"] == "my.token"
+            headers = {"q-api-token": said["token"]}
+            answers = [
+                requests.get(f"{said['url']}/devices", headers=headers, timeout=10)
+                for _ in range(2)
+            ]
+            assert [answer.status_code for answer in answers] == [429, 200]
+            assert answers[0].headers["retry-after"] == "2"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nope", "no fault 'nope'"),
+        ("latency", "missing 1 required"),
+        ("latency,second=1", "these arguments: seconds"),
+        ("drop,when=never", "'before' or 'after'"),
+        ("corrupt_zip,kind=x", "kind is one of"),
+    ],
+)
+def test_faults_that_are_none(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        switch_on(Faults(), text)
+
+
+def test_all_faults_by_text() -> None:
+    faults = Faults()
+    texts = [
+        "latency,seconds=0.5,path=/jobs/**",
+        "drop,method=POST,path=/jobs/*/submit,when=after,times=2",
+        "redirect,to=http://other.example,times=null",
+        "expire_urls,times=3",
+        "url_lifetime,seconds=1",
+        "corrupt_zip,kind=oversized",
+        "unknown_status,status=paused",
+        "stuck_running,which=3,ended=false",
+        "fail_program,which=my job,message=broken",
+        "slow_queue,seconds=inf",
+        "clock_skew,seconds=-30",
+    ]
+    for text in texts:
+        switch_on(faults, text)
+    assert [fault.kind for fault in faults.active] == [text.split(",")[0] for text in texts]
+    assert faults.active[7].values["which"] == 3
+    assert faults.skew == -30
