@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from .authentication import Authentication, user_of
 from .devices import Devices, EmulatedDevice
 from .faults import Faults
 from .storage import BUCKET, RefusedError, Storage, packed_json
-from .store import FINAL, JobRecord, JobView, Store, User, timestamp
+from .store import FINAL, JobRecord, JobView, Store, timestamp
 from .validation import InvalidError, Query, internal, listing, submission
 
 MAX_NAME = 256
@@ -79,7 +80,7 @@ class Api:
 
     async def list_devices(self, request: Request) -> Response:
         """GET /devices: those that the user may use."""
-        user = _user(request)
+        user = user_of(request)
         base = _base(request)
         rows = [self._device(d, base) for d in self._devices if user.may_use(d.device_id)]
         return JSONResponse(rows)
@@ -87,7 +88,7 @@ class Api:
     async def get_device(self, request: Request) -> Response:
         """GET /devices/{id}."""
         device_id = request.path_params["device_id"]
-        if not _user(request).may_use(device_id):
+        if not user_of(request).may_use(device_id):
             raise InvalidError(403, {"message": f"Cannot access device_id={device_id}."})
         device = self._devices.get(device_id)
         if device is None:
@@ -114,26 +115,25 @@ class Api:
             return device.device_info
         if device.facts is None or self._device_info == "null":
             return None
+        if self._device_info == "text":
+            return json.dumps(device.facts)
         key = f"devices/{device.device_id}/device_info.zip"
         # Packed at each reading: the facts of a device may be changed at any time.
-        zipped = packed_json("device_info.json", device.facts)
-        if self._device_info == "text":
-            return _json_text(device.facts)
-        self._storage.put(key, zipped)
+        self._storage.put(key, packed_json("device_info.json", device.facts))
         return self._storage.download_url(base, key)
 
     # Jobs
 
     async def register(self, request: Request) -> Response:
         """POST /jobs: a new id, and where to upload its input."""
-        job_id = self._store.register(_user(request).token)
+        job_id = self._store.register(user_of(request).token)
         form = self._storage.upload_form(_base(request), f"{job_id}/input.zip")
         return JSONResponse({"job_id": job_id, "presigned_url": form})
 
     async def submit(self, request: Request) -> Response:
         """POST /jobs/{id}/submit."""
         values = submission(await request.body())
-        user = _user(request)
+        user = user_of(request)
         job = self._job(request)
         device_id = values["device_id"]
         _expect(job, ("registered",), "submission", "valid status for submission", "'registered'")
@@ -175,7 +175,7 @@ class Api:
         query = listing(request.query_params)
         start = (query.page - 1) * query.size
         jobs = self._store.page(
-            _user(request).token,
+            user_of(request).token,
             lambda job: _matches(job, query),
             slice(start, start + query.size),
             query.newest_first,
@@ -205,7 +205,7 @@ class Api:
         return JSONResponse({"message": "job deleted"})
 
     def _job(self, request: Request) -> JobRecord:
-        job = self._store.get(request.path_params["job_id"], _user(request).token)
+        job = self._store.get(request.path_params["job_id"], user_of(request).token)
         if job is None:
             raise InvalidError(404, _NOT_FOUND)
         return job
@@ -263,55 +263,8 @@ class Api:
         return Response(data, media_type="binary/octet-stream")
 
 
-class Authentication:
-    """Lets users through who have a token, and everybody to the storage.
-
-    Args:
-        app: What they get to.
-        store: Knows the users.
-    """
-
-    def __init__(self, app: ASGIApp, store: Store) -> None:
-        self._app = app
-        self._store = store
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request."""
-        if scope["type"] == "http" and not is_storage(scope["path"]):
-            token = dict(scope["headers"]).get(b"q-api-token", b"").decode("latin-1")
-            user = self._store.user(token)
-            answer = None
-            if not token:
-                answer = JSONResponse(
-                    {"detail": "Unauthorized"}, 401, {"www-authenticate": "Bearer"}
-                )
-            elif user is None:
-                answer = JSONResponse({"detail": "Unauthorized"}, 401)
-            elif not user.approved:
-                answer = JSONResponse({"detail": "Forbidden"}, 403)
-            if answer is not None:
-                await answer(scope, receive, send)
-                return
-            scope["oqtopus.user"] = user
-        await self._app(scope, receive, send)
-
-
-def is_storage(path: str) -> bool:
-    """Return whether a path belongs to the storage."""
-    return path == f"/{BUCKET}" or path.startswith(f"/{BUCKET}/")
-
-
-def _user(request: Request) -> User:
-    user: User = request.scope["oqtopus.user"]
-    return user
-
-
 def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _json_text(content: Any) -> str:
-    return json.dumps(content)
 
 
 def _matches(job: JobRecord, query: Query) -> bool:

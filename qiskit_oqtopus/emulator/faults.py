@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .selection import Selector, path_pattern, selects
 from .store import JobView
-
-Selector = int | str | Callable[[JobView], bool] | None
-"""Which jobs: the k-th submitted (from 0), a text in the name, description or a program, a
-predicate, or all (None)."""
 
 CORRUPTIONS = (
     "truncated",
@@ -85,7 +81,7 @@ class Faults:
 
     def latency(self, seconds: float, method: str | None = None, path: str = "**") -> Fault:
         """Let each request wait; several of these add up."""
-        return self._add("latency", None, method=method, path=_regex(path), seconds=seconds)
+        return self._add("latency", None, method=method, path=path_pattern(path), seconds=seconds)
 
     def drop(
         self,
@@ -98,7 +94,7 @@ class Faults:
         """Cut the connection before or after the request took effect; no answer is sent."""
         if when not in ("before", "after"):
             raise ValueError(f"when is 'before' or 'after', not {when!r}")
-        return self._add("drop", times, method=method, path=_regex(path), when=when)
+        return self._add("drop", times, method=method, path=path_pattern(path), when=when)
 
     def status(
         self,
@@ -127,7 +123,7 @@ class Faults:
             "status",
             times,
             method=method,
-            path=_regex(path),
+            path=path_pattern(path),
             code=code,
             body=body,
             headers=headers,
@@ -147,7 +143,7 @@ class Faults:
             "redirect",
             times,
             method=method,
-            path=_regex(path),
+            path=path_pattern(path),
             to=to.rstrip("/"),
             code=code,
         )
@@ -185,7 +181,7 @@ class Faults:
         """
         if kind not in CORRUPTIONS:
             raise ValueError(f"kind is one of {', '.join(CORRUPTIONS)}, not {kind!r}")
-        return self._add("corrupt_zip", times, path=_regex(path), corruption=kind)
+        return self._add("corrupt_zip", times, path=path_pattern(path), corruption=kind)
 
     # Jobs
 
@@ -276,7 +272,7 @@ class Faults:
     def job(self, kind: str, view: Callable[[], JobView]) -> Fault | None:
         """Return the fault of a kind that befalls a job, and count it."""
         for fault in self._of(kind):
-            if _selects(fault.values["which"], view) and self._hit(fault):
+            if selects(fault.values["which"], view) and self._hit(fault):
                 return fault
         return None
 
@@ -285,7 +281,7 @@ class Faults:
         return sum(
             float(fault.values["seconds"])
             for fault in self._of("slow_queue")
-            if _selects(fault.values["which"], view)
+            if selects(fault.values["which"], view)
         )
 
     @property
@@ -335,27 +331,3 @@ class Faults:
             if fault.hits == fault.times:
                 self._faults = [other for other in self._faults if other is not fault]
         return True
-
-
-def _regex(path: str) -> re.Pattern[str]:
-    """Return the pattern of a path.
-
-    >>> [bool(_regex("/jobs/*").fullmatch(path)) for path in ("/jobs/1", "/jobs/1/status")]
-    [True, False]
-    >>> bool(_regex("/jobs/**").fullmatch("/jobs/1/status"))
-    True
-    """
-    parts = re.split(r"(\*\*|\*)", path)
-    meaning = {"**": ".*", "*": "[^/]*"}
-    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
-
-
-def _selects(which: Selector, view: Callable[[], JobView]) -> bool:
-    if which is None:
-        return True
-    job = view()
-    if isinstance(which, int):
-        return job.index == which
-    if isinstance(which, str):
-        return any(which in text for text in (job.name, job.description, *job.programs))
-    return bool(which(job))

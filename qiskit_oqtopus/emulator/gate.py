@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .app import is_storage
+from .authentication import is_storage
 from .faults import Fault, Faults
 
 
@@ -43,12 +44,15 @@ class LoggedRequest:
     fault: str | None = None
 
 
+MAX_LOGGED = 100_000
+
+
 class RequestLog:
-    """The requests that came in, oldest first. May be read from any thread."""
+    """The last requests that came in, oldest first. May be read from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._requests: list[LoggedRequest] = []
+        self._requests: deque[LoggedRequest] = deque(maxlen=MAX_LOGGED)
 
     def __len__(self) -> int:
         return len(self._requests)

@@ -173,12 +173,23 @@ def transpiled(
     # Users' options go straight to transpile(), which raises whatever they bring about.
     except Exception:  # noqa: BLE001
         raise JobFailedError(NOT_TRANSPILED) from None
-    return Transpiled(
-        circuit,
-        made,
-        tuple(made.layout.initial_index_layout(filter_ancillas=True)),
-        tuple(made.layout.final_index_layout(filter_ancillas=True)),
-    )
+    return Transpiled(circuit, made, *_layouts(circuit, made))
+
+
+def _layouts(
+    circuit: QuantumCircuit, made: QuantumCircuit
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return where each qubit of a circuit begins and where it ends in the compiled one.
+
+    Qiskit's ``initial_index_layout`` does that, but fails on physical qubits before Qiskit 2.1.
+    """
+    layout = made.layout
+    virtual = layout.initial_layout.get_virtual_bits()
+    places = {layout.input_qubit_mapping[bit]: place for bit, place in virtual.items()}
+    initial = tuple(places[i] for i in range(circuit.num_qubits))
+    if layout.final_layout is None:
+        return initial, initial
+    return initial, tuple(layout.final_layout[made.qubits[place]] for place in initial)
 
 
 def device_program(source: str | QuantumCircuit, device: EmulatedDevice) -> NativeProgram:

@@ -386,7 +386,7 @@ class TestList:
             f"start_time={first[:-1]}": 3,
             f"start_time={first[:10]}": 3,
             f"end_time={last}": 3,
-            f"start_time={last[:-1]}.5": 0,
+            f"start_time={last[:-1]}.500000": 0,
             "start_time=2000-01-01&end_time=2000-01-02": 0,
         }
         for query, expected in cases.items():

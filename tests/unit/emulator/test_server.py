@@ -25,13 +25,13 @@ from .session import FLIP, HEAD, Session
 
 def test_start_and_end() -> None:
     threads = threading.active_count()
-    cloud = Emulator(["line-4q"], token="me.secret")
+    cloud = Emulator(["line-4q"], token="me.secret")  # noqa: S106
     with pytest.raises(OqtopusError, match="no URL"):
         _ = cloud.url
     assert "secret" not in repr(cloud)
     with cloud:
         url = cloud.url
-        assert cloud.token == "me.secret"
+        assert cloud.token == "me.secret"  # noqa: S105
         with pytest.raises(OqtopusError, match="runs already"):
             cloud.start()
         user = Session(cloud)
@@ -144,7 +144,7 @@ def test_command_line() -> None:
             assert process.stdout is not None
             said = json.loads(process.stdout.readline())
             assert said["devices"] == ["line-4q", "grid-16q"]
-            assert said["token"] == "my.token"
+            assert said["token"] == "my.token"  # noqa: S105
             headers = {"q-api-token": said["token"]}
             answers = [
                 requests.get(f"{said['url']}/devices", headers=headers, timeout=10)

@@ -1,0 +1,37 @@
+"""Which requests and which jobs a fault is meant for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .store import JobView
+
+Selector = int | str | Callable[[JobView], bool] | None
+"""Which jobs: the k-th submitted (from 0), a text in the name, description or a program, a
+predicate, or all (None)."""
+
+
+def path_pattern(path: str) -> re.Pattern[str]:
+    """Return the pattern of a path.
+
+    >>> [bool(path_pattern("/jobs/*").fullmatch(path)) for path in ("/jobs/1", "/jobs/1/status")]
+    [True, False]
+    >>> bool(path_pattern("/jobs/**").fullmatch("/jobs/1/status"))
+    True
+    """
+    parts = re.split(r"(\*\*|\*)", path)
+    meaning = {"**": ".*", "*": "[^/]*"}
+    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts))
+
+
+def selects(which: Selector, view: Callable[[], JobView]) -> bool:
+    """Return whether a job is meant; its view is made only if it has to be looked at."""
+    if which is None:
+        return True
+    job = view()
+    if isinstance(which, int):
+        return job.index == which
+    if isinstance(which, str):
+        return any(which in text for text in (job.name, job.description, *job.programs))
+    return bool(which(job))
