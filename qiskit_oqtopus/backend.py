@@ -491,6 +491,14 @@ class OqtopusBackend(BackendV2):
                 reason = f"it is not circuit {index} of group {group}: the programs differ"
                 name = programs[index].header.name
                 problems.append(Problem(index, name, reason, cure))
+        for index, job in found.jobs.items():
+            if index < len(programs) and job.shots != programs[index].header.shots:
+                reason = (
+                    f"circuit {index} of group {group} has {job.shots} shots, "
+                    f"and {programs[index].header.shots} were asked for"
+                )
+                name = programs[index].header.name
+                problems.append(Problem(index, name, reason, "resume with the same shots"))
         if problems:
             raise OqtopusCircuitError(problems, self.name)
         entries = {}

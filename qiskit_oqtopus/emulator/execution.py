@@ -63,7 +63,7 @@ class Simulator:
             readout: Readout errors to be mitigated, or None.
 
         Returns:
-            The mean, and the error as the server has it: the sum of |c| sqrt((1 - m^2) / shots)
+            The mean, and the error as the server has it: the sum of ``|c| sqrt((1 - m^2) / shots)``
             over all terms, m the mean of a term and c its coefficient, as in Qiskit's
             BackendEstimatorV2. (Independent errors would add in squares.)
         """

@@ -181,12 +181,14 @@ def _layouts(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return where each qubit of a circuit begins and where it ends in the compiled one.
 
-    Qiskit's ``initial_index_layout`` does that, but fails on physical qubits before Qiskit 2.1.
+    Qiskit's ``initial_index_layout`` does that, but in Qiskit 2.0 it fails where idle qubits have
+    been given no place; here they take those that are left over.
     """
     layout = made.layout
     virtual = layout.initial_layout.get_virtual_bits()
     places = {layout.input_qubit_mapping[bit]: place for bit, place in virtual.items()}
-    initial = tuple(places[i] for i in range(circuit.num_qubits))
+    left = iter([place for i, place in sorted(places.items()) if i >= circuit.num_qubits])
+    initial = tuple(places[i] if i in places else next(left) for i in range(circuit.num_qubits))
     if layout.final_layout is None:
         return initial, initial
     return initial, tuple(layout.final_layout[made.qubits[place]] for place in initial)

@@ -62,7 +62,7 @@ class JobRecord:
     """All that the server knows of a job; times are in s since 1970, None before they come."""
 
     job_id: str
-    owner: str
+    owner: str = field(repr=False)
     status: str = "registered"
     index: int = -1
     name: str | None = None

@@ -78,6 +78,7 @@ class Outcome:
         cpu: CPU time of the client in s.
         cloud_cpu: CPU time of the local cloud in s.
         memory: Peak memory of the client in bytes.
+        memory_before: The same before the run, circuits and imports included.
         requests: Number of requests by kind.
     """
 
@@ -87,6 +88,7 @@ class Outcome:
     cpu: float
     cloud_cpu: float
     memory: int
+    memory_before: int
     requests: Counter[str]
 
     @property
@@ -158,6 +160,7 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
         found["cpu"],
         cpu,
         found["memory"],
+        found["memory_before"],
         requests,
     )
 
@@ -186,7 +189,7 @@ def _create(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     # Our own pip installs into it: Debian's Python has no ensurepip for a second one.
     venv.create(directory, symlinks=True, with_pip=False)
-    python = str(directory / "bin" / "python")
+    python = directory / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
     subprocess.run([*pip, PEER], check=True, env=_environment())
     stamp.write_text(content)
@@ -255,7 +258,7 @@ def _row(outcome: Outcome, count: int) -> list[str]:
         f"{outcome.throughput:.1f}",
         f"{outcome.requests_per_circuit:.3f}",
         f"{outcome.pages}",
-        f"{outcome.memory / 2**20:.0f} MiB",
+        f"{outcome.memory / 2**20:.0f} MiB ({outcome.memory_before / 2**20:.0f} before)",
         f"{1000 * outcome.cpu / circuits:.1f} ms/circuit",
         f"{1000 * outcome.cloud_cpu / circuits:.1f} ms/circuit",
     ]

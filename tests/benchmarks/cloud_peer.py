@@ -24,6 +24,7 @@ def main(request: str, answer: str) -> None:
     )
     workers = asked["workers"]
     options = {} if workers is None else {"submit_workers": workers, "wait_workers": workers}
+    before = _peak()
     start, cpu = time.perf_counter(), time.process_time()
     jobs = [
         OqtopusJobSpec.sampling(
@@ -41,9 +42,19 @@ def main(request: str, answer: str) -> None:
         "counts": counts,
         "seconds": seconds,
         "cpu": time.process_time() - cpu,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "memory": _peak(),
+        "memory_before": before,
     }
     Path(answer).write_text(json.dumps(found))
+
+
+def _peak() -> int:
+    """Return the peak memory in bytes so far."""
+    if sys.platform == "linux":
+        # What getrusage says begins with the memory of the parent process.
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
 if __name__ == "__main__":
