@@ -155,7 +155,7 @@ class OqtopusBackend(BackendV2):
             backend_version=__version__,
         )
         self.connection = connection
-        self._watcher = watcher
+        self.watcher = watcher
         self._take(device, snapshot)
 
     def _take(self, device: Device, snapshot: DeviceSnapshot) -> None:
@@ -563,14 +563,14 @@ class OqtopusBackend(BackendV2):
                 entries[index] = Entry(index, job_id, headers[index])
                 sights[job_id] = Sight("submitted")
         ordered = [entries[index] for index in sorted(entries)]
-        self._watcher.add(
+        self.watcher.add(
             {entry.job_id: sights[entry.job_id] for entry in ordered}, group if total > 1 else None
         )
         return OqtopusJob(
             self,
             ordered[0].job_id if total == 1 else group,
             ordered,
-            self._watcher,
+            self.watcher,
             group_id=group,
             total=total,
             progress=values["progress"],
@@ -583,7 +583,7 @@ class OqtopusBackend(BackendV2):
         """Copy the options and the Target; the connection is shared."""
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
-        shared = ("connection", "_watcher", "_provider", "_device", "_snapshot")
+        shared = ("connection", "watcher", "_provider", "_device", "_snapshot")
         for name, value in self.__dict__.items():
             clone.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
         return clone
@@ -591,7 +591,7 @@ class OqtopusBackend(BackendV2):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the provider and the watcher behind: both are made anew."""
         state = dict(self.__dict__)
-        del state["_watcher"]
+        del state["watcher"]
         state["_provider"] = None
         options = copy.copy(self._options)
         options["progress"] = None
@@ -600,7 +600,7 @@ class OqtopusBackend(BackendV2):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._watcher = Watcher(self.connection)
+        self.watcher = Watcher(self.connection)
 
 
 def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DOWNLOADS = 8
-"""Results that are downloaded at the same time."""
+DOWNLOADS = 16
+"""Results that are downloaded at the same time: as many as the client pools connections."""
 
 LINKS = 3
 """How many links to a file are tried; each lives for a limited time."""
@@ -42,12 +42,15 @@ class Entry:
         job_id: The OQTOPUS job.
         header: What the program says of itself; None until it has been read from the server.
         result: The result, once it was downloaded or is known to have failed.
+        job: The server's description of a job that had ended when it was read, with links that
+            may have expired since.
     """
 
     index: int
     job_id: str
     header: ProgramHeader | None = None
     result: ExperimentResult | None = field(default=None, repr=False)
+    job: Job | None = field(default=None, repr=False)
 
 
 def download(
@@ -112,7 +115,7 @@ def _download_one(
         reason = "the job was deleted from OQTOPUS Cloud"
         entry.result = results.failed_result(header, reason, entry.job_id)
         return
-    job = job or client.job(entry.job_id)
+    job = job or entry.job or client.job(entry.job_id)
     if entry.header is None:
         entry.header = read_header(client, job)
     if job_status(sight) is not JobStatus.DONE:

@@ -413,5 +413,21 @@ class OqtopusJob(JobV1):
         )
         return again
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the watcher behind, and keep what it has seen."""
+        state = dict(self.__dict__)
+        for name in ("_lock", "_watcher", "_progress"):
+            del state[name]
+        state["sights"] = self._watcher.sights(self.job_ids())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        sights = state.pop("sights")
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+        self._progress = None
+        self._watcher = self.backend().watcher
+        self._watcher.add(sights, self._group_id if self._total > 1 else None)
+
     def __repr__(self) -> str:
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"

@@ -75,6 +75,7 @@ class OqtopusProvider:
             client_options["insecure"] = True
         self._connection = Connection(url, token, profile, client_options)
         self._watcher = Watcher(self._connection)
+        self._of_jobs: dict[str, OqtopusBackend] = {}  # by device id, for retrieved jobs
 
     # -- backends -------------------------------------------------------------------------------
 
@@ -317,7 +318,13 @@ class OqtopusProvider:
         return OqtopusJob(
             self._backend_by_id(job.device_id),
             job_id,
-            [Entry(0 if member is None else member.index, job_id)],
+            [
+                Entry(
+                    0 if member is None else member.index,
+                    job_id,
+                    job=job if sight_of(job).is_final and job.job_info is not None else None,
+                )
+            ],
             self._watcher,
             group_id=None if member is None else member.group_id,
             total=1,
@@ -337,9 +344,16 @@ class OqtopusProvider:
         )
 
     def _backend_by_id(self, device_id: str | None) -> OqtopusBackend:
-        """Return the backend of a job, also if the device is gone from the account."""
+        """Return the backend of a job, also if the device is gone from the account.
+
+        Jobs of one device share their backend: what they hold does not depend on its calibration
+        of today.
+        """
         from .client.models import Device
 
+        known = self._of_jobs.get(device_id or "")
+        if known is not None:
+            return known
         if device_id is None:
             raise OqtopusProtocolError(
                 "The job was registered but never submitted; there is nothing to run or to read."
@@ -349,7 +363,7 @@ class OqtopusProvider:
         except (errors.NotFoundError, errors.ForbiddenError, errors.ValidationError):
             logger.warning("The account has no device %s any more", device_id)
             device = Device.from_json({"device_id": device_id, "status": "unavailable"})
-        return self._backend_of(device)
+        return self._of_jobs.setdefault(device_id, self._backend_of(device))
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -377,6 +391,7 @@ class OqtopusProvider:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._connection = state["connection"]
         self._watcher = Watcher(self._connection)
+        self._of_jobs = {}
 
 
 def _is_uuid(text: str) -> bool:

@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .client import errors
 from .connection import Connection
@@ -31,7 +31,7 @@ LONGEST_INTERVAL = 5.0
 MAX_PAGES = 20
 """Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
 
-FIELDS = ("job_id", "status", "ended_at", "description")
+FIELDS = ("job_id", "status", "ended_at")
 
 
 class Watcher:
@@ -55,6 +55,7 @@ class Watcher:
         self._condition = threading.Condition()
         self._seen: dict[str, Sight] = {}
         self._groups: dict[str, str] = {}  # job id -> group id, where the group has several jobs
+        self._first_page: dict[str, int] = {}  # group id -> first page with unfinished jobs
         self._wanted: dict[str, int] = {}  # job id -> number of threads that wait for it
         self._polling = False
         self._next_poll = 0.0
@@ -173,7 +174,7 @@ class Watcher:
         refusal: Exception | None = None
         try:
             for job in self._ask(job_ids):
-                changed |= self._see(job)
+                changed |= self._saw(job.job_id, _sight(job))
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
             refusal = error
@@ -191,10 +192,6 @@ class Watcher:
             # Up to a fifth more, so that many programs do not ask in step.
             self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
 
-    def _see(self, job: Job) -> bool:
-        assert job.job_id is not None  # noqa: S101 - asked for
-        return self._saw(job.job_id, Sight(job.status or REGISTERED, job.ended_at is not None))
-
     def _saw(self, job_id: str, sight: Sight) -> bool:
         with self._condition:
             old = self._seen.get(job_id)
@@ -207,20 +204,13 @@ class Watcher:
         client = self._connection.client
         left = set(job_ids)
         groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
-        searches: list[tuple[dict[str, Any], int]] = [
-            ({"q": group_id, "order": "ASC"}, 10**6) for group_id in sorted(groups)
-        ]
-        single = [job_id for job_id in left if job_id not in self._groups]
-        if len(single) > 1:
-            searches.append(({"order": "DESC"}, MAX_PAGES))
-        for search, pages in searches:
-            for page in range(1, pages + 1):
-                jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, **search)
-                for job in jobs:
-                    if job.job_id in left:
-                        left.discard(job.job_id)
-                        yield job
-                if len(jobs) < PAGE or (pages == MAX_PAGES and not left):
+        for group_id in sorted(groups):
+            yield from self._ask_group(group_id, left)
+        if sum(job_id not in self._groups for job_id in left) > 1:
+            for page in range(1, MAX_PAGES + 1):
+                jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
+                yield from _found(jobs, left)
+                if len(jobs) < PAGE or not left:
                     break
         for job_id in sorted(left):
             try:
@@ -228,3 +218,35 @@ class Watcher:
             except errors.NotFoundError:
                 logger.warning("OQTOPUS job %s does not exist any more", job_id)
                 self._saw(job_id, Sight(DELETED))
+
+    def _ask_group(self, group_id: str, left: set[str]) -> Iterable[Job]:
+        """Read the pages of a group, from the first one that had unfinished jobs."""
+        members = {job_id for job_id in left if self._groups.get(job_id) == group_id}
+        page = self._first_page.get(group_id, 1)
+        unfinished = None
+        while members:
+            jobs = self._connection.client.jobs(
+                page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC"
+            )
+            for job in _found(jobs, left):
+                members.discard(job.job_id)
+                if unfinished is None and not _sight(job).is_final:
+                    unfinished = page
+                yield job
+            if len(jobs) < PAGE:
+                break
+            page += 1
+        # Jobs that were deleted have moved the others to earlier pages: begin anew next time.
+        self._first_page[group_id] = unfinished if unfinished and not members else 1
+
+
+def _sight(job: Job) -> Sight:
+    return Sight(job.status or REGISTERED, job.ended_at is not None)
+
+
+def _found(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
+    """Yield the jobs that are looked for, and strike them off."""
+    for job in jobs:
+        if job.job_id in left:
+            left.discard(job.job_id)
+            yield job

@@ -11,12 +11,10 @@ import argparse
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,11 +25,12 @@ from qiskit import qasm3
 
 from qiskit_oqtopus.emulator import Emulator
 
+from ..contract.environment import CLIENT, ClientEnvironment
 from .cloud_work import DEVICE, SHOTS, circuit, expected
 
 ROOT = Path(__file__).parents[2]
 OURS = "qiskit-oqtopus"
-PEER = "oqtopus-client==1.3.0"
+PEER = CLIENT
 PEER_PYTHON = (3, 11)
 """The oldest Python that it can be installed on."""
 
@@ -114,7 +113,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ours = [sys.executable, "-m", "tests.benchmarks.cloud_ours"]
     contestants = [Contestant(OURS, ours, options.circuits, workers) for workers in WORKERS]
     if not options.no_peer:
-        _create(options.peer_env)
+        if sys.version_info < PEER_PYTHON:
+            sys.exit(f"{PEER} needs Python {'.'.join(map(str, PEER_PYTHON))}; or use --no-peer.")
+        _progress(f"The environment with {PEER} (made once, then kept)")
+        ClientEnvironment(options.peer_env).create()
         peer = [options.peer_env / "bin" / "python", Path(__file__).with_name("cloud_peer.py")]
         contestants += [
             Contestant(PEER, peer, options.peer_circuits, workers) for workers in WORKERS
@@ -174,32 +176,15 @@ def _kind(method: str, path: str) -> str:
     return f"{method} {_UUID.sub('*', path)}"
 
 
-# -- the environment of the peer -----------------------------------------------------------------
-
-
-def _create(directory: Path) -> None:
-    """Make the environment of the peer, unless it is there and complete."""
-    if sys.version_info < PEER_PYTHON:
-        sys.exit(f"{PEER} needs Python {'.'.join(map(str, PEER_PYTHON))}; or use --no-peer.")
-    stamp = directory / "requirements.txt"
-    content = f"{PEER}\n# Python {sys.version_info[:2]}\n"
-    if stamp.exists() and stamp.read_text() == content:
-        return
-    _progress(f"The environment of {PEER} (made once, then kept)")
-    shutil.rmtree(directory, ignore_errors=True)
-    # Our own pip installs into it: Debian's Python has no ensurepip for a second one.
-    venv.create(directory, symlinks=True, with_pip=False)
-    python = directory / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    subprocess.run([*pip, PEER], check=True, env=_environment())
-    stamp.write_text(content)
-
-
 def _environment(**values: str) -> dict[str, str]:
-    """Return our environment variables, without those that would lead Python to our modules."""
+    """Return our environment variables, without those that would lead Python or us elsewhere."""
     drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    kept = {name: value for name, value in os.environ.items() if name not in drop}
-    return {**kept, "OMP_NUM_THREADS": "1", **values}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in drop and not name.startswith("OQTOPUS_")
+    }
+    return {**kept, "NO_PROXY": "127.0.0.1", "OMP_NUM_THREADS": "1", **values}
 
 
 # -- the report ----------------------------------------------------------------------------------

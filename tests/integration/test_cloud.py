@@ -349,6 +349,24 @@ def test_pickles_and_copies(cloud, backend, monkeypatch):
     assert restored.run(registers_circuit(backend), shots=3).result(60).success
 
 
+def test_a_job_is_pickled_and_copied(cloud, backend, monkeypatch):
+    job = backend.run([registers_circuit(backend)] * 2, shots=6)
+    monkeypatch.setenv("OQTOPUS_URL", cloud.url)
+    monkeypatch.setenv("OQTOPUS_API_TOKEN", cloud.token)
+    for other in (copy.deepcopy(job), pickle.loads(pickle.dumps(job))):
+        assert other.job_ids() == job.job_ids()
+        assert other.result(60).get_counts(1) == job.result(60).get_counts(1)
+
+
+def test_jobs_of_one_device_share_their_backend(provider, backend, cloud):
+    ids = [backend.run(registers_circuit(backend), shots=3).job_id() for _ in range(3)]
+    before = len(cloud.requests)
+    jobs = [provider.job(job_id) for job_id in ids]
+    assert len({id(job.backend()) for job in jobs}) == 1
+    # One request a job, and the device with its calibration once.
+    assert len(cloud.requests) - before <= len(ids) + 2
+
+
 def test_no_secrets_in_reprs(cloud, provider, backend):
     job = backend.run(registers_circuit(backend), shots=3)
     secret = cloud.token.split(".")[1]

@@ -35,8 +35,7 @@ DELAYS = np.linspace(1e-6, 50e-6, 6)
 AMPLITUDES = np.linspace(0, 2, 21)
 LENGTHS = [1, 10, 20]
 
-# A pair in the direction in which the device has no cx, and a qubit that is not where its number
-# says, in its hardware or in the list.
+# The hardware's own number of qubit 5 is 3; a cx of the device goes from 5 to 9 only.
 QUBIT, PAIR = 5, (9, 5)
 
 NEW_PROCESS = """

@@ -187,7 +187,9 @@ def test_stuck_running_is_a_failure(cloud):
     assert job.status().name == "ERROR"
 
 
-@pytest.mark.parametrize("kind", ["truncated", "two_entries", "not_json", "not_object", "oversized"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "two_entries", "not_json", "not_object", "oversized"]
+)
 def test_corrupt_results_are_protocol_errors_and_can_be_read_later(cloud, kind):
     backend = connect(cloud).backend("line-4q")
     job = backend.run(CIRCUITS, shots=20)
