@@ -136,7 +136,7 @@ class Calls:
         return _error(lambda: self.client.submit_job(spec))
 
     def bad_token(self) -> Any:
-        other = OqtopusClient(OqtopusConfig(url=self.url, api_token="wrong.token"))  # noqa: S106
+        other = OqtopusClient(OqtopusConfig(url=self.url, api_token="wrong.token"))
         return _error(other.list_devices)
 
     def rate_limit(self) -> Any:

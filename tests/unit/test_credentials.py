@@ -75,7 +75,7 @@ def test_precedence(home):
     assert (account.url, account.token) == ("https://env.example", "env.token")
     assert account.source == "the environment (OQTOPUS_URL, OQTOPUS_API_TOKEN)"
 
-    account = find(home, env(), url="https://arg.example/", token=" arg.token ")  # noqa: S106
+    account = find(home, env(), url="https://arg.example/", token=" arg.token ")
     assert (account.url, account.token) == ("https://arg.example", "arg.token")
     assert account.source == "the arguments"
 
@@ -307,7 +307,7 @@ def test_save_and_find(home):
 
 def test_save_is_read_by_the_official_client(home):
     # oqtopus-client reads with the ConfigParser of Python, interpolation included.
-    path = save(home, token="a%b.100%", proxy="http://p%40x:1@proxy.example:8080")  # noqa: S106
+    path = save(home, token="a%b.100%", proxy="http://p%40x:1@proxy.example:8080")
     parser = configparser.ConfigParser()
     parser.read(path, encoding="utf-8")
     assert dict(parser["default"]) == {
@@ -321,9 +321,9 @@ def test_save_asks_before_it_overwrites(home):
     path = save(home)
     before = path.read_text()
     with pytest.raises(OqtopusCredentialsError, match="overwrite=True"):
-        save(home, token="new.token")  # noqa: S106
+        save(home, token="new.token")
     assert path.read_text() == before
-    save(home, token="new.token", overwrite=True)  # noqa: S106
+    save(home, token="new.token", overwrite=True)
     assert find(home).token == "new.token"  # noqa: S105
 
 

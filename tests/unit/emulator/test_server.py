@@ -25,7 +25,7 @@ from .session import FLIP, HEAD, Session
 
 def test_start_and_end() -> None:
     threads = threading.active_count()
-    cloud = Emulator(["line-4q"], token="me.secret")  # noqa: S106
+    cloud = Emulator(["line-4q"], token="me.secret")
     with pytest.raises(OqtopusError, match="no URL"):
         _ = cloud.url
     assert "secret" not in repr(cloud)
