@@ -32,6 +32,10 @@ SETTLE_SECONDS = 60.0
 """How long the fate of a submission whose answer was lost is asked for."""
 
 
+REGISTRATIONS = 3
+"""How many ids are registered for one circuit if the permissions to store expire."""
+
+
 @dataclass(frozen=True)
 class Order:
     """One program to send.
@@ -156,7 +160,9 @@ def _incomplete(
         )
     elif isinstance(failure, errors.ClientError):
         reason = oqtopus_error(failure, "Sending a circuit")
-    if cancel:
+    if not sent and not isinstance(failure, Unsettled):
+        fate = f"Nothing was sent; run the circuits again, with or without resume={group_id!r}."
+    elif cancel:
         kept = cancel_jobs(client, sent.values())
         fate = "What was sent was cancelled."
         if kept:
@@ -206,14 +212,31 @@ def _submit_one(client: Client, order: Order, stop: Event) -> str:
     """Register, upload and submit one program; return its id."""
     if stop.is_set():
         raise _Stopped
-    registration = client.register()
-    job_id = registration.job_id
-    logger.debug("Group %s: circuit %d is %s", order.member.group_id, order.member.index, job_id)
-    client.upload(registration.upload, pack_json({"program": [order.program]}))
+    job_id = _upload(client, order)
     if stop.is_set():
         raise _Stopped
     _submit_once(client, job_id, order.submission())
     return job_id
+
+
+def _upload(client: Client, order: Order) -> str:
+    """Register a job and store its program; return its id.
+
+    A permission to store that has expired is good for nothing, and neither is its id: another one
+    is registered, and the first stays registered for ever, which does no harm.
+    """
+    payload = pack_json({"program": [order.program]})
+    for _ in range(REGISTRATIONS - 1):
+        registration = client.register()
+        try:
+            client.upload(registration.upload, payload)
+        except errors.LinkError as error:
+            logger.warning("Job %s is given up: %s", registration.job_id, error)
+            continue
+        return registration.job_id
+    registration = client.register()
+    client.upload(registration.upload, payload)
+    return registration.job_id
 
 
 def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
