@@ -15,30 +15,21 @@ from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
 from .boundary import translated
-from .check import MAX_PROGRAM_BYTES, check_circuits
 from .connection import Connection
+from .device_options import CHECKS, DEFAULTS, run_options
 from .download import Entry
+from .encoding import differences, encode_circuits
 from .exceptions import (
     OqtopusCircuitError,
     OqtopusCloudError,
     OqtopusOptionError,
     OqtopusWarning,
 )
-from .group import Member, checked_group_id, new_group_id
+from .group import Member, new_group_id
 from .job import OqtopusJob
-from .options import (
-    MAX_SEED,
-    Check,
-    boolean,
-    check_options,
-    integer,
-    meas_level,
-    meas_return,
-    one_of,
-    optional,
-)
+from .options import check_options
 from .problem import Problem
-from .program import EncodingError, Program, encode_program, resent_program
+from .program import Program, resent_program
 from .progress import reported
 from .retrieval import cancel_spare, find_group
 from .run_input import circuits_of
@@ -53,57 +44,6 @@ if TYPE_CHECKING:
     from .provider import OqtopusProvider
 
 logger = logging.getLogger(__name__)
-
-MAX_SHOTS = 10_000_000
-
-TRANSPILERS = ("qiskit",)
-MITIGATIONS = ("pseudo_inverse",)
-
-
-def _tags(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and all(isinstance(tag, str) for tag in value):
-        return tuple(value)
-    raise OqtopusOptionError(f"Option {name!r} must be a list of strings, not {value!r}.")
-
-
-def _text(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise OqtopusOptionError(f"Option {name!r} must be a string, not {value!r}.")
-
-
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
-
-
-def _anything(name: str, value: Any) -> Any:
-    return value
-
-
-_CHECKS: dict[str, Check] = {
-    "shots": integer(1, MAX_SHOTS),
-    "memory": boolean,
-    "seed_simulator": optional(integer(0, MAX_SEED)),
-    "meas_level": meas_level,
-    "meas_return": meas_return,
-    "mitigation": optional(one_of(MITIGATIONS)),
-    "transpiler": optional(one_of(TRANSPILERS)),
-    "transpiler_options": optional(_mapping),
-    "name": optional(_text),
-    "tags": _tags,
-    "on_incomplete": one_of(["keep", "cancel"]),
-    "unavailable": one_of(["warn", "raise"]),
-    "workers": integer(1, 64),
-    "progress": _anything,
-}
-
-_RUN_CHECKS: dict[str, Check] = {
-    **_CHECKS,
-    "group_id": optional(checked_group_id),
-    "resume": optional(checked_group_id),
-}
 
 
 @dataclass(frozen=True)
@@ -222,22 +162,7 @@ class OqtopusBackend(BackendV2):
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(
-            shots=1024,
-            memory=False,
-            seed_simulator=None,
-            meas_level=2,
-            meas_return=None,
-            mitigation=None,
-            transpiler=None,
-            transpiler_options=None,
-            name=None,
-            tags=(),
-            on_incomplete="keep",
-            unavailable="warn",
-            workers=8,
-            progress=None,
-        )
+        return Options(**DEFAULTS)
 
     def set_options(self, **fields: Any) -> None:
         """Set defaults of the run options.
@@ -248,7 +173,7 @@ class OqtopusBackend(BackendV2):
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
         """
-        self._options.update_options(**check_options(fields, _CHECKS))
+        self._options.update_options(**check_options(fields, CHECKS))
 
     # -- run ------------------------------------------------------------------------------------
 
@@ -380,67 +305,14 @@ class OqtopusBackend(BackendV2):
         return self._send(orders, headers, {}, {}, group, len(programs), values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        values = check_options({**self.options, **options}, _RUN_CHECKS)
-        if values["transpiler_options"] is not None and values["transpiler"] is None:
-            raise OqtopusOptionError(
-                "Option 'transpiler_options' needs transpiler='qiskit': without it the server "
-                "does not compile."
-            )
-        with reported(values["progress"], "check", 0):
-            pass  # refuses what is no progress before anything is done
-        return values
+        return run_options({**self.options, **options})
 
     def _encode(
         self, circuits: Sequence[QuantumCircuit], values: Mapping[str, Any], group: str
     ) -> tuple[list[Program], list[Problem]]:
-        transpiler = values["transpiler"]
-        problems = check_circuits(circuits, self._target, transpiler)
-        wrong = {problem.circuit for problem in problems}
-        created = _now()
-        programs = []
-        for index, circuit in enumerate(circuits):
-            if index in wrong:
-                continue
-            try:
-                program = encode_program(
-                    circuit,
-                    group=group,
-                    index=index,
-                    total=len(circuits),
-                    created=created,
-                    shots=values["shots"],
-                    memory=values["memory"],
-                    seed=values["seed_simulator"],
-                    calibrated_at=self.calibrated_at,
-                    transpiler=transpiler,
-                    dt=self._target.dt,
-                    basis=frozenset(self._target.operation_names),
-                )
-            except EncodingError as error:
-                problems.append(
-                    Problem(
-                        index,
-                        circuit.name,
-                        error.reason,
-                        "change the circuit",
-                        error.instruction,
-                        error.position,
-                        error.qubits,
-                    )
-                )
-                continue
-            size = len(program.text.encode())
-            if size > MAX_PROGRAM_BYTES:
-                problems.append(
-                    Problem(
-                        index,
-                        circuit.name,
-                        f"its program has {size:,} bytes, and OQTOPUS takes {MAX_PROGRAM_BYTES:,}",
-                        "split the circuit, or send less metadata",
-                    )
-                )
-            programs.append(program)
-        return programs, sorted(problems, key=lambda problem: problem.circuit)
+        return encode_circuits(
+            circuits, values, group, self._target, self.calibrated_at, created=_now()
+        )
 
     def _look_at_device(self, values: Mapping[str, Any]) -> None:
         """Warn of what has changed since the Target was made, or that the device is away."""
@@ -481,32 +353,10 @@ class OqtopusBackend(BackendV2):
                 f"Group id {group!r} is in use by {len(found.jobs)} jobs. Choose another one, or "
                 f"resume that run with resume={group!r}."
             )
-        problems = []
-        cure = "resume with the very circuits of that run, or start a new one"
-        if found.total != len(programs):
-            reason = f"group {group} has {found.total} circuits, and {len(programs)} were given"
-            problems.append(Problem(0, "", reason, cure))
-        for index, member in found.members.items():
-            if index < len(programs) and member.digest != programs[index].header.sha256:
-                reason = f"it is not circuit {index} of group {group}: the programs differ"
-                name = programs[index].header.name
-                problems.append(Problem(index, name, reason, cure))
-        for index, job in found.jobs.items():
-            if index < len(programs) and job.shots != programs[index].header.shots:
-                reason = (
-                    f"circuit {index} of group {group} has {job.shots} shots, "
-                    f"and {programs[index].header.shots} were asked for"
-                )
-                name = programs[index].header.name
-                problems.append(Problem(index, name, reason, "resume with the same shots"))
+        problems = differences(found, programs)
         if problems:
             raise OqtopusCircuitError(problems, self.name)
-        entries = {}
-        for index, job in found.jobs.items():
-            sight = found.sights()[job.job_id or ""]
-            if sight.is_final and sight.status != "succeeded":
-                continue
-            entries[index] = Entry(index, job.job_id or "")
+        entries = {index: Entry(index, job.job_id) for index, job in found.alive().items()}
         return entries, found.sights()
 
     def _order(

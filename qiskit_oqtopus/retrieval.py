@@ -42,6 +42,10 @@ class FoundGroup:
     members: dict[int, Member]
     spare: tuple[Job, ...]
 
+    def alive(self) -> dict[int, Job]:
+        """Return the jobs that have not failed or been cancelled, by index."""
+        return {index: job for index, job in self.jobs.items() if not _is_dead(job)}
+
     def sights(self) -> dict[str, Sight]:
         """Return what was just seen of the jobs that count, by OQTOPUS job id."""
         return {job.job_id or "": sight_of(job) for job in self.jobs.values()}
