@@ -17,6 +17,7 @@ from qiskit_oqtopus import (
     QulacsBackend,
 )
 from qiskit_oqtopus.simulator import execute
+from qiskit_oqtopus.simulator import job as job_module
 
 
 def measured(value=0, name=None):
@@ -187,3 +188,29 @@ QulacsBackend(num_qubits=22).run(circuit)
 time.sleep(0.5)
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_ctrl_c_ends_the_wait_and_not_the_job(backend, monkeypatch):
+    real, calls = job_module.run_chunk, []
+
+    def interrupted_once(*args):
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(job_module, "run_chunk", interrupted_once)
+    # Whoever waits without a limit runs the job, unless a thread has begun: here none does.
+    monkeypatch.setattr(job_module._dispatcher, "put", lambda job: None)
+    job = backend.run(measured(1))
+    with pytest.raises(KeyboardInterrupt):
+        job.result()
+    assert job.result(timeout=30).get_counts() == {"1": 10}
+
+
+def test_a_job_that_nobody_waits_for_runs(backend):
+    job = backend.run(measured(1))
+    deadline = time.monotonic() + 30
+    while not job.in_final_state() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert job.status() is JobStatus.DONE
