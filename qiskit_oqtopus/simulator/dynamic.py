@@ -93,7 +93,7 @@ def join(groups: Sequence[Branches]) -> Branches:
     )
 
 
-@dataclass
+@dataclass(eq=False)
 class Context:
     """Branches that are run to their ends before the contexts below them on the stack.
 
@@ -109,22 +109,16 @@ class Context:
     at: int = 0
     left: int = 0
 
-    def __len__(self) -> int:
-        """Return the number of states that the context holds."""
-        groups = (group for groups in self.waiting.values() for group in groups)
-        return sum(map(len, groups)) + (self.base is not None)
-
-    def refill(self) -> bool:
-        """Let the next shot of the base wait; return whether there was one."""
+    def next_shot(self) -> Branches | None:
+        """Return the next shot of the base, if there is one: a copy, or the base as the last."""
         if self.base is None:
-            return False
+            return None
         self.left -= 1
         single = self.base if self.left == 0 else self.base.copy(0)
         if self.left == 0:
             self.base = None
         single.shots = np.array([1])
-        self.waiting[self.at] = [single]
-        return True
+        return single
 
 
 class DynamicRun:
@@ -155,6 +149,7 @@ class DynamicRun:
         self._capacity = max(2, branch_bytes // (16 << self._num_qubits))
         self._compiled: dict[int, Any] = {}  # step -> prepared unitary or classical function
         self._stack: list[Context] = []
+        self._held = 0  # number of states that wait in the contexts of the stack
         self._phase = 0.0
         self._keep_final = False
         self._final: NDArray[np.complex128] | None = None
@@ -173,14 +168,27 @@ class DynamicRun:
             [(0,) * plan.counters],
             np.array([shots]),
         )
-        self._stack = [Context({0: [start]})]
+        self._push(0, start)
         while self._stack:
             context = self._stack[-1]
-            if context.waiting or context.refill():
-                self._advance(context.waiting)
+            if context.waiting:
+                self._advance(context)
+            elif (shot := context.next_shot()) is not None:
+                self._held -= context.base is None
+                self._wait(context, context.at, shot)
             else:
-                self._stack.remove(context)
+                self._stack.pop()
         return self.counts
+
+    def _push(self, at: int, group: Branches) -> None:
+        """Let a group run to its end before all others."""
+        self._stack.append(Context({}))
+        self._wait(self._stack[-1], at, group)
+
+    def _wait(self, context: Context, at: int, group: Branches) -> None:
+        """Let a group wait at a step."""
+        context.waiting.setdefault(at, []).append(group)
+        self._held += len(group)
 
     def statevector(self) -> NDArray[np.complex128]:
         """Return the final state of a program without measurement or reset, shape (2**n,)."""
@@ -189,10 +197,12 @@ class DynamicRun:
         assert self._final is not None  # noqa: S101 - one shot has one end
         return self._final
 
-    def _advance(self, waiting: dict[int, list[Branches]]) -> None:
+    def _advance(self, context: Context) -> None:
         """Run the group at the earliest step until it meets another one, divides or ends."""
+        waiting = context.waiting
         at = min(waiting)
         group = join(waiting.pop(at))
+        self._held -= len(group)
         others = min(waiting, default=None)
         while True:
             if self._cancelled is not None and self._cancelled.is_set():
@@ -206,7 +216,7 @@ class DynamicRun:
                 if others is None or at < others:
                     continue
             for goal, part in moved:
-                waiting.setdefault(goal, []).append(part)
+                self._wait(context, goal, part)
             return
 
     def _step(self, group: Branches, at: int) -> list[tuple[int, Branches]]:
@@ -318,15 +328,16 @@ class DynamicRun:
         """Split branches by the outcome of a qubit; None if they must wait for less company."""
         p_one = group.states.ones(qubit)
         undecided = np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1))
-        alive = len(group) + sum(map(len, self._stack))
+        alive = len(group) + self._held
         # The worst case decides, not the draw: to draw again after a look would bias the counts.
         if undecided == 0 or alive + undecided <= self._capacity:
             return group.split(qubit, p_one, self._generator)
         if len(group) > 1:
-            singles = [group.part([branch]) for branch in range(len(group))]
-            self._stack += [Context({at: [single]}) for single in singles]
+            for branch in range(len(group)):
+                self._push(at, group.part([branch]))
         else:
             self._stack.append(Context({}, base=group, at=at, left=int(group.shots[0])))
+            self._held += 1
         return None
 
     def _finish(self, group: Branches) -> None:
