@@ -19,7 +19,7 @@ from .boundary import oqtopus_error
 from .client import errors
 from .client.models import Submission
 from .client.storage import pack_json
-from .exceptions import OqtopusConnectionError, OqtopusSubmissionError
+from .exceptions import OqtopusSubmissionError
 from .group import MAX_NAME, Member
 from .status import REGISTERED
 
@@ -99,6 +99,7 @@ def submit_all(
     """
     group_id = orders[0].member.group_id
     sent: dict[int, str] = {}
+    unsettled: list[str] = []
     failure: Exception | None = None
     stop = Event()
     waiting = list(reversed(orders))
@@ -116,7 +117,10 @@ def submit_all(
                     if error is None:
                         sent[order.member.index] = future.result()
                         report(len(sent))
-                    elif failure is None and isinstance(error, Exception):
+                        continue
+                    if isinstance(error, Unsettled):
+                        unsettled.append(error.args[0])
+                    if failure is None and isinstance(error, Exception):
                         failure = error
                         stop.set()
         except BaseException:  # Ctrl-C: what is under way ends, and the log says what was sent
@@ -131,7 +135,7 @@ def submit_all(
             )
             raise
     if failure is not None:
-        raise _incomplete(client, orders, sent, failure, cancel_on_failure) from failure
+        raise _incomplete(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
     return sent
 
 
@@ -146,21 +150,19 @@ def _incomplete(
     orders: Sequence[Order],
     sent: Mapping[int, str],
     failure: Exception,
+    unsettled: Sequence[str],
     cancel: bool,
 ) -> OqtopusSubmissionError:
     group_id = orders[0].member.group_id
     missing = tuple(
         sorted(order.member.index for order in orders if order.member.index not in sent)
     )
-    reason = failure
+    reason: BaseException | None = failure
     if isinstance(failure, Unsettled):
-        reason = OqtopusConnectionError(
-            f"whether OQTOPUS job {failure.args[0]} was submitted could not be found out "
-            f"({failure.__cause__}); resume will"
-        )
+        reason = failure.__cause__
     elif isinstance(failure, errors.ClientError):
         reason = oqtopus_error(failure, "Sending a circuit")
-    if not sent and not isinstance(failure, Unsettled):
+    if not sent and not unsettled:
         fate = f"Nothing was sent; run the circuits again, with or without resume={group_id!r}."
     elif cancel:
         kept = cancel_jobs(client, sent.values())
@@ -172,9 +174,15 @@ def _incomplete(
             "What was sent is kept: send the rest with backend.run(circuits, "
             f"resume={group_id!r}), or cancel it with provider.job({group_id!r}).cancel()."
         )
+    doubt = ""
+    if unsettled:
+        doubt = (
+            f" Whether {', '.join(unsettled)} was submitted could not be found out; resume finds "
+            "it if it was."
+        )
     error = OqtopusSubmissionError(
         f"Group {group_id}: {len(sent)} of {len(orders)} circuits were sent, and these were not: "
-        f"{', '.join(map(str, missing))}. {fate} Reason: {reason}"
+        f"{', '.join(map(str, missing))}. {fate}{doubt} Reason: {reason}"
     )
     error.group_id = group_id
     error.job_ids = dict(sent)
@@ -239,6 +247,14 @@ def _upload(client: Client, order: Order) -> str:
     return registration.job_id
 
 
+def _status(client: Client, job_id: str, refusal: errors.ClientError) -> str:
+    """Return the status of a job whose submission was refused."""
+    try:
+        return client.status(job_id)
+    except errors.ClientError:
+        raise Unsettled(job_id) from refusal
+
+
 def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
     """Submit a registered job; if the answer is lost, find out what became of it.
 
@@ -261,11 +277,15 @@ def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
             delay = max(delay, min(error.retry_after or 0.0, 30.0))
         except (errors.TransportError, errors.ServerError, errors.ProtocolError) as error:
             lost = error
-        except errors.ValidationError:
+        except errors.ValidationError as error:
             # "not in valid status for submission": an earlier try may have been taken after all.
-            if client.status(job_id) == REGISTERED:
+            if _status(client, job_id, error) == REGISTERED:
                 raise
             return
+        except errors.ClientError as error:
+            if settled:  # the submission itself was refused
+                raise
+            raise Unsettled(job_id) from error
         settled = False
         logger.warning("Whether %s was submitted is not known yet (%s); asking", job_id, lost)
         if time.monotonic() + delay > deadline:

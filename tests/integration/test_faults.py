@@ -143,13 +143,16 @@ def test_on_incomplete_cancel(cloud):
     assert {status.name for status in statuses} == {"CANCELLED"}
 
 
-def test_a_submission_whose_fate_stays_unknown_names_the_id(cloud, monkeypatch):
+@pytest.mark.parametrize("status", [503, 401])
+def test_a_submission_whose_fate_stays_unknown_names_the_id(cloud, monkeypatch, status):
     monkeypatch.setattr(submission, "SETTLE_SECONDS", 0.5)
     backend = connect(cloud).backend("line-4q")
     cloud.faults.drop("POST", SUBMIT, when="after", times=1)
-    cloud.faults.status(503, "down", method="GET", path="/jobs/*/status", times=None)
+    cloud.faults.status(status, "down", method="GET", path="/jobs/*/status", times=None)
     with pytest.raises(OqtopusSubmissionError, match="could not be found out") as caught:
         backend.run(CIRCUITS, shots=20, workers=1)
+    (submitted,) = [r for r in cloud.requests if r.path.endswith("/submit")]
+    assert submitted.path.split("/")[-2] in str(caught.value)
     cloud.faults.clear()
     job = backend.run(CIRCUITS, shots=20, resume=caught.value.group_id)
     assert_right(job.result(timeout=60))
