@@ -14,7 +14,7 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
     outcomes. There, each run of bits outside of registers is listed too, with an empty name.
     """
     sizes: list[list[Any]] = [[register.name, register.size] for register in circuit.cregs]
-    if not sizes or sum(size for _, size in sizes) >= circuit.num_clbits:
+    if not sizes or sum([size for _, size in sizes]) >= circuit.num_clbits:
         return sizes
     sizes = []
     previous = None

@@ -1,8 +1,11 @@
-"""What pytest leaves alone, and how hypothesis searches."""
+"""What pytest leaves alone, how hypothesis searches, and how circuits are compiled."""
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from tests.routes import ROUTES, force
 
 # Programs of their own, some for other interpreters.
 collect_ignore = ["peers", "contract", "benchmarks"]
@@ -12,3 +15,16 @@ collect_ignore = ["peers", "contract", "benchmarks"]
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--route", choices=sorted(ROUTES), help="compile every circuit this way, if it can be done"
+    )
+
+
+@pytest.fixture(autouse=True)
+def _route(request, monkeypatch):
+    route = request.config.getoption("--route")
+    if route is not None:
+        force(monkeypatch, route)

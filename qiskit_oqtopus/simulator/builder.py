@@ -53,7 +53,7 @@ class PlanBuilder:
         self._counters = 0  # of loops
         self._conditional = 0  # depth of blocks that may be skipped or repeated
         self._writes = False  # whether any classical bit is written
-        self._resets = 0
+        self._resets = False  # whether any reset does anything
 
     def plan(self) -> Plan:
         """Return the plan of what was compiled."""
@@ -71,6 +71,7 @@ class PlanBuilder:
             variables=(0,) * len(self._slots),
             counters=self._counters,
             has_counts=self._writes,
+            resets=self._resets,
         )
 
     def _measure(self, instruction: CircuitInstruction, scope: Scope) -> None:
@@ -97,7 +98,7 @@ class PlanBuilder:
         qubit = scope.qubits[instruction.qubits[0]]
         if (qubit not in self._active and not self._conditional) or self._is_zero(qubit):
             return
-        self._resets += 1
+        self._resets = True
         if self._conditional:
             self._close()
             self._steps.append(("reset", self._activate(qubit)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +16,32 @@ from numpy.typing import NDArray
 from .dynamic import DynamicRun
 from .memory import BRANCH_BYTES
 from .plan import Plan
-from .sampling import Streams, measure, shuffled, squared
+from .sampling import Streams, measure, measure_qubit, shuffled, squared
 from .state import Cancelled, Circuit, Flag
 
 POOLED_QUBITS = 12
-"""States of at most this many qubits are kept for the next circuit of a chunk."""
+"""States of at most this many qubits are kept for the next circuit of this thread."""
+
+
+class _Pool(threading.local):
+    """One state a number of qubits: making one costs more than a small circuit (W1, W2: 40 %)."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, Any] = {}
+
+    def zero_state(self, num_qubits: int) -> Any:
+        """Return a ``qulacs.QuantumState`` with all qubits in 0, valid until the next call."""
+        state = self._states.get(num_qubits)
+        if state is None:
+            state = qulacs.QuantumState(num_qubits)
+            if num_qubits <= POOLED_QUBITS:
+                self._states[num_qubits] = state
+            return state
+        state.set_zero_state()
+        return state
+
+
+_pool = _Pool()
 
 
 @dataclass(frozen=True)
@@ -81,14 +103,13 @@ def run_chunk(
     """
     limit_threads(settings.max_threads)
     streams = Streams(settings.seed)
-    pool: dict[int, Any] = {}
     outcomes = []
     for index, plan in enumerate(plans, start=first):
         start = time.perf_counter()
         try:
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
-            outcome = _run(plan, streams[index], settings, pool, cancelled)
+            outcome = _run(plan, streams[index], settings, cancelled)
         # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
         # fault in Qulacs) is its outcome: the results of the others must survive it.
         except Exception as error:  # noqa: BLE001
@@ -101,15 +122,14 @@ def _run(
     plan: Plan,
     generator: np.random.Generator,
     settings: Settings,
-    pool: dict[int, Any],
     cancelled: Flag | None,
 ) -> dict[str, Any]:
     keys, counts, vector = (
-        _run_static(plan, generator, settings, pool, cancelled)
+        _run_static(plan, generator, settings, cancelled)
         if plan.is_static
         else _run_dynamic(plan, generator, settings, cancelled)
     )
-    outcome: dict[str, Any] = {"statevector": vector}
+    outcome: dict[str, Any] = {} if vector is None else {"statevector": vector}
     if plan.has_counts:
         outcome["counts"] = dict(zip(keys, counts, strict=True))
         if settings.memory:
@@ -121,7 +141,6 @@ def _run_static(
     plan: Plan,
     generator: np.random.Generator,
     settings: Settings,
-    pool: dict[int, Any],
     cancelled: Flag | None,
 ) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
     """Sample all shots from one final state."""
@@ -129,7 +148,7 @@ def _run_static(
     if n == 0:
         amplitudes = np.ones(1, dtype=complex)
     elif plan.has_counts or settings.statevector:
-        state = _zero_state(n, pool)
+        state = _pool.zero_state(n)
         Circuit(plan.operations, n).apply(state, cancelled)
         amplitudes = state.get_vector()
         del state  # a state that is not pooled is freed before the probabilities are computed
@@ -140,6 +159,8 @@ def _run_static(
         vector = expand(amplitudes * np.exp(1j * plan.phase), plan.qubits, plan.num_qubits)
     if not plan.has_counts:
         return [], [], vector
+    if n == 1 and len(plan.terminal) == 1:
+        return *measure_qubit(amplitudes, plan.terminal[0], settings.shots, generator), vector
     probabilities = squared(amplitudes)
     del amplitudes
     keys, counts = measure(probabilities, n, plan.terminal, settings.shots, generator)
@@ -163,18 +184,6 @@ def _run_dynamic(
     counts = DynamicRun(plan, generator, settings.branch_bytes, cancelled).run(settings.shots)
     ordered = sorted(counts)
     return ordered, [counts[key] for key in ordered], vector
-
-
-def _zero_state(num_qubits: int, pool: dict[int, Any]) -> Any:
-    """Return a state with all qubits in 0; making one anew costs far more than a small circuit."""
-    state = pool.get(num_qubits)
-    if state is None:
-        state = qulacs.QuantumState(num_qubits)
-        if num_qubits <= POOLED_QUBITS:
-            pool[num_qubits] = state
-        return state
-    state.set_zero_state()
-    return state
 
 
 def expand(

@@ -7,9 +7,9 @@ import logging
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus, JobV1
@@ -307,12 +307,20 @@ class _Dispatcher:
     """Starts a thread for each job that nobody has begun to wait for.
 
     A thread for every job would cost more than a small job, and would fight with the thread that
-    waits for it over Python's lock.
+    waits for it over Python's lock. Even to wake one thread costs a third of a job of one small
+    circuit: while jobs come one after the other, the dispatcher looks for them by itself.
     """
+
+    PERIOD = 0.002
+    """Time between two looks in s: so late may a job start that nobody waits for."""
+
+    PATIENCE = 0.3
+    """After so many seconds without a job it sleeps until it is woken."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._queue: SimpleQueue[QulacsJob] = SimpleQueue()
+        self._jobs: deque[QulacsJob] = deque()
+        self._awake = threading.Event()
         self._thread: threading.Thread | None = None
 
     def put(self, job: QulacsJob) -> None:
@@ -320,20 +328,32 @@ class _Dispatcher:
         with self._lock:
             # Not alive either in a process that was forked off.
             if self._thread is None or not self._thread.is_alive():
-                self._queue = SimpleQueue()
+                self._jobs, self._awake = deque(), threading.Event()
                 self._thread = threading.Thread(
-                    target=self._run, args=(self._queue,), name="qulacs-dispatcher", daemon=True
+                    target=self._run,
+                    args=(self._jobs, self._awake),
+                    name="qulacs-dispatcher",
+                    daemon=True,
                 )
                 self._thread.start()
-            self._queue.put(job)
+            self._jobs.append(job)
+            if not self._awake.is_set():
+                self._awake.set()
 
-    @staticmethod
-    def _run(queue: SimpleQueue[QulacsJob]) -> None:
+    def _run(self, jobs: deque[QulacsJob], awake: threading.Event) -> None:
+        last = 0.0
         while True:
-            job = queue.get()
-            if job._claim():
-                job._start_thread()
-            del job  # while the queue is empty, nothing here keeps a job alive
+            awake.wait()
+            while jobs:
+                job = jobs.popleft()
+                if job._claim():
+                    job._start_thread()
+                del job  # nothing here keeps a job alive
+                last = time.monotonic()
+            time.sleep(self.PERIOD)
+            with self._lock:
+                if not jobs and time.monotonic() - last > self.PATIENCE:
+                    awake.clear()
 
 
 _dispatcher = _Dispatcher()

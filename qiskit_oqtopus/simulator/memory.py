@@ -22,6 +22,9 @@ A constant, since the order of the random draws depends on it: a seed gives the 
 machine of any size.
 """
 
+SMALL_QUBITS = 19
+"""Every machine has the memory for so many qubits: it is not asked for, and so costs no time."""
+
 MAX_QUBITS = 30
 """No default Target is wider than this, however much memory there is."""
 
@@ -80,12 +83,17 @@ class Budget:
             self._available = available_bytes()
         return self._available
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the user has set a limit."""
+        return self._limit is not None
+
     def fits(self, needed: int) -> bool:
         """Return whether so many bytes can be had. What every machine has is not asked for."""
         return (self._limit is None and needed <= _ALWAYS_THERE) or needed <= self.available
 
 
-_ALWAYS_THERE = 1 << 26
+_ALWAYS_THERE = required_bytes(SMALL_QUBITS, branching=True)
 
 
 def available_bytes(root: Path = Path("/")) -> int:

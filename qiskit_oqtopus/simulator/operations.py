@@ -76,6 +76,11 @@ def phases(qubits: tuple[int, ...], *angles: float) -> list[Operation]:
     return [("diagonal", qubits, np.exp(1j * np.array(angles)))]
 
 
+def controlled_phase(qubits: tuple[int, ...], angle: float) -> list[Operation]:
+    """Return the diagonal operation that multiplies the amplitude of 11 by exp(i angle)."""
+    return [("diagonal", qubits, np.array([1.0, 1.0, 1.0, exp(1j * angle)]))]
+
+
 ENCODERS: dict[str, Encoder] = {
     "id": lambda q, p: ([], 0.0),
     "global_phase": lambda q, p: ([], p[0]),
@@ -94,10 +99,10 @@ ENCODERS: dict[str, Encoder] = {
     "cu": lambda q, p: (controlled(q, exp(1j * p[3]) * u_matrix(p[0], p[1], p[2]), 1), 0.0),
     "cu3": lambda q, p: (controlled(q, u_matrix(p[0], p[1], p[2]), 1), 0.0),
     "crz": lambda q, p: (phases(q, 0.0, -p[0] / 2, 0.0, p[0] / 2), 0.0),
-    "cp": lambda q, p: (phases(q, 0.0, 0.0, 0.0, p[0]), 0.0),
-    "cu1": lambda q, p: (phases(q, 0.0, 0.0, 0.0, p[0]), 0.0),
-    "cs": lambda q, p: (phases(q, 0.0, 0.0, 0.0, pi / 2), 0.0),
-    "csdg": lambda q, p: (phases(q, 0.0, 0.0, 0.0, -pi / 2), 0.0),
+    "cp": lambda q, p: (controlled_phase(q, p[0]), 0.0),
+    "cu1": lambda q, p: (controlled_phase(q, p[0]), 0.0),
+    "cs": lambda q, p: (controlled_phase(q, pi / 2), 0.0),
+    "csdg": lambda q, p: (controlled_phase(q, -pi / 2), 0.0),
     "ccz": lambda q, p: ([("diagonal", q, np.array([1.0] * 7 + [-1.0], dtype=complex))], 0.0),
     "ccx": lambda q, p: (controlled(q, X, 2), 0.0),
     "c3sx": lambda q, p: (controlled(q, SX, 3), 0.0),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .operations import DENSE_QUBITS, Operation
 
@@ -26,9 +25,8 @@ step)                                   or go on at that step when there is none
 """
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A circuit, compiled.
+class Plan(NamedTuple):
+    """A circuit, compiled. A named tuple, since one is made faster than a dataclass.
 
     Attributes:
         qubits: Circuit index of each simulated qubit; plan qubit i is circuit qubit ``qubits[i]``.
@@ -40,6 +38,7 @@ class Plan:
         variables: Initial values of the classical variables.
         counters: Number of loop counters.
         has_counts: Whether the circuit writes any classical bit, so that counts mean something.
+        resets: Whether the circuit has a reset that did anything.
     """
 
     qubits: tuple[int, ...]
@@ -50,11 +49,15 @@ class Plan:
     variables: tuple[Any, ...] = ()
     counters: int = 0
     has_counts: bool = True
+    resets: bool = False
 
     @property
     def is_static(self) -> bool:
         """Whether one final state holds the distribution of all shots."""
-        return all(step[0] == "unitary" for step in self.steps)
+        for step in self.steps:  # noqa: SIM110 - a generator would cost more than it looks at
+            if step[0] != "unitary":
+                return False
+        return True
 
     @property
     def has_wide_maps(self) -> bool:
@@ -69,6 +72,9 @@ class Plan:
     @property
     def operations(self) -> tuple[Operation, ...]:
         """All operations of a static plan, in order."""
+        if len(self.steps) == 1:
+            operations: tuple[Operation, ...] = self.steps[0][1]
+            return operations
         return tuple(operation for step in self.steps for operation in step[1])
 
     @property
