@@ -19,13 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .classical import evaluator, storer
-from .ensemble import Ensemble, prepare, zero_state
+from .ensemble import BATCH_QUBITS, Ensemble, prepare, zero_state
 from .plan import Plan
-from .sampling import MARGINAL_QUBITS, marginal, measure, spread_bits
+from .sampling import (
+    MARGINAL_QUBITS,
+    draw_many,
+    marginal,
+    marginals,
+    measure,
+    spread_bits,
+)
 from .state import Cancelled, Flag
 
-_VECTORIZED_BRANCHES = 16
-"""More branches than this are sampled together, shot by shot in one array."""
+_VECTORIZED_BRANCHES = 3
+"""More branches than this are sampled together."""
 
 
 @dataclass
@@ -360,16 +367,34 @@ class DynamicRun:
                 self._count((bits & mask) | key, count)
 
     def _finish_together(self, group: Branches, pairs: list[tuple[int, int]], mask: int) -> None:
-        """Draw the shots of many branches by one search in their cumulative distributions."""
+        """Draw the shots of many branches at once."""
         n = self._num_qubits
         measured = tuple(sorted({qubit for qubit, _ in pairs}))
         place = {qubit: j for j, qubit in enumerate(measured)}
         size = 1 << len(measured)
-        cumulative = np.empty((len(group), size))
+        if n <= BATCH_QUBITS:
+            weights = marginals(group.states.all_probabilities(), n, measured)
+            drawn = draw_many(weights, group.shots, self._generator)
+            occurred = np.flatnonzero(drawn)
+            counts = drawn.ravel()[occurred]
+        else:
+            branch = np.repeat(np.arange(len(group)), group.shots)
+            outcomes = self._outcomes(group, branch, measured)
+            occurred, counts = np.unique(branch * size + outcomes, return_counts=True)
+        keys = spread_bits(occurred % size, [(place[qubit], clbit) for qubit, clbit in pairs])
+        kept = [bits & mask for bits in group.bits]
+        owners = (occurred // size).tolist()
+        for owner, key, count in zip(owners, keys, counts.tolist(), strict=True):
+            self._count(kept[owner] | key, count)
+
+    def _outcomes(
+        self, group: Branches, branch: NDArray[np.int64], measured: tuple[int, ...]
+    ) -> NDArray[np.int64]:
+        """Return the outcome of each shot by a search in the distribution of its branch."""
+        cumulative = np.empty((len(group), 1 << len(measured)))
         for i in range(len(group)):
-            weights = marginal(group.states.probabilities(i), n, measured)
+            weights = marginal(group.states.probabilities(i), self._num_qubits, measured)
             np.cumsum(weights, out=cumulative[i])
-        branch = np.repeat(np.arange(len(group)), group.shots)
         thresholds = self._generator.random(len(branch)) * cumulative[branch, -1]
         outcomes = np.empty(len(branch), dtype=np.int64)
         ends = np.cumsum(group.shots)
@@ -378,12 +403,7 @@ class DynamicRun:
             found = np.searchsorted(cumulative[i], thresholds[part], side="right")
             last = np.searchsorted(cumulative[i], cumulative[i, -1])
             outcomes[part] = np.minimum(found, last)
-        pairs = [(place[qubit], clbit) for qubit, clbit in pairs]
-        occurred, counts = np.unique(branch * size + outcomes, return_counts=True)
-        keys = spread_bits(occurred % size, pairs)
-        owners = (occurred // size).tolist()
-        for owner, key, count in zip(owners, keys, counts.tolist(), strict=True):
-            self._count((group.bits[owner] & mask) | key, count)
+        return outcomes
 
     def _count(self, key: int, count: int) -> None:
         self.counts[key] = self.counts.get(key, 0) + count

@@ -111,6 +111,38 @@ def marginal(
     return np.asarray(np.bincount(places, probabilities, minlength=1 << len(measured)), dtype=float)
 
 
+def marginals(
+    probabilities: Probabilities, num_qubits: int, measured: tuple[int, ...]
+) -> Probabilities:
+    """Do what :func:`marginal` does for each row; ``measured`` is ascending."""
+    if len(measured) == num_qubits:
+        return probabilities
+    others = tuple(num_qubits - q for q in range(num_qubits) if q not in measured)
+    tensor = probabilities.reshape((-1,) + (2,) * num_qubits)
+    return np.asarray(tensor.sum(axis=others), dtype=float).reshape(len(probabilities), -1)
+
+
+def draw_many(
+    weights: Probabilities, shots: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw from many small distributions at once.
+
+    Args:
+        weights: Shape (rows, k); a row need not sum exactly to 1.
+        shots: How many outcomes are drawn from each row, shape (rows,).
+        generator: Where the randomness comes from.
+
+    Returns:
+        How often each outcome occurred, shape (rows, k); an outcome of weight 0 never does.
+    """
+    drawn = generator.multinomial(shots, weights / weights.sum(axis=1, keepdims=True))
+    impossible = np.where(weights > 0, 0, drawn)
+    if impossible.any():  # numpy gives the last outcome what rounding leaves over
+        drawn -= impossible
+        drawn[np.arange(len(drawn)), weights.argmax(axis=1)] += impossible.sum(axis=1)
+    return np.asarray(drawn)
+
+
 def gather_bits(values: NDArray[np.int64], places: Sequence[int]) -> NDArray[np.int64]:
     """Return the integers whose bit j is bit ``places[j]`` of the values.
 
