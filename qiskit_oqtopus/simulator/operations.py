@@ -45,6 +45,9 @@ FIXED_GATES = frozenset(
 )
 """Standard gates without parameters that are operations of the same name."""
 
+TWO_QUBIT_GATES = frozenset(["cx", "cz", "swap"])
+"""Those of them on two qubits."""
+
 ROTATION_GATES = frozenset(["rx", "ry", "rz"])
 """Standard gates of one angle that are operations of the same name."""
 
@@ -117,6 +120,38 @@ ENCODERS: dict[str, Encoder] = {
 
 :meta hide-value:
 """
+
+
+def encode_standard(
+    name: str, qubits: tuple[int, ...], parameters: Sequence[float]
+) -> list[Operation]:
+    """Return the operations of one of Qiskit's standard gates, its global phase left out."""
+    if name in FIXED_GATES:
+        return [(name, *qubits)]
+    if name in ROTATION_GATES:
+        return [(name, qubits[0], float(parameters[0]))]
+    values = [float(value) for value in parameters]
+    if name in ENCODERS:
+        return ENCODERS[name](qubits, values)[0]
+    from qiskit.circuit.library import get_standard_gate_name_mapping
+
+    gate = get_standard_gate_name_mapping()[name].base_class(*values)
+    return [("matrix", qubits, gate.to_matrix(), (), ())]
+
+
+def qubits_of(operation: Operation) -> tuple[int, ...]:
+    """Return the qubits that an operation acts on, controls included.
+
+    >>> qubits_of(("cx", 3, 1)), qubits_of(("rz", 2, 0.5)), qubits_of(("u", 4, 0.1, 0.2, 0.3))
+    ((3, 1), (2,), (4,))
+    """
+    name = operation[0]
+    if name in FIXED_GATES:
+        return tuple(operation[1:])
+    if name in ROTATION_GATES or name == "u":
+        return (operation[1],)
+    qubits: tuple[int, ...] = operation[1]
+    return (*qubits, *operation[3]) if name == "matrix" else qubits
 
 
 def permutation(qubits: tuple[int, ...], pattern: Sequence[int]) -> list[Operation]:

@@ -6,7 +6,7 @@ Most circuits are like that, and small ones cost more to compile than to simulat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
@@ -70,16 +70,16 @@ def compile_straight(
             operations.append(("matrix", tuple(places), matrix, (), ()))
         elif name not in _IDLE or not isinstance(instruction.operation, _IDLE[name]):
             return None
-    terminal = []
+    terminal: list[tuple[int | None, int]] = []
     if measured:
-        find = circuit.find_bit
-        terminal = [(active.get(bit), find(clbit).index) for bit, clbit in measured.items()]
+        clbits = _indices(circuit, circuit.clbits, measured.values())
+        terminal = [(active.get(bit), clbit) for bit, clbit in zip(measured, clbits, strict=True)]
         if len(terminal) > 1:
             terminal.sort(key=_clbit)
             if len({clbit for _, clbit in terminal}) < len(terminal):
                 return None
     return Plan(
-        tuple([circuit.find_bit(bit).index for bit in active]),
+        tuple(_indices(circuit, circuit.qubits, active)),
         circuit.num_qubits,
         circuit.num_clbits,
         (("unitary", tuple(operations), phase),) if operations or phase else (),
@@ -88,6 +88,14 @@ def compile_straight(
         0,
         bool(measured),
     )
+
+
+def _indices(circuit: QuantumCircuit, bits: list[Any], wanted: Collection[Any]) -> list[int]:
+    """Return the positions of bits in a circuit."""
+    if len(wanted) * len(bits) <= 128:
+        return [bits.index(bit) for bit in wanted]
+    # Its first call makes an index of all bits, which costs more than a small circuit (W2: 8 %).
+    return [circuit.find_bit(bit).index for bit in wanted]
 
 
 def _clbit(pair: tuple[int | None, int]) -> int:
