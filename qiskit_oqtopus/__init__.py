@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         OqtopusNotFoundError,
         OqtopusOptionError,
         OqtopusProtocolError,
+        OqtopusPubError,
         OqtopusRateLimitError,
         OqtopusServerError,
         OqtopusSubmissionError,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
         OqtopusWarning,
     )
     from .job import OqtopusJob
+    from .primitives.estimator import EstimatorV2
+    from .primitives.sampler import SamplerV2
     from .problem import Problem
     from .provider import OqtopusProvider
     from .simulator.backend import QulacsBackend
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DeviceSnapshot": "snapshot",
+    "EstimatorV2": "primitives.estimator",
     "OqtopusBackend": "backend",
     "OqtopusCircuitError": "exceptions",
     "OqtopusCloudError": "exceptions",
@@ -59,6 +63,7 @@ _HOMES = {
     "OqtopusOptionError": "exceptions",
     "OqtopusProtocolError": "exceptions",
     "OqtopusProvider": "provider",
+    "OqtopusPubError": "exceptions",
     "OqtopusRateLimitError": "exceptions",
     "OqtopusServerError": "exceptions",
     "OqtopusSubmissionError": "exceptions",
@@ -67,11 +72,13 @@ _HOMES = {
     "Problem": "problem",
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
+    "SamplerV2": "primitives.sampler",
     "save_account": "credentials",
 }
 
 __all__ = [
     "DeviceSnapshot",
+    "EstimatorV2",
     "OqtopusBackend",
     "OqtopusCircuitError",
     "OqtopusCloudError",
@@ -88,6 +95,7 @@ __all__ = [
     "OqtopusOptionError",
     "OqtopusProtocolError",
     "OqtopusProvider",
+    "OqtopusPubError",
     "OqtopusRateLimitError",
     "OqtopusServerError",
     "OqtopusSubmissionError",
@@ -96,6 +104,7 @@ __all__ = [
     "Problem",
     "QulacsBackend",
     "QulacsJob",
+    "SamplerV2",
     "__version__",
     "save_account",
 ]

@@ -18,7 +18,7 @@ from .boundary import translated
 from .connection import Connection
 from .device_options import CHECKS, DEFAULTS, run_options
 from .download import Entry
-from .encoding import differences, encode_circuits
+from .encoding import differences, encode_tasks
 from .exceptions import (
     OqtopusCircuitError,
     OqtopusCloudError,
@@ -36,6 +36,7 @@ from .run_input import circuits_of
 from .snapshot import DeviceSnapshot
 from .status import Sight
 from .submission import Order, submit_all
+from .task import Task
 from .version import __version__
 from .watcher import Watcher
 
@@ -190,8 +191,8 @@ class OqtopusBackend(BackendV2):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
         """
         values = self._values(options)
-        circuits = circuits_of(run_input, self.name)
-        _, problems = self._encode(circuits, values, new_group_id())
+        tasks = self._tasks(run_input, values)
+        _, problems = self._encode(tasks, values, new_group_id())
         return problems
 
     def run(
@@ -237,21 +238,46 @@ class OqtopusBackend(BackendV2):
             OqtopusSubmissionError: If not all circuits could be sent; it says which were.
             OqtopusCloudError: If the server cannot be asked before anything is sent.
         """
-        group_id = options.pop("group_id", None)
-        resume = options.pop("resume", None)
-        values = self._values({**options, "group_id": group_id, "resume": resume})
-        circuits = circuits_of(run_input, self.name)
+        values = self._values(options)
+        return self._run(self._tasks(run_input, values), values, stacklevel=4)
+
+    def run_tasks(self, tasks: Sequence[Task], stacklevel: int = 1, **options: Any) -> OqtopusJob:
+        """Send circuits, each with its own number of shots; used by the primitives.
+
+        Args:
+            tasks: At least one circuit.
+            stacklevel: Whom warnings are about: 1 is the caller.
+            **options: As for :meth:`run`; ``shots`` is not used.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusError: As :meth:`run`.
+        """
+        return self._run(tasks, self._values(options), stacklevel + 3)
+
+    def _tasks(self, run_input: Any, values: Mapping[str, Any]) -> list[Task]:
+        return [Task(circuit, values["shots"]) for circuit in circuits_of(run_input, self.name)]
+
+    def _run(self, tasks: Sequence[Task], values: Mapping[str, Any], stacklevel: int) -> OqtopusJob:
+        group_id, resume = values["group_id"], values["resume"]
         if group_id is not None and resume not in (None, group_id):
             raise OqtopusOptionError("Give either 'group_id' or 'resume', not both.")
         group = resume or group_id or new_group_id()
-        programs, problems = self._encode(circuits, values, group)
+        programs, problems = self._encode(tasks, values, group)
         if problems:
             raise OqtopusCircuitError(problems, self.name)
-        logger.info("Group %s: %d circuits for %s", group, len(circuits), self.name)
-        self._look_at_device(values)
+        logger.info("Group %s: %d circuits for %s", group, len(tasks), self.name)
+        self._look_at_device(values, stacklevel)
         entries, sights = self._present(programs, group, resume, group_id)
         orders = [
-            self._order(program, index, group, len(programs), circuits[index].name, values)
+            self._order(
+                program,
+                Member(group, index, len(programs), program.header.sha256, tasks[index].kind),
+                tasks[index].circuit.name,
+                values,
+            )
             for index, program in enumerate(programs)
             if index not in entries
         ]
@@ -294,7 +320,9 @@ class OqtopusBackend(BackendV2):
                 shots=job.shots or 0,
             )
             headers[index] = program.header
-            order = self._order(program, index, group, len(programs), job.name or "", values)
+            # Their places in a primitive's result are gone: what comes back are counts.
+            member = Member(group, index, len(programs), program.header.sha256)
+            order = self._order(program, member, job.name or "", values)
             orders.append(
                 replace(
                     order,
@@ -305,16 +333,14 @@ class OqtopusBackend(BackendV2):
         return self._send(orders, headers, {}, {}, group, len(programs), values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        return run_options({**self.options, **options})
+        return run_options({"group_id": None, "resume": None, **self.options, **options})
 
     def _encode(
-        self, circuits: Sequence[QuantumCircuit], values: Mapping[str, Any], group: str
+        self, tasks: Sequence[Task], values: Mapping[str, Any], group: str
     ) -> tuple[list[Program], list[Problem]]:
-        return encode_circuits(
-            circuits, values, group, self._target, self.calibrated_at, created=_now()
-        )
+        return encode_tasks(tasks, values, group, self._target, self.calibrated_at, created=_now())
 
-    def _look_at_device(self, values: Mapping[str, Any]) -> None:
+    def _look_at_device(self, values: Mapping[str, Any], stacklevel: int) -> None:
         """Warn of what has changed since the Target was made, or that the device is away."""
         with translated(f"Reading device {self.name}"):
             device = self.connection.client.device(self.name)
@@ -325,7 +351,9 @@ class OqtopusBackend(BackendV2):
                     f"{message}; nothing was sent. Try again later, or use unavailable='warn'."
                 )
             warnings.warn(
-                f"{message}: OQTOPUS may refuse the circuits.", OqtopusWarning, stacklevel=3
+                f"{message}: OQTOPUS may refuse the circuits.",
+                OqtopusWarning,
+                stacklevel=stacklevel,
             )
         if device.calibrated_at != self.calibrated_at and values["transpiler"] is None:
             warnings.warn(
@@ -333,7 +361,7 @@ class OqtopusBackend(BackendV2):
                 f"backend's Target was made ({self.calibrated_at}). Call backend.refresh() and "
                 "compile again to use the new numbers.",
                 OqtopusWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
 
     def _present(
@@ -360,13 +388,7 @@ class OqtopusBackend(BackendV2):
         return entries, found.sights()
 
     def _order(
-        self,
-        program: Program,
-        index: int,
-        group: str,
-        total: int,
-        name: str,
-        values: Mapping[str, Any],
+        self, program: Program, member: Member, name: str, values: Mapping[str, Any]
     ) -> Order:
         transpiler_info: dict[str, Any] = {"transpiler_lib": None}
         if values["transpiler"] is not None:
@@ -377,7 +399,7 @@ class OqtopusBackend(BackendV2):
             }
         mitigation = values["mitigation"]
         return Order(
-            Member(group, index, total, program.header.sha256),
+            member,
             program.text,
             values["name"] or name,
             values["tags"],
@@ -385,6 +407,7 @@ class OqtopusBackend(BackendV2):
             program.header.shots,
             transpiler_info,
             {} if mitigation is None else {"ro_error_mitigation": mitigation},
+            program.operator,
         )
 
     def _send(

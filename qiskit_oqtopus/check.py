@@ -25,7 +25,10 @@ MAX_PROGRAM_BYTES = 4 * 2**20
 
 
 def check_circuits(
-    circuits: Sequence[QuantumCircuit], target: Target, transpiler: str | None
+    circuits: Sequence[QuantumCircuit],
+    target: Target,
+    transpiler: str | None,
+    estimated: bool = False,
 ) -> list[Problem]:
     """Return everything that is wrong with circuits.
 
@@ -34,10 +37,11 @@ def check_circuits(
         target: What the device can do.
         transpiler: None if circuits run as they are, or the server's transpiler, which
             compiles any gates but can do no more than the device otherwise.
+        estimated: Whether the server estimates an observable, for which nothing is measured here.
     """
     problems: list[Problem] = []
     for index, circuit in enumerate(circuits):
-        checker = _Checker(index, circuit, target, transpiler)
+        checker = _Checker(index, circuit, target, transpiler, estimated)
         checker.run()
         problems.extend(checker.problems)
     return problems
@@ -47,13 +51,19 @@ class _Checker:
     """The check of one circuit."""
 
     def __init__(
-        self, index: int, circuit: QuantumCircuit, target: Target, transpiler: str | None
+        self,
+        index: int,
+        circuit: QuantumCircuit,
+        target: Target,
+        transpiler: str | None,
+        estimated: bool,
     ) -> None:
         self.problems: list[Problem] = []
         self._index = index
         self._circuit = circuit
         self._target = target
         self._compiled = transpiler is None
+        self._estimated = estimated
         self._measured: dict[int, int] = {}  # qubit -> clbit
         self._written: dict[int, int] = {}  # clbit -> qubit
 
@@ -89,7 +99,9 @@ class _Checker:
             qubits = tuple(places[bit] for bit in instruction.qubits)
             bits = tuple(clbits[bit] for bit in instruction.clbits)
             self._instruction(position, instruction, qubits, bits)
-        if not self._written and not any(p.instruction for p in self.problems):
+        if self._estimated:
+            self._idle()
+        elif not self._written and not any(p.instruction for p in self.problems):
             self._add(
                 "it measures nothing, so that it has no counts",
                 "add measurements, for example circuit.measure_all()",
@@ -146,6 +158,27 @@ class _Checker:
                     "give it a definition, or decompose it",
                     *where,
                 )
+
+    def _idle(self) -> None:
+        """Check that no qubit is idle, on which the server's transpiler stumbles."""
+        if self._compiled:
+            return
+        busy = {
+            bit
+            for item in self._circuit.data
+            if not isinstance(item.operation, (Barrier, Delay))
+            for bit in item.qubits
+        }
+        idle = [index for index, bit in enumerate(self._circuit.qubits) if bit not in busy]
+        if idle:
+            numbers = ", ".join(map(str, idle))
+            noun = "qubit" if len(idle) == 1 else "qubits"
+            self._add(
+                f"{noun} {numbers} without a gate: the server's estimation fails on these if it "
+                "compiles the circuit",
+                "leave them out, leave transpiler out and compile with transpile(circuit, "
+                "backend), or use estimation='local'",
+            )
 
     def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""

@@ -122,8 +122,16 @@ def _download_one(
         entry.result = results.failed_result(entry.header, why(job, sight), entry.job_id)
         return
     payload = _fetch(client, job, "result")
-    sampling = payload.get("sampling")
+    sampling, estimation = payload.get("sampling"), payload.get("estimation")
     counts = sampling.get("counts") if isinstance(sampling, Mapping) else None
+    if counts is None and isinstance(estimation, Mapping):
+        try:
+            entry.result = results.estimation_result(entry.header, estimation, job_id=entry.job_id)
+        except results.ResultError as error:
+            raise OqtopusProtocolError(
+                f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
+            ) from error
+        return
     if not isinstance(counts, Mapping):
         raise OqtopusProtocolError(
             f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."

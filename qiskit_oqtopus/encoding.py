@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
 from .check import MAX_PROGRAM_BYTES, check_circuits
 from .problem import Problem
 from .program import EncodingError, Program, encode_program
 from .retrieval import FoundGroup
+from .task import Task
 
 
-def encode_circuits(
-    circuits: Sequence[QuantumCircuit],
+def encode_tasks(
+    tasks: Sequence[Task],
     options: Mapping[str, Any],
     group: str,
     target: Target,
@@ -25,8 +26,8 @@ def encode_circuits(
     """Check circuits and write their programs.
 
     Args:
-        circuits: The circuits.
-        options: Options of the run.
+        tasks: The circuits.
+        options: Options of the run; its ``shots`` are not used.
         group: Id of the group that they become.
         target: What the device can do.
         calibrated_at: When the device was calibrated.
@@ -35,20 +36,29 @@ def encode_circuits(
     Returns:
         The programs of the circuits with which nothing is wrong, and what is wrong with the others.
     """
-    problems = check_circuits(circuits, target, options["transpiler"])
+    estimated = any(task.operator is not None for task in tasks)
+    problems = check_circuits(
+        [task.circuit for task in tasks], target, options["transpiler"], estimated
+    )
     wrong = {problem.circuit for problem in problems}
     programs = []
-    for index, circuit in enumerate(circuits):
+    for index, task in enumerate(tasks):
         if index in wrong:
             continue
+        circuit = task.circuit
         try:
             program = encode_program(
                 circuit,
                 group=group,
                 index=index,
-                total=len(circuits),
+                total=len(tasks),
                 created=created,
-                shots=options["shots"],
+                shots=task.shots,
+                kind=task.kind,
+                pub=task.pub,
+                position=task.position,
+                primitive=task.primitive,
+                operator=task.operator,
                 memory=options["memory"],
                 seed=options["seed_simulator"],
                 calibrated_at=calibrated_at,
@@ -68,7 +78,19 @@ def encode_circuits(
             cure = "split the circuit, or send less metadata"
             problems.append(Problem(index, circuit.name, reason, cure))
         programs.append(program)
-    return programs, sorted(problems, key=lambda problem: problem.circuit)
+    return programs, _by_pub(problems, tasks)
+
+
+def _by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
+    """Return problems in order, those of a primitive's circuits once for each PUB.
+
+    The circuits of one PUB differ in their angles, and have the same problems.
+    """
+    named = []
+    for problem in problems:
+        pub = tasks[problem.circuit].pub
+        named.append(problem if pub is None else replace(problem, circuit=pub, noun="PUB"))
+    return sorted(dict.fromkeys(named), key=lambda problem: problem.circuit)
 
 
 def differences(found: FoundGroup, programs: Sequence[Program]) -> list[Problem]:

@@ -10,6 +10,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobTimeoutError
 
 if TYPE_CHECKING:
+    from qiskit.primitives import PrimitiveResult
     from qiskit.result import Result
 
     from .problem import Problem
@@ -50,14 +51,31 @@ class OqtopusCircuitError(OqtopusError):
         return type(self), (self.problems, self._where)
 
 
+class OqtopusPubError(OqtopusError, ValueError):
+    """A PUB of a primitive cannot be run.
+
+    Attributes:
+        pub: Its position in the list that was given to ``run``, or None if it is about the list.
+    """
+
+    def __init__(self, pub: int | None, reason: str) -> None:
+        self.pub = pub
+        self._reason = reason
+        super().__init__(reason if pub is None else f"PUB {pub}: {reason}")
+
+    def __reduce__(self) -> tuple[type[OqtopusPubError], tuple[int | None, str]]:
+        return type(self), (self.pub, self._reason)
+
+
 class OqtopusJobError(OqtopusError, JobError):
     """A job failed.
 
     Attributes:
-        result: What was computed before the failure, or None.
+        result: What was computed before the failure, or None. That of a primitive has None in the
+            place of each PUB that failed.
     """
 
-    result: Result | None = None
+    result: Result | PrimitiveResult | None = None
 
 
 class OqtopusJobCancelledError(OqtopusJobError):

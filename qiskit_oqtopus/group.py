@@ -20,7 +20,10 @@ MAX_DESCRIPTION = 1024
 """Longest description of an OQTOPUS job in characters; likewise."""
 
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
-_LINE = re.compile(r"qiskit-oqtopus ([a-z0-9-]{16,64}) (\d+)/(\d+) ([0-9a-f]{64})(?: |$)")
+# A kind is shorter than any group id, so that the two cannot be taken for each other.
+_LINE = re.compile(
+    r"qiskit-oqtopus (?:(sampler|estimator) )?([a-z0-9-]{16,64}) (\d+)/(\d+) ([0-9a-f]{64})(?: |$)"
+)
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,15 @@ class Member:
         group_id: Id of the group.
         index: Position of the circuit in the run.
         total: Number of circuits of the run.
-        digest: SHA-256 of the program above its header, in hex.
+        digest: ``sha256`` of the header of the program.
+        kind: Who sent it: "run", "sampler" or "estimator".
     """
 
     group_id: str
     index: int
     total: int
     digest: str
+    kind: str = "run"
 
     def description(self, tags: Sequence[str] = ()) -> str:
         """Return the description of the job; tags that do not fit are cut off.
@@ -45,7 +50,8 @@ class Member:
         >>> Member("a" * 16, 0, 2, "0" * 64).description(["night", "T1"])[-17:]
         '0000000 night, T1'
         """
-        line = f"qiskit-oqtopus {self.group_id} {self.index}/{self.total} {self.digest}"
+        kind = "" if self.kind == "run" else f"{self.kind} "
+        line = f"qiskit-oqtopus {kind}{self.group_id} {self.index}/{self.total} {self.digest}"
         return " ".join([line, ", ".join(tags)]).rstrip()[:MAX_DESCRIPTION]
 
 
@@ -54,14 +60,16 @@ def parse_description(text: str | None) -> Member | None:
 
     >>> parse_description("qiskit-oqtopus " + "a" * 16 + " 3/50 " + "0" * 64 + " night").index
     3
+    >>> parse_description("qiskit-oqtopus sampler " + "a" * 16 + " 3/50 " + "0" * 64).kind
+    'sampler'
     >>> parse_description("my own words") is None
     True
     """
     match = _LINE.match(text or "")
     if match is None:
         return None
-    group_id, index, total, digest = match.groups()
-    return Member(group_id, int(index), int(total), digest)
+    kind, group_id, index, total, digest = match.groups()
+    return Member(group_id, int(index), int(total), digest, kind or "run")
 
 
 def new_group_id() -> str:

@@ -51,9 +51,12 @@ class ProgramHeader:
         metadata: Metadata of the circuit.
         calibrated_at: When the device of the Target was calibrated, or None.
         pub: Index of the PUB of a primitive, or None.
-        position: Index of the circuit in its PUB, or None.
+        position: Index of the parameter set of the circuit in its PUB, counted in C order; of
+            the element of the PUB where the server estimates; or None.
         resubmits: Id of the group that this one sends again, or None.
-        sha256: Of the program above the header, in hex.
+        primitive: What the result of a primitive needs beside the counts, as plain JSON, or None;
+            :mod:`qiskit_oqtopus.primitives.record` writes and reads it.
+        sha256: Of the program above the header, and of ``primitive`` if there is one, in hex.
         extra: What a later version has added.
     """
 
@@ -77,6 +80,7 @@ class ProgramHeader:
     pub: int | None = None
     position: int | None = None
     resubmits: str | None = None
+    primitive: Mapping[str, Any] | None = None
     sha256: str = ""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -140,8 +144,13 @@ _CHECKS: dict[str, Any] = {
     "pub": lambda value: value is None or _is_count(value),
     "position": lambda value: value is None or _is_count(value),
     "resubmits": lambda value: value is None or isinstance(value, str),
+    "primitive": lambda value: value is None or isinstance(value, dict),
     "sha256": lambda value: isinstance(value, str),
 }
+
+
+_LATER = {"primitive": None}
+"""What the first headers did not have, and what stands for it."""
 
 
 def _check(values: Any) -> None:
@@ -174,6 +183,8 @@ def header_from_json(values: Any) -> ProgramHeader:
     Raises:
         HeaderError: It is not a header, or one of a later version.
     """
+    if isinstance(values, dict):
+        values = {**_LATER, **values}
     _check(values)
     known = {name: values[name] for name in _CHECKS}
     try:

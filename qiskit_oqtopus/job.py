@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus, JobV1
 from qiskit.result import Result
+from qiskit.result.models import ExperimentResult
 
 from . import results
 from .boundary import translated
@@ -353,6 +354,19 @@ class OqtopusJob(JobV1):
             ) from error
         return circuit
 
+    def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
+        """Return what became of each circuit, once :meth:`result` has been asked for.
+
+        Returns:
+            By index of the circuit, what its program says of itself (None if it is gone from the
+            server) and its result, which has failed with its reason if there is none.
+        """
+        return {
+            entry.index: (entry.header, entry.result)
+            for entry in self._entries
+            if entry.result is not None
+        }
+
     def _entry(self, index: int) -> Entry:
         for entry in self._entries:
             if entry.index == index or len(self._entries) == 1 == self._total:
@@ -406,7 +420,13 @@ class OqtopusJob(JobV1):
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
         with translated(f"Reading the programs of job {self.job_id()}"):
             client = self.backend().connection.client
-            stored = [(client.job(entry.job_id)) for entry in chosen]
+            stored = [client.job(entry.job_id) for entry in chosen]
+            others = [job.job_id for job in stored if job.job_type not in (None, "sampling")]
+            if others:
+                raise OqtopusJobError(
+                    "Only sampling jobs can be sent again from their programs; these are others: "
+                    f"{', '.join(others)}. Run what they were made from anew."
+                )
             programs = [read_program(client, job) for job in stored]
         again: OqtopusJob = self.backend().send_again(
             programs, stored, resubmits=self._group_id or self.job_id(), **options

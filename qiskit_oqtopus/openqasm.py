@@ -87,6 +87,7 @@ def encode_body(
     transpiler: str | None = None,
     dt: float | None = None,
     basis: frozenset[str] = BASIS,
+    measured: bool = True,
 ) -> Body:
     """Return the program that is sent for a circuit; the layout of the circuit plays no part in it.
 
@@ -101,6 +102,8 @@ def encode_body(
         dt: Unit of the delays that are given in dt, in s.
         basis: Gates of the device. Beyond :data:`BASIS` those in ``stdgates.inc`` are taken; ``id``
             is left out of the program, since no gateway takes it.
+        measured: Whether the circuit measures something, as it must if counts are wanted; the
+            program of one that measures nothing has no bits.
 
     Raises:
         EncodingError: The circuit cannot be written without changing what it means.
@@ -108,16 +111,18 @@ def encode_body(
     if circuit.num_parameters:
         unbound = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
         raise EncodingError(f"it has unbound parameters: {unbound}")
-    steps, measured = _final_form(circuit)
-    if not measured:
+    steps, places = _final_form(circuit)
+    if not places and measured:
         raise EncodingError("it measures nothing")
+    if places and not measured:
+        raise EncodingError("it measures something, where only its state is wanted")
     if transpiler is None:
         names = _gate_names(basis)
     else:
         names = _ALL_NAMES
         steps = _expanded(steps)
-    clbits = tuple(sorted(measured))
-    return Body(_write(circuit.num_qubits, steps, [measured[j] for j in clbits], dt, names), clbits)
+    clbits = tuple(sorted(places))
+    return Body(_write(circuit.num_qubits, steps, [places[j] for j in clbits], dt, names), clbits)
 
 
 def delay_ns(duration: Any, unit: str, dt: float | None) -> str | None:
@@ -276,8 +281,9 @@ def _write(
         "OPENQASM 3.0;",
         'include "stdgates.inc";',
         f"qubit[{num_qubits}] q;",
-        f"bit[{len(measured)}] c;",
     ]
+    if measured:
+        lines.append(f"bit[{len(measured)}] c;")
     for position, item, qubits in steps:
         name = item.name
         if name in names and item.is_standard_gate():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,10 +48,13 @@ class Program:
     Attributes:
         text: OpenQASM 3; its last line is the header as a comment.
         header: That header.
+        operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
+            coefficient), or None for counts.
     """
 
     text: str
     header: ProgramHeader
+    operator: tuple[tuple[str, float], ...] | None = None
 
 
 def encode_program(
@@ -68,6 +72,8 @@ def encode_program(
     pub: int | None = None,
     position: int | None = None,
     resubmits: str | None = None,
+    primitive: Mapping[str, Any] | None = None,
+    operator: tuple[tuple[str, float], ...] | None = None,
     transpiler: str | None = None,
     dt: float | None = None,
     basis: frozenset[str] = BASIS,
@@ -75,9 +81,9 @@ def encode_program(
     """Return the program that is sent for a circuit.
 
     Args:
-        circuit: A circuit that ends in measurements; with ``transpiler=None`` one of gates of the
-            device, whose qubit n is qubit n of the device.
-        group: See :class:`ProgramHeader`, as for all up to ``resubmits``.
+        circuit: A circuit that ends in measurements, or has none if there is an ``operator``; with
+            ``transpiler=None`` one of gates of the device, whose qubit n is qubit n of the device.
+        group: See :class:`ProgramHeader`, as for all up to ``primitive``.
         index: See there.
         total: See there.
         created: See there.
@@ -89,6 +95,8 @@ def encode_program(
         pub: See there.
         position: See there.
         resubmits: See there.
+        primitive: See there.
+        operator: See :class:`Program`.
         transpiler: None to have the gates run as they are; else the server compiles the program.
         dt: Unit of the delays that are given in dt, in s.
         basis: Gates of the device, by Qiskit's names.
@@ -96,7 +104,9 @@ def encode_program(
     Raises:
         EncodingError: The circuit or its metadata cannot be written without changing what it means.
     """
-    body = encode_body(circuit, transpiler=transpiler, dt=dt, basis=basis)
+    body = encode_body(
+        circuit, transpiler=transpiler, dt=dt, basis=basis, measured=operator is None
+    )
     try:
         # Read back, so that this Result and the one of a retrieved job can only be the same.
         encoded = metadata_json.encode(circuit.metadata or {})
@@ -124,12 +134,21 @@ def encode_program(
         pub=pub,
         position=position,
         resubmits=resubmits,
+        primitive=primitive,
     )
-    return with_header(body.text, header)
+    return replace(with_header(body.text, header), operator=operator)
 
 
-def digest(text: str) -> str:
-    """Return the SHA-256 of a program without its header, in hex."""
+def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
+    """Return the SHA-256 of a program without its header, in hex.
+
+    Args:
+        text: The program.
+        primitive: That of the header. It counts too: a run that is resumed with other coefficients
+            has the same programs, and would mix them.
+    """
+    if primitive is not None:
+        text += json.dumps(primitive, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -145,7 +164,10 @@ def with_header(body: str, header: ProgramHeader) -> Program:
     """
     if not body.endswith("\n"):
         body += "\n"
-    header = replace(header, sha256=digest(body))
+    try:
+        header = replace(header, sha256=digest(body, header.primitive))
+    except (TypeError, ValueError) as error:
+        raise EncodingError(f"its header cannot be written: {error}") from error
     try:
         values = header_to_json(header)
         line = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -181,7 +203,7 @@ def parse_program(text: str) -> ProgramHeader | None:
     except (ValueError, RecursionError) as error:
         raise HeaderError(f"the header of the program is not JSON: {error}") from error
     header = header_from_json(values)
-    if header.sha256 != digest(body):
+    if header.sha256 != digest(body, header.primitive):
         raise HeaderError("the program is not the one that its header was written for")
     return header
 

@@ -24,13 +24,14 @@ from .exceptions import (
 )
 from .group import parse_description
 from .job import OqtopusJob
-from .retrieval import FIELDS, cancel_spare, find_group, list_jobs, sight_of
+from .retrieval import FIELDS, FoundGroup, cancel_spare, find_group, list_jobs, sight_of
 from .simulator.backend import QulacsBackend
 from .status import job_status
 from .watcher import Watcher
 
 if TYPE_CHECKING:
     from .client.models import Device, Job
+    from .primitives.job import PrimitiveJob
 
 logger = logging.getLogger(__name__)
 
@@ -203,11 +204,15 @@ class OqtopusProvider:
 
     # -- jobs -----------------------------------------------------------------------------------
 
-    def job(self, job_id: str) -> OqtopusJob:
+    def job(self, job_id: str) -> OqtopusJob | PrimitiveJob:
         """Return a job by its id: one that ``run`` has shown, or any OQTOPUS job id.
 
         Args:
             job_id: An OQTOPUS job id, or the group id of a run of several circuits.
+
+        Returns:
+            The job. It is that of a primitive if a primitive has shown the id; the id of one
+            circuit out of several gives the job of that circuit, with its counts.
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
@@ -244,10 +249,10 @@ class OqtopusProvider:
         since: datetime | None = None,
         until: datetime | None = None,
         name: str | None = None,
-    ) -> Iterator[OqtopusJob]:
+    ) -> Iterator[OqtopusJob | PrimitiveJob]:
         """Go through the jobs of the account, the newest first; pages are read as they are needed.
 
-        Circuits that were run together are one job.
+        Circuits that were run together are one job, as are those of one run of a primitive.
 
         Args:
             limit: Largest number of jobs; None for all.
@@ -283,7 +288,7 @@ class OqtopusProvider:
         status: JobStatus | str | None,
         device: str | None,
         name: str | None,
-    ) -> Iterator[OqtopusJob]:
+    ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
         given = 0
         with translated("Reading the jobs"):
@@ -311,11 +316,11 @@ class OqtopusProvider:
                 given += 1
                 yield self._single_job(job)
 
-    def _single_job(self, job: Job) -> OqtopusJob:
+    def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
         job_id = job.job_id or ""
         member = parse_description(job.description)
         self._watcher.add({job_id: sight_of(job)}, None)
-        return OqtopusJob(
+        found = OqtopusJob(
             self._backend_by_id(job.device_id),
             job_id,
             [
@@ -329,12 +334,13 @@ class OqtopusProvider:
             group_id=None if member is None else member.group_id,
             total=1,
         )
+        return found if member is None or member.total > 1 else _job_of(found, member.kind)
 
-    def _group_job(self, found: Any) -> OqtopusJob:
+    def _group_job(self, found: FoundGroup) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
         entries = [Entry(index, job.job_id or "") for index, job in found.jobs.items()]
-        return OqtopusJob(
+        job = OqtopusJob(
             self._backend_by_id(first.device_id),
             found.group_id if found.total > 1 else entries[0].job_id,
             entries,
@@ -342,6 +348,7 @@ class OqtopusProvider:
             group_id=found.group_id,
             total=found.total,
         )
+        return _job_of(job, next(iter(found.members.values())).kind)
 
     def _backend_by_id(self, device_id: str | None) -> OqtopusBackend:
         """Return the backend of a job, also if the device is gone from the account.
@@ -392,6 +399,16 @@ class OqtopusProvider:
         self._connection = state["connection"]
         self._watcher = Watcher(self._connection)
         self._of_jobs = {}
+
+
+def _job_of(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
+    """Return a job as whoever sent it has seen it."""
+    if kind == "run":
+        return job
+    from .primitives.cloud import CloudWork
+    from .primitives.job import PrimitiveJob
+
+    return PrimitiveJob(CloudWork(job))
 
 
 def _is_uuid(text: str) -> bool:

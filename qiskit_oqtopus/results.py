@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
@@ -68,6 +70,40 @@ def experiment_result(
         seed=header.seed,
         header=description,
         **optional,
+    )
+
+
+def estimation_result(
+    header: ProgramHeader, estimation: Mapping[str, Any], *, job_id: str
+) -> ExperimentResult:
+    """Return the result of one circuit whose observable the server has estimated.
+
+    Its data have ``estimation``: a dict with ``exp_value`` and ``stds``, the server's words for the
+    mean and its error.
+
+    Args:
+        header: What the program says about itself.
+        estimation: What the server says.
+        job_id: Id of the OQTOPUS job.
+
+    Raises:
+        ResultError: One of the two is missing, or not a finite number.
+    """
+    values = {}
+    for name in ("exp_value", "stds"):
+        value = estimation.get(name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        values[name] = float(value) if is_number and value is not None else math.nan
+        if not math.isfinite(values[name]):
+            raise ResultError(f"the estimation has {value!r:.60} as its {name!r}")
+    return ExperimentResult(
+        shots=header.shots,
+        success=True,
+        data=ExperimentResultData(estimation=values),
+        meas_level=MeasLevel.CLASSIFIED,
+        status="DONE",
+        seed=header.seed,
+        header=_header(header, job_id),
     )
 
 
@@ -169,15 +205,32 @@ def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
 
 def _memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
     """Return the outcomes as single shots, in an order that depends on the job alone."""
-    total = sum(outcomes.values())
-    if total > MAX_SHOTS:
-        raise ResultError(f"the counts add up to {total}, and no job has over {MAX_SHOTS} shots")
     # Sorted, since the order of JSON objects is not part of what they say.
     keys = sorted(outcomes)
-    shots = np.repeat(np.arange(len(keys)), [outcomes[key] for key in keys])
+    values = [hex(key) for key in keys]
+    order = shot_order(header, [outcomes[key] for key in keys])
+    return [values[shot] for shot in order.tolist()]
+
+
+def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64]:
+    """Return counts as single shots, in an order that depends on the job alone.
+
+    Args:
+        header: What the program says about itself.
+        counts: How often each outcome was seen, the outcomes being in ascending order.
+
+    Returns:
+        The position in ``counts`` of the outcome of each shot; shape (sum of counts,).
+
+    Raises:
+        ResultError: There are more than any job has.
+    """
+    total = sum(counts)
+    if total > MAX_SHOTS:
+        raise ResultError(f"the counts add up to {total}, and no job has over {MAX_SHOTS} shots")
+    shots = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     origin = header.group if header.seed is None else f"seed {header.seed}"
     seed = hashlib.sha256(f"{origin}/{header.index}".encode("utf-8", "surrogatepass")).digest()
     # numpy keeps the raw bits of a bit generator the same for ever, but not its permutations.
     bits = np.random.PCG64(int.from_bytes(seed, "big")).random_raw(total)
-    values = [hex(key) for key in keys]
-    return [values[shot] for shot in shots[np.argsort(bits, kind="stable")].tolist()]
+    return shots[np.argsort(bits, kind="stable")]

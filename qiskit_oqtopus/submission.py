@@ -49,6 +49,8 @@ class Order:
         shots: Number of shots.
         transpiler_info: What the server's transpiler does.
         mitigation_info: What the server's error mitigation does.
+        operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
+            coefficient), or None for counts.
     """
 
     member: Member
@@ -59,6 +61,14 @@ class Order:
     shots: int
     transpiler_info: Mapping[str, Any]
     mitigation_info: Mapping[str, Any]
+    operator: tuple[tuple[str, float], ...] | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the input of the job."""
+        if self.operator is None:
+            return {"program": [self.program]}
+        terms = [{"pauli": pauli, "coeff": coefficient} for pauli, coefficient in self.operator]
+        return {"program": [self.program], "operator": terms}
 
     def submission(self) -> Submission:
         """Return the body of the last step."""
@@ -66,7 +76,7 @@ class Order:
             name=self.name[:MAX_NAME],
             description=self.member.description(self.tags),
             device_id=self.device_id,
-            job_type="sampling",
+            job_type="sampling" if self.operator is None else "estimation",
             shots=self.shots,
             transpiler_info=dict(self.transpiler_info),
             simulator_info={},
@@ -153,7 +163,8 @@ def _incomplete(
     unsettled: Sequence[str],
     cancel: bool,
 ) -> OqtopusSubmissionError:
-    group_id = orders[0].member.group_id
+    group_id, kind = orders[0].member.group_id, orders[0].member.kind
+    again = "backend.run(circuits" if kind == "run" else f"{kind}.run(pubs"
     missing = tuple(
         sorted(order.member.index for order in orders if order.member.index not in sent)
     )
@@ -163,7 +174,7 @@ def _incomplete(
     elif isinstance(failure, errors.ClientError):
         reason = oqtopus_error(failure, "Sending a circuit")
     if not sent and not unsettled:
-        fate = f"Nothing was sent; run the circuits again, with or without resume={group_id!r}."
+        fate = f"Nothing was sent; run it again, with or without resume={group_id!r}."
     elif cancel:
         kept = cancel_jobs(client, sent.values())
         fate = "What was sent was cancelled."
@@ -171,7 +182,7 @@ def _incomplete(
             fate = f"What was sent was cancelled, but for {', '.join(kept)}, which could not be."
     else:
         fate = (
-            "What was sent is kept: send the rest with backend.run(circuits, "
+            f"What was sent is kept: send the rest with {again}, "
             f"resume={group_id!r}), or cancel it with provider.job({group_id!r}).cancel()."
         )
     doubt = ""
@@ -233,7 +244,7 @@ def _upload(client: Client, order: Order) -> str:
     A permission to store that has expired is good for nothing, and neither is its id: another one
     is registered, and the first stays registered for ever, which does no harm.
     """
-    payload = pack_json({"program": [order.program]})
+    payload = pack_json(order.payload())
     for _ in range(REGISTRATIONS - 1):
         registration = client.register()
         try:

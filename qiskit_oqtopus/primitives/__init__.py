@@ -1,0 +1,1 @@
+"""Qiskit's primitives on devices and on the simulator."""

@@ -1,0 +1,207 @@
+"""Results of programs as results of PUBs (pure): from what the programs say of themselves alone."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.primitives import BitArray, DataBin, PubResult, SamplerPubResult
+from qiskit.result.models import ExperimentResult
+
+from ..exceptions import OqtopusProtocolError
+from ..header import ProgramHeader
+from ..results import CANCELLED, shot_order
+from .bits import Registers, bit_table, packed
+from .expectation import estimate
+from .pubs import element
+from .record import EstimatorRecord, Record, SamplerRecord, pub_spans, record_of
+
+Outcomes = Mapping[int, tuple[ProgramHeader | None, ExperimentResult]]
+"""Index in the group -> what the program says of itself, if it is known, and its result."""
+
+
+@dataclass
+class Collected:
+    """What a run of a primitive has come to.
+
+    Attributes:
+        results: The result of each PUB; None for those that failed.
+        failures: What failed and why, a line each.
+        cancelled: Whether all that failed was cancelled.
+    """
+
+    results: list[PubResult | None] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    cancelled: bool = True
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One program with its result."""
+
+    header: ProgramHeader
+    record: Record
+    result: ExperimentResult
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """Outcome -> number of shots."""
+        return {int(key, 16): number for key, number in self.result.data.counts.items()}
+
+
+def assemble(outcomes: Outcomes) -> Collected:
+    """Return the results of the PUBs of a run.
+
+    Args:
+        outcomes: What became of its programs; those that are missing count as failed.
+
+    Raises:
+        OqtopusProtocolError: What the programs say does not fit together.
+    """
+    records = {
+        index: record_of(header) for index, (header, _) in outcomes.items() if header is not None
+    }
+    if not records:
+        raise OqtopusProtocolError(
+            "No program of the run is left on the server, so that nothing says what it was."
+        )
+    sizes = next(iter(records.values())).sizes
+    if any(record.sizes != sizes for record in records.values()):
+        raise OqtopusProtocolError("The programs of the run say different things of its PUBs.")
+    collected = Collected()
+    for pub, span in enumerate(pub_spans(sizes)):
+        before = len(collected.failures)
+        pieces = []
+        for index in span:
+            if index not in outcomes:
+                reason = "a circuit of it has no job: it was never submitted, or deleted since"
+                collected.failures.append(f"PUB {pub}: {reason}")
+                collected.cancelled = False
+                continue
+            header, result = outcomes[index]
+            if header is not None and result.success:
+                pieces.append(_Piece(header, records[index], result))
+                continue
+            collected.failures.append(failure(pub, header, records.get(index), result))
+            collected.cancelled &= result.status == CANCELLED
+        if len(collected.failures) > before:
+            collected.results.append(None)
+            continue
+        record = records[span[0]]
+        if isinstance(record, SamplerRecord):
+            collected.results.append(_sampled(record, pieces))
+        else:
+            collected.results.append(_estimated(record, pieces))
+    return collected
+
+
+def failure(
+    pub: int, header: ProgramHeader | None, record: Record | None, result: ExperimentResult
+) -> str:
+    """Return which part of a PUB failed, and why."""
+    where = f"PUB {pub}"
+    if header is not None and record is not None and header.position is not None:
+        where += f" ({header.name!r})"
+        shape, noun = record.shape, "element"
+        if isinstance(record, EstimatorRecord) and record.masks is not None:
+            shape, noun = record.sets, "parameter set"
+        if shape:
+            where += f", {noun} {element(header.position, shape)}"
+    reason = str(result.status).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
+    return f"{where}, OQTOPUS job {result.header['job_id']}: {reason}"
+
+
+def bit_arrays(
+    registers: Registers,
+    shape: tuple[int, ...],
+    num_clbits: int,
+    elements: Sequence[tuple[Sequence[int], NDArray[np.int64]]],
+    shots: int = 0,
+) -> dict[str, BitArray]:
+    """Return the bits of each register in the shots of a PUB.
+
+    A ``BitArray`` has the same number of shots in all elements. Where mitigation has left less
+    in some, the others end there; their order is random, so that this favours no outcome.
+
+    Args:
+        registers: The registers.
+        shape: Shape of the PUB.
+        num_clbits: Number of classical bits of the circuit.
+        elements: For each element of the PUB, in C order, the distinct outcomes, and the position
+            among these of the outcome of each shot.
+        shots: Number of shots if there are no elements.
+    """
+    shots = min((len(order) for _, order in elements), default=shots)
+    tables = [(bit_table(outcomes, num_clbits), order[:shots]) for outcomes, order in elements]
+    arrays = {}
+    for name, columns in registers:
+        rows = [packed(bits, columns)[order] for bits, order in tables]
+        size = -(-len(columns) // 8)
+        array = np.array(rows, dtype=np.uint8).reshape(*shape, shots, size)
+        arrays[name] = BitArray(array, len(columns))
+    return arrays
+
+
+def _sampled(record: SamplerRecord, pieces: Sequence[_Piece]) -> SamplerPubResult:
+    elements = []
+    for piece in sorted(pieces, key=lambda piece: piece.header.position or 0):
+        counts = piece.counts
+        outcomes = sorted(counts)
+        order = shot_order(piece.header, [counts[outcome] for outcome in outcomes])
+        elements.append((outcomes, order))
+    header = pieces[0].header
+    if len(elements) != math.prod(record.shape):
+        raise OqtopusProtocolError(f"PUB {header.pub} has {len(elements)} elements.")
+    arrays = bit_arrays(record.registers, record.shape, header.n_clbits, elements)
+    metadata = {"shots": header.shots, "circuit_metadata": copy.deepcopy(header.metadata)}
+    return SamplerPubResult(DataBin(**arrays, shape=record.shape), metadata=metadata)
+
+
+def _estimated(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
+    size = math.prod(record.shape)
+    means, variances, found = np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool)
+    for piece in pieces:
+        header, own = piece.header, piece.record
+        if not isinstance(own, EstimatorRecord):
+            raise OqtopusProtocolError(f"PUB {header.pub} is of two primitives.")
+        if own.masks is None:
+            estimation = piece.result.data.estimation
+            places = [header.position or 0]
+            means[places] = estimation["exp_value"]
+            variances[places] = estimation["stds"] ** 2
+        else:
+            try:
+                part = estimate(piece.counts, header.n_clbits, own.masks, own.weights)
+            except ValueError as error:
+                job_id = piece.result.header["job_id"]
+                raise OqtopusProtocolError(f"OQTOPUS job {job_id}: {error}.") from error
+            places = [place for place, _ in own.weights]
+            means[places] += part.means
+            variances[places] += part.variances
+        found[places] = True
+    header = pieces[0].header
+    if not found.all():
+        raise OqtopusProtocolError(
+            f"No program measures element {found.argmin()} of PUB {header.pub}."
+        )
+    stds = np.sqrt(variances).reshape(record.shape)
+    return PubResult(
+        estimator_data(means.reshape(record.shape), stds),
+        metadata={
+            "target_precision": record.precision,
+            "shots": header.shots,
+            "circuit_metadata": copy.deepcopy(header.metadata),
+        },
+    )
+
+
+def estimator_data(evs: NDArray[np.float64], stds: NDArray[np.float64]) -> DataBin:
+    """Return the data of an estimator PUB.
+
+    Without twirling, the error that IBM calls ``ensemble_standard_error`` is ``stds``.
+    """
+    return DataBin(evs=evs, stds=stds, ensemble_standard_error=stds.copy(), shape=evs.shape)

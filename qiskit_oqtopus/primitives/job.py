@@ -1,0 +1,157 @@
+"""The job of a primitive, on a device or on the simulator."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
+from qiskit.providers import BackendV2, JobStatus
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
+
+from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
+from .assembly import Collected
+from .work import Work
+
+
+class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
+    """A job of :class:`~qiskit_oqtopus.SamplerV2` or :class:`~qiskit_oqtopus.EstimatorV2`.
+
+    On a device, its id is that of its OQTOPUS job, or the group id of several;
+    ``provider.job(job_id)`` finds it again, from any process, with an equal result. All methods may
+    be called from any thread.
+    """
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work.job_id())
+        self._work = work
+        self._result: PrimitiveResult | None = None
+
+    def backend(self) -> BackendV2:
+        """Return the backend."""
+        return self._work.backend()
+
+    def backend_jobs(self) -> list[Any]:
+        """Return the jobs of the backend behind this one.
+
+        Returns:
+            On a device one :class:`~qiskit_oqtopus.OqtopusJob` of all circuits; on the simulator
+            one :class:`~qiskit_oqtopus.QulacsJob` for each PUB that was simulated.
+        """
+        return self._work.jobs()
+
+    def job_ids(self) -> list[str]:
+        """Return the ids of the jobs behind it: on a device, the OQTOPUS id of each circuit."""
+        ids: list[str] = []
+        for job in self._work.jobs():
+            ids += job.job_ids() if hasattr(job, "job_ids") else [job.job_id()]
+        return ids
+
+    # -- status ---------------------------------------------------------------------------------
+
+    def status(self) -> JobStatus:
+        """Return the status; never raises for a failed job or in an outage."""
+        return self._work.status()
+
+    def done(self) -> bool:
+        """Return whether all of it has succeeded."""
+        return self.status() is JobStatus.DONE
+
+    def running(self) -> bool:
+        """Return whether it is being run."""
+        return self.status() is JobStatus.RUNNING
+
+    def cancelled(self) -> bool:
+        """Return whether it was cancelled."""
+        return self.status() is JobStatus.CANCELLED
+
+    def in_final_state(self) -> bool:
+        """Return whether it has ended, in whatever way."""
+        return self.status() in JOB_FINAL_STATES
+
+    def cancel(self) -> bool:
+        """Cancel what has not ended.
+
+        Returns:
+            Whether all of that is cancelled now.
+        """
+        return self._work.cancel()
+
+    def wait_for_final_state(
+        self, timeout: float | None = None, wait: float = 5, callback: Any = None
+    ) -> None:
+        """Wait until it has ended, in whatever way; outages are waited out.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            wait: Time between two calls of the callback in s.
+            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while callback is not None and not self.in_final_state():
+            callback(self.job_id(), self.status(), self)
+            left = wait if end is None else min(wait, end - time.monotonic())
+            if left <= 0:
+                break
+            time.sleep(left)
+        self._work.wait(None if end is None else max(end - time.monotonic(), 0.0))
+
+    # -- results --------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None, partial: bool = False) -> PrimitiveResult:
+        """Wait for the job and return its result.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            partial: Whether to return a result with None in the place of each PUB that failed,
+                instead of raising.
+
+        Returns:
+            The results of the PUBs, in the order in which they were given.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusJobCancelledError: If it was cancelled and nothing failed.
+            OqtopusJobError: If PUBs failed: which, and why. Its ``result`` has the others.
+            OqtopusCloudError: If the results cannot be read; ask again later.
+        """
+        if self._result is not None:
+            return self._result
+        self._work.wait(timeout)
+        collected = self._work.collect()
+        result = PrimitiveResult(collected.results, metadata={"version": 2})
+        if not collected.failures:
+            self._result = result
+        elif not partial:
+            kind = OqtopusJobCancelledError if collected.cancelled else OqtopusJobError
+            error = kind(self._message(collected))
+            error.result = result
+            raise error
+        return result
+
+    def error_message(self) -> str | None:
+        """Return which PUBs failed and why; None if none has."""
+        if self.in_final_state():
+            try:
+                collected = self._work.collect()
+            except OqtopusError:
+                return self._work.error_message()
+            return self._message(collected) if collected.failures else None
+        return self._work.error_message()
+
+    def _message(self, collected: Collected) -> str:
+        failed = sum(result is None for result in collected.results)
+        return (
+            f"Job {self.job_id()}: {failed} of {len(collected.results)} PUBs have no result. "
+            + "; ".join(collected.failures)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the result behind, which Qiskit 2.0 cannot pickle; it is made again."""
+        return {**self.__dict__, "_result": None}
+
+    def __repr__(self) -> str:
+        return f"<PrimitiveJob('{self.job_id()}')>"

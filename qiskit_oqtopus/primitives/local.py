@@ -1,0 +1,281 @@
+"""Primitives on the simulator, by way of its ``run``."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import QuantumCircuit
+from qiskit.primitives import DataBin, PubResult, SamplerPubResult
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+from qiskit.providers import JobStatus
+from qiskit.result.models import ExperimentResult
+
+from ..exceptions import (
+    OqtopusCircuitError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+    OqtopusOptionError,
+    OqtopusWarning,
+)
+from ..problem import Problem
+from ..results import CANCELLED
+from ..simulator.backend import QulacsBackend
+from ..simulator.job import QulacsJob
+from ..status import group_status
+from .assembly import Collected, bit_arrays, estimator_data
+from .bits import registers_of
+from .exact import active_qubits, expectation_values, on_qubits
+from .observables import Terms
+from .options import EstimatorOptions, SamplerOptions, refuse_device_options
+from .pubs import bound, check_registers, element, observables_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """One PUB under way.
+
+    Attributes:
+        job: The job that simulates it, or None if there is nothing to simulate.
+        name: Name of its circuit.
+        sets: Shape of its parameter sets.
+        build: Makes its result of the results of its circuits.
+    """
+
+    job: QulacsJob | None
+    name: str
+    sets: tuple[int, ...]
+    build: Callable[[Sequence[ExperimentResult]], PubResult]
+
+
+class LocalWork:
+    """The PUBs of one run of a primitive on the simulator.
+
+    Args:
+        backend: The simulator.
+        parts: The PUBs.
+    """
+
+    def __init__(self, backend: QulacsBackend, parts: Sequence[Part]) -> None:
+        self._backend = backend
+        self._parts = parts
+        self._id = parts[0].job.job_id() if len(parts) == 1 and parts[0].job else str(uuid.uuid4())
+        self._collected: Collected | None = None
+
+    def job_id(self) -> str:
+        """Return the id; it finds nothing in another process."""
+        return self._id
+
+    def backend(self) -> QulacsBackend:
+        """Return the simulator."""
+        return self._backend
+
+    def jobs(self) -> list[QulacsJob]:
+        """Return the job of each PUB that is simulated."""
+        return [part.job for part in self._parts if part.job is not None]
+
+    def status(self) -> JobStatus:
+        """Return how the jobs are; never raises."""
+        return group_status([job.status() for job in self.jobs()])
+
+    def cancel(self) -> bool:
+        """Cancel what has not ended; return whether all of that is cancelled."""
+        answers = [job.cancel() for job in self.jobs() if not job.in_final_state()]
+        return bool(answers) and all(answers)
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait until all PUBs have ended, in whatever way."""
+        end = None if timeout is None else time.monotonic() + timeout
+        for job in self.jobs():
+            try:
+                job.wait_for_final_state(None if end is None else max(end - time.monotonic(), 0.0))
+            except OqtopusJobTimeoutError:
+                raise OqtopusJobTimeoutError(
+                    f"Job {self._id} did not end within {timeout} s. It goes on: wait again, or "
+                    "call cancel()."
+                ) from None
+
+    def collect(self) -> Collected:
+        """Return what has come of it, once it has ended."""
+        if self._collected is None:
+            collected = Collected()
+            for index, part in enumerate(self._parts):
+                self._collect(collected, index, part)
+            self._collected = collected
+        return self._collected
+
+    @staticmethod
+    def _collect(collected: Collected, index: int, part: Part) -> None:
+        results: Sequence[ExperimentResult] = []
+        if part.job is not None:
+            try:
+                results = part.job.result().results
+            except OqtopusJobError as error:
+                results = [] if error.result is None else error.result.results
+        failed = [(place, result) for place, result in enumerate(results) if not result.success]
+        if not failed:
+            collected.results.append(part.build(results))
+            return
+        collected.results.append(None)
+        for place, result in failed:
+            collected.cancelled &= result.status == CANCELLED
+            reason = str(result.status).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
+            where = f"PUB {index} ({part.name!r})"
+            if part.sets:
+                where += f", parameter set {element(place, part.sets)}"
+            collected.failures.append(f"{where}: {reason}")
+
+    def error_message(self) -> str | None:
+        """Return which circuits failed and why."""
+        messages = [job.error_message() for job in self.jobs()]
+        return "; ".join(filter(None, messages)) or None
+
+
+class LocalExecutor:
+    """Runs PUBs on the simulator.
+
+    Args:
+        backend: The simulator.
+    """
+
+    default_precision = 0.0
+
+    def __init__(self, backend: QulacsBackend) -> None:
+        self._backend = backend
+
+    def sample(
+        self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
+    ) -> LocalWork:
+        """Sample the circuits of each PUB in one job."""
+        self._check_options(options, run)
+        for index, pub in enumerate(pubs):
+            check_registers(index, pub.circuit)
+        silent = [str(index) for index, pub in enumerate(pubs) if not pub.circuit.cregs]
+        if silent:
+            warnings.warn(
+                f"PUB {', '.join(silent)} has no classical registers: its result is empty. Add "
+                "measurements, for example circuit.measure_all().",
+                OqtopusWarning,
+                stacklevel=3,
+            )
+        seed = self._seed(options)
+        return self._started(
+            [partial(self._sampler_part, index, pub, seed) for index, pub in enumerate(pubs)]
+        )
+
+    def estimate(
+        self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
+    ) -> LocalWork:
+        """Compute the states of each PUB in one job, and expectation values from these."""
+        self._check_options(options, run)
+        observables = [observables_of(index, pub) for index, pub in enumerate(pubs)]
+        seed = self._seed(options)
+        return self._started(
+            [
+                partial(self._estimator_part, index, pub, observables[index], seed)
+                for index, pub in enumerate(pubs)
+            ]
+        )
+
+    @staticmethod
+    def _check_options(options: SamplerOptions | EstimatorOptions, run: Mapping[str, Any]) -> None:
+        refuse_device_options(options)
+        named = [name for name, value in run.items() if value is not None]
+        if named:
+            raise OqtopusOptionError(f"Option {named[0]!r} is one of devices; leave it out.")
+
+    def _seed(self, options: SamplerOptions | EstimatorOptions) -> int:
+        if options.seed is not None:
+            return options.seed
+        seed = self._backend.options.seed_simulator
+        return secrets.randbits(64) if seed is None else int(seed)
+
+    def _started(self, starts: Sequence[Callable[[], Part]]) -> LocalWork:
+        """Start all PUBs, or none if any cannot be run."""
+        parts: list[Part] = []
+        problems: list[Problem] = []
+        try:
+            for index, start in enumerate(starts):
+                try:
+                    parts.append(start())
+                except OqtopusCircuitError as error:
+                    # Circuits of one PUB differ in their angles, and have the same problems.
+                    named = [replace(p, circuit=index, noun="PUB") for p in error.problems]
+                    problems += dict.fromkeys(named)
+            if problems:
+                raise OqtopusCircuitError(problems, self._backend.name)
+        except BaseException:
+            for part in parts:
+                if part.job is not None:
+                    part.job.cancel()
+            raise
+        return LocalWork(self._backend, parts)
+
+    def _run(self, circuits: Sequence[QuantumCircuit], **options: Any) -> QulacsJob | None:
+        return self._backend.run(circuits, memory=False, **options) if circuits else None
+
+    # -- sampler --------------------------------------------------------------------------------
+
+    def _sampler_part(self, index: int, pub: SamplerPub, seed: int) -> Part:
+        registers = registers_of(pub.circuit)
+        shots = int(pub.shots)
+        run_seed, order_seed = np.random.SeedSequence([seed, index]).generate_state(2, np.uint64)
+        circuits = bound(pub) if registers else []
+        job = self._run(circuits, shots=shots, seed_simulator=int(run_seed), statevector=False)
+
+        def build(results: Sequence[ExperimentResult]) -> PubResult:
+            rng = np.random.default_rng(order_seed)
+            elements = [_shots(result, shots, rng) for result in results]
+            arrays = bit_arrays(registers, pub.shape, pub.circuit.num_clbits, elements, shots)
+            return SamplerPubResult(
+                DataBin(**arrays, shape=pub.shape),
+                metadata={"shots": pub.shots, "circuit_metadata": pub.circuit.metadata},
+            )
+
+        return Part(job, pub.circuit.name, pub.parameter_values.shape, build)
+
+    # -- estimator ------------------------------------------------------------------------------
+
+    def _estimator_part(
+        self, index: int, pub: EstimatorPub, observables: Sequence[Terms], seed: int
+    ) -> Part:
+        circuits = bound(pub)
+        precision = float(pub.precision)
+        active = active_qubits(pub.circuit)
+        # Of a noisy simulator, the density matrix is to be asked for here.
+        job = self._run([on_qubits(circuit, active) for circuit in circuits], statevector=True)
+
+        def build(results: Sequence[ExperimentResult]) -> PubResult:
+            states = [result.data.statevector for result in results]
+            evs = expectation_values(pub, observables, active, states)
+            if precision:
+                evs = np.random.default_rng([seed, index]).normal(evs, precision)
+            evs = np.reshape(evs, pub.shape)
+            return PubResult(
+                estimator_data(evs, np.full(pub.shape, precision)),
+                metadata={
+                    "target_precision": pub.precision,
+                    "circuit_metadata": pub.circuit.metadata,
+                },
+            )
+
+        return Part(job, pub.circuit.name, pub.parameter_values.shape, build)
+
+
+def _shots(
+    result: ExperimentResult, shots: int, rng: np.random.Generator
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Return the distinct outcomes, and which of these each shot has, in random order."""
+    hexadecimal = getattr(result.data, "counts", None) or {"0x0": shots}
+    counts = {int(key, 16): number for key, number in hexadecimal.items()}
+    order = np.repeat(np.arange(len(counts)), list(counts.values()))
+    return list(counts), rng.permutation(order)

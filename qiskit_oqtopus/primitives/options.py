@@ -1,0 +1,175 @@
+"""The options of the primitives: typed, checked when they are set."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, TypeVar
+
+from ..device_options import CHECKS
+from ..exceptions import OqtopusOptionError
+from ..options import MAX_SEED, Check, check_options, integer, one_of, optional
+
+RUN_ONLY = ("group_id", "resume")
+"""Arguments of ``run`` that are no options of the primitive."""
+
+PrimitiveOptions = TypeVar("PrimitiveOptions", bound="_Options")
+
+
+def precision(name: str, value: Any) -> float:
+    """Check for a precision: a finite number that is not negative."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or value < 0:
+        raise OqtopusOptionError(f"Option {name!r} must be a number of at least 0, not {value!r}.")
+    return float(value)
+
+
+_CHECKS: dict[str, Check] = {
+    "default_shots": optional(integer(1)),
+    "default_precision": optional(precision),
+    "seed": optional(integer(0, MAX_SEED)),
+    "mitigation": CHECKS["mitigation"],
+    "transpiler": CHECKS["transpiler"],
+    "transpiler_options": CHECKS["transpiler_options"],
+    "name": CHECKS["name"],
+    "tags": CHECKS["tags"],
+    "estimation": one_of(["local", "server"]),
+}
+
+
+class _Options:
+    """What the options of both primitives can do."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = {field.name: _CHECKS[field.name] for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+        object.__setattr__(self, name, check_options({name: value}, known)[name])
+
+    def update(self, **values: Any) -> None:
+        """Set options; none is set if one cannot be.
+
+        Args:
+            **values: The options.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        vars(self).update(vars(changed(self, values)))
+
+
+@dataclass
+class SamplerOptions(_Options):
+    """Options of :class:`~qiskit_oqtopus.SamplerV2`.
+
+    Where an option is None, that of the backend counts.
+
+    Attributes:
+        default_shots: Number of shots of PUBs that say nothing else.
+        seed: On the simulator, seed of the samples. On a device, seed of the order in which the
+            shots are listed: OQTOPUS returns counts only.
+        mitigation: "pseudo_inverse" for the server's readout mitigation (devices only).
+        transpiler: "qiskit" to let the server compile the circuits (devices only).
+        transpiler_options: Options of the server's transpiler (devices only).
+        name: Name of the OQTOPUS jobs; by default that of each circuit (devices only).
+        tags: Words for their descriptions (devices only).
+    """
+
+    default_shots: int | None = None
+    seed: int | None = None
+    mitigation: str | None = None
+    transpiler: str | None = None
+    transpiler_options: dict[str, Any] | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass
+class EstimatorOptions(_Options):
+    """Options of :class:`~qiskit_oqtopus.EstimatorV2`.
+
+    Where one of ``seed`` to ``name`` is None, that of the backend counts.
+
+    Attributes:
+        default_precision: Precision of PUBs that say nothing else; None is 1/64, which are 4,096
+            shots, on a device, and 0, which is exact, on the simulator.
+        estimation: "local" to measure the terms of observables and to compute the expectation
+            values here, "server" for OQTOPUS' own estimation jobs (devices only).
+        seed: Seed of the noise that a precision above 0 brings about on the simulator.
+        mitigation: As for the sampler, as all that follow.
+        transpiler: See there.
+        transpiler_options: See there.
+        name: See there.
+        tags: See there.
+    """
+
+    default_precision: float | None = None
+    estimation: str = "local"
+    seed: int | None = None
+    mitigation: str | None = None
+    transpiler: str | None = None
+    transpiler_options: dict[str, Any] | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def made(kind: type[PrimitiveOptions], given: Any) -> PrimitiveOptions:
+    """Return options from what the user gave.
+
+    Args:
+        kind: The class of the options.
+        given: None, a mapping, or a dataclass instance with the same names.
+
+    Raises:
+        OqtopusOptionError: If it is something else, an option is unknown, or its value cannot be
+            used.
+    """
+    if given is None:
+        return kind()
+    if dataclasses.is_dataclass(given) and not isinstance(given, type):
+        given = {field.name: getattr(given, field.name) for field in dataclasses.fields(given)}
+    if not isinstance(given, Mapping):
+        raise OqtopusOptionError(
+            f"Option 'options' must be a dictionary or {kind.__name__}, not {given!r}."
+        )
+    return changed(kind(), given)
+
+
+def changed(options: PrimitiveOptions, values: Mapping[str, Any]) -> PrimitiveOptions:
+    """Return a copy of options with other values.
+
+    Raises:
+        OqtopusOptionError: If an option is unknown or its value cannot be used.
+    """
+    names = {field.name: _CHECKS[field.name] for field in dataclasses.fields(options)}  # type: ignore[arg-type]
+    return dataclasses.replace(options, **check_options(values, names))  # type: ignore[type-var]
+
+
+def device_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
+    """Return those of the options of ``OqtopusBackend.run`` that are not left to the backend."""
+    values = {
+        "seed_simulator": options.seed,
+        "mitigation": options.mitigation,
+        "transpiler": options.transpiler,
+        "transpiler_options": options.transpiler_options,
+        "name": options.name,
+        "tags": options.tags or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def refuse_device_options(options: SamplerOptions | EstimatorOptions) -> None:
+    """Refuse options that mean something on devices only.
+
+    Raises:
+        OqtopusOptionError: If one is set.
+    """
+    names = [name for name in device_options(options) if name != "seed_simulator"]
+    if getattr(options, "estimation", "local") != "local":
+        names.append("estimation")
+    if names:
+        noun = "is an option" if len(names) == 1 else "are options"
+        raise OqtopusOptionError(
+            f"{', '.join(map(repr, names))} {noun} of devices; leave it out on the simulator."
+        )

@@ -1,0 +1,229 @@
+"""What a primitive is given: PUBs, all of them checked before anything is run.
+
+Broadcasting and shapes are those of Qiskit's own ``SamplerPub`` and ``EstimatorPub``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from qiskit.circuit import QuantumCircuit
+from qiskit.exceptions import QiskitError
+from qiskit.primitives import DataBin
+from qiskit.primitives.containers.estimator_pub import EstimatorPub
+from qiskit.primitives.containers.observables_array import ObservablesArray
+from qiskit.primitives.containers.sampler_pub import SamplerPub
+
+from ..exceptions import OqtopusPubError
+from .observables import ObservableError, Terms, pauli_terms
+
+
+def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
+    """Return PUBs of a sampler.
+
+    Args:
+        given: What the user gave to ``run``.
+        shots: Number of shots of PUBs that say nothing else.
+
+    Raises:
+        OqtopusPubError: If one of them cannot be run.
+    """
+    return [_sampler_pub(index, pub, shots) for index, pub in enumerate(_listed(given))]
+
+
+def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
+    """Return PUBs of an estimator.
+
+    Args:
+        given: What the user gave to ``run``.
+        precision: Precision of PUBs that say nothing else.
+
+    Raises:
+        OqtopusPubError: If one of them cannot be run.
+    """
+    return [_estimator_pub(index, pub, precision) for index, pub in enumerate(_listed(given))]
+
+
+def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
+    """Return the observables of a PUB, in C order.
+
+    Args:
+        index: Position of the PUB, for the error.
+        pub: The PUB.
+
+    Raises:
+        OqtopusPubError: If one cannot be measured.
+    """
+    flat = pub.observables.ravel()
+    try:
+        return [pauli_terms(flat[number]) for number in range(flat.size)]
+    except ObservableError as error:
+        raise OqtopusPubError(index, f"{error}; an observable is a real sum of Paulis") from error
+
+
+def bound(pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
+    """Return the circuit of a PUB for each of its parameter sets, in C order."""
+    circuit, values = pub.circuit, pub.parameter_values
+    if not circuit.num_parameters:
+        return [circuit] * values.size
+    circuits = [values.bind(circuit, place) for place in np.ndindex(values.shape)]
+    for one in circuits:
+        one.name = circuit.name  # Qiskit counts the copies in their names
+    return circuits
+
+
+def elements_of(pub: EstimatorPub) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parameter set and the observable of each element of a PUB, all in C order."""
+    values, observables = pub.parameter_values, pub.observables
+    sets, picked = np.broadcast_arrays(
+        np.arange(values.size).reshape(values.shape),
+        np.arange(observables.size).reshape(observables.shape),
+    )
+    return sets.ravel(), picked.ravel()
+
+
+def check_registers(index: int, circuit: QuantumCircuit) -> None:
+    """Refuse registers whose bits could not be given back by their names.
+
+    Raises:
+        OqtopusPubError: A register has a name that ``DataBin`` does not take.
+    """
+    try:
+        DataBin(**{register.name: None for register in circuit.cregs})
+    except ValueError as error:
+        raise OqtopusPubError(
+            index, f"a register has a name that results cannot have ({error}); rename it"
+        ) from error
+
+
+def element(number: int, shape: tuple[int, ...]) -> str:
+    """Return where the n-th element of an array is, in words.
+
+    >>> element(4, (2, 3)), element(4, (9,)), element(0, ())
+    ('(1, 1)', '4', '0')
+    """
+    place = tuple(int(index) for index in np.unravel_index(number, shape)) if shape else (0,)
+    return str(place[0] if len(place) == 1 else place)
+
+
+def _listed(given: Any) -> list[Any]:
+    if isinstance(given, (QuantumCircuit, str, bytes)) or not isinstance(given, Iterable):
+        raise OqtopusPubError(
+            None, f"run() takes a list of PUBs, such as [circuit], not {given!r:.80}"
+        )
+    return list(given)
+
+
+@contextmanager
+def _named(index: int) -> Iterator[None]:
+    """Raise what Qiskit finds wrong with a PUB as an error that names it."""
+    try:
+        yield
+    except OqtopusPubError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, QiskitError) as error:
+        text = error.message if isinstance(error, QiskitError) else str(error)
+        raise OqtopusPubError(index, text or type(error).__name__) from error
+
+
+def _sampler_pub(index: int, given: Any, shots: Any) -> SamplerPub:
+    with _named(index):
+        _circuit_of(index, given)
+        # Checked here, since Qiskit's check is not the same in all of its versions.
+        own = _item(given, 2, "shots")
+        _check_shots(index, shots if own is None else own)
+        pub = SamplerPub.coerce(given, shots if own is None else None)
+    _check_values(index, pub)
+    return pub
+
+
+def _estimator_pub(index: int, given: Any, default: Any) -> EstimatorPub:
+    with _named(index):
+        circuit = _circuit_of(index, given)
+        if isinstance(given, QuantumCircuit) or (
+            isinstance(given, (tuple, list)) and len(given) < 2
+        ):
+            raise OqtopusPubError(index, "it has no observables; give (circuit, observables)")
+        own = _item(given, 3, "precision")
+        _check_precision(index, default if own is None else own)
+        if not isinstance(given, EstimatorPub):
+            given = list(given)
+            given[1] = ObservablesArray.coerce(given[1])
+            _check_width(index, circuit, given[1])
+        pub = EstimatorPub.coerce(given, default if own is None else None)
+    _check_measures_nothing(index, circuit)
+    _check_values(index, pub)
+    return pub
+
+
+def _circuit_of(index: int, given: Any) -> QuantumCircuit:
+    circuit = given
+    if isinstance(given, (SamplerPub, EstimatorPub)):
+        circuit = given.circuit
+    elif isinstance(given, (tuple, list)) and given:
+        circuit = given[0]
+    if not isinstance(circuit, QuantumCircuit):
+        raise OqtopusPubError(
+            index,
+            f"it has no circuit, but {circuit!r:.60}; a PUB is a circuit or a tuple that begins "
+            "with one, and run() takes a list of PUBs",
+        )
+    return circuit
+
+
+def _item(given: Any, place: int, name: str) -> Any:
+    """Return what a PUB says of its shots or precision, or None."""
+    if isinstance(given, (tuple, list)):
+        return given[place] if len(given) > place else None
+    return getattr(given, name, None) if not isinstance(given, QuantumCircuit) else None
+
+
+def _check_shots(index: int, shots: Any) -> None:
+    if isinstance(shots, bool) or not isinstance(shots, Integral) or shots < 1:
+        raise OqtopusPubError(index, f"shots must be an integer of at least 1, not {shots!r}")
+
+
+def _check_precision(index: int, precision: Any) -> None:
+    is_number = isinstance(precision, Real) and not isinstance(precision, bool)
+    if not is_number or not math.isfinite(precision) or precision < 0:
+        raise OqtopusPubError(index, f"precision must be a number of at least 0, not {precision!r}")
+
+
+def _check_values(index: int, pub: SamplerPub | EstimatorPub) -> None:
+    for names, values in pub.parameter_values.data.items():
+        if not np.isfinite(values).all():
+            raise OqtopusPubError(
+                index, f"a value of {', '.join(map(str, names))} is not a finite number"
+            )
+
+
+def _check_measures_nothing(index: int, circuit: QuantumCircuit) -> None:
+    for position, item in enumerate(circuit.data):
+        if item.clbits:
+            raise OqtopusPubError(
+                index,
+                f"instruction {position} ({item.name!r}) of its circuit uses classical bits. An "
+                "estimator chooses the measurements itself: take "
+                "circuit.remove_final_measurements(inplace=False)",
+            )
+
+
+def _check_width(index: int, circuit: QuantumCircuit, observables: ObservablesArray) -> None:
+    flat = observables.ravel()
+    for number in range(flat.size):
+        width = len(next(iter(flat[number])))
+        if width == circuit.num_qubits:
+            continue
+        place = element(number, observables.shape)
+        reason = f"observable {place} has {width} qubits and the circuit has {circuit.num_qubits}"
+        if circuit.layout is not None and width < circuit.num_qubits:
+            reason += (
+                ", because it was compiled for a device. Give the observable the same layout: "
+                "observable.apply_layout(circuit.layout)"
+            )
+        raise OqtopusPubError(index, reason)
