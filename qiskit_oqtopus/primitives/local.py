@@ -1,4 +1,4 @@
-"""Primitives on the simulator, by way of its ``run``."""
+"""Primitives on the simulator: each PUB is one job, and a circuit is compiled once for all sets."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import DataBin, PubResult, SamplerPubResult
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import JobStatus
-from qiskit.result.models import ExperimentResult
 
 from ..exceptions import (
     OqtopusCircuitError,
-    OqtopusJobError,
     OqtopusJobTimeoutError,
     OqtopusOptionError,
     OqtopusWarning,
@@ -30,14 +27,17 @@ from ..exceptions import (
 from ..problem import Problem
 from ..results import CANCELLED
 from ..simulator.backend import QulacsBackend
+from ..simulator.execute import Outcome
+from ..simulator.expectation import Observables
 from ..simulator.job import QulacsJob
+from ..simulator.result import reason
+from ..simulator.state import Cancelled
 from ..status import group_status
 from .assembly import Collected, bit_arrays, estimator_data
 from .bits import registers_of
-from .exact import active_qubits, expectation_values, on_qubits
 from .observables import Terms
 from .options import EstimatorOptions, SamplerOptions, refuse_device_options
-from .pubs import bound, check_registers, element, observables_of
+from .pubs import check_registers, element, elements_of, observables_of, parameter_rows
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class Part:
         job: The job that simulates it, or None if there is nothing to simulate.
         name: Name of its circuit.
         sets: Shape of its parameter sets.
-        build: Makes its result of the results of its circuits.
+        build: Makes its result of what came of its parameter sets.
     """
 
     job: QulacsJob | None
     name: str
     sets: tuple[int, ...]
-    build: Callable[[Sequence[ExperimentResult]], PubResult]
+    build: Callable[[Sequence[Outcome]], PubResult]
 
 
 class LocalWork:
@@ -115,24 +115,19 @@ class LocalWork:
 
     @staticmethod
     def _collect(collected: Collected, index: int, part: Part) -> None:
-        results: Sequence[ExperimentResult] = []
-        if part.job is not None:
-            try:
-                results = part.job.result().results
-            except OqtopusJobError as error:
-                results = [] if error.result is None else error.result.results
-        failed = [(place, result) for place, result in enumerate(results) if not result.success]
+        outcomes = [] if part.job is None else part.job.outcomes()
+        failed = [(place, o.error) for place, o in enumerate(outcomes) if o.error is not None]
         if not failed:
-            collected.results.append(part.build(results))
+            collected.results.append(part.build(outcomes))
             return
         collected.results.append(None)
-        for place, result in failed:
-            collected.cancelled &= result.status == CANCELLED
-            reason = str(result.status).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
+        for place, error in failed:
+            collected.cancelled &= isinstance(error, Cancelled)
+            text = reason(error).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
             where = f"PUB {index} ({part.name!r})"
             if part.sets:
                 where += f", parameter set {element(place, part.sets)}"
-            collected.failures.append(f"{where}: {reason}")
+            collected.failures.append(f"{where}: {text}")
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why."""
@@ -220,8 +215,12 @@ class LocalExecutor:
             raise
         return LocalWork(self._backend, parts)
 
-    def _run(self, circuits: Sequence[QuantumCircuit], **options: Any) -> QulacsJob | None:
-        return self._backend.run(circuits, memory=False, **options) if circuits else None
+    def _run(self, pub: SamplerPub | EstimatorPub, **options: Any) -> QulacsJob | None:
+        values = parameter_rows(pub)
+        if not len(values):
+            return None
+        options = {"memory": False, "statevector": False, **options}
+        return self._backend.run_sets(pub.circuit, values, **options)
 
     # -- sampler --------------------------------------------------------------------------------
 
@@ -229,12 +228,11 @@ class LocalExecutor:
         registers = registers_of(pub.circuit)
         shots = int(pub.shots)
         run_seed, order_seed = np.random.SeedSequence([seed, index]).generate_state(2, np.uint64)
-        circuits = bound(pub) if registers else []
-        job = self._run(circuits, shots=shots, seed_simulator=int(run_seed), statevector=False)
+        job = self._run(pub, shots=shots, seed_simulator=int(run_seed)) if registers else None
 
-        def build(results: Sequence[ExperimentResult]) -> PubResult:
+        def build(outcomes: Sequence[Outcome]) -> PubResult:
             rng = np.random.default_rng(order_seed)
-            elements = [_shots(result, shots, rng) for result in results]
+            elements = [_shots(outcome, shots, rng) for outcome in outcomes]
             arrays = bit_arrays(registers, pub.shape, pub.circuit.num_clbits, elements, shots)
             return SamplerPubResult(
                 DataBin(**arrays, shape=pub.shape),
@@ -246,17 +244,15 @@ class LocalExecutor:
     # -- estimator ------------------------------------------------------------------------------
 
     def _estimator_part(
-        self, index: int, pub: EstimatorPub, observables: Sequence[Terms], seed: int
+        self, index: int, pub: EstimatorPub, terms: Sequence[Terms], seed: int
     ) -> Part:
-        circuits = bound(pub)
         precision = float(pub.precision)
-        active = active_qubits(pub.circuit)
-        # Of a noisy simulator, the density matrix is to be asked for here.
-        job = self._run([on_qubits(circuit, active) for circuit in circuits], statevector=True)
+        job = self._run(pub, observables=Observables(tuple(terms)))
 
-        def build(results: Sequence[ExperimentResult]) -> PubResult:
-            states = [result.data.statevector for result in results]
-            evs = expectation_values(pub, observables, active, states)
+        def build(outcomes: Sequence[Outcome]) -> PubResult:
+            values = np.array([outcome.expectation_values for outcome in outcomes])
+            sets, picked = elements_of(pub)
+            evs = values[sets, picked] if len(outcomes) else np.zeros(0)
             if precision:
                 evs = np.random.default_rng([seed, index]).normal(evs, precision)
             evs = np.reshape(evs, pub.shape)
@@ -272,10 +268,10 @@ class LocalExecutor:
 
 
 def _shots(
-    result: ExperimentResult, shots: int, rng: np.random.Generator
+    outcome: Outcome, shots: int, rng: np.random.Generator
 ) -> tuple[list[int], NDArray[np.int64]]:
     """Return the distinct outcomes, and which of these each shot has, in random order."""
-    hexadecimal = getattr(result.data, "counts", None) or {"0x0": shots}
-    counts = {int(key, 16): number for key, number in hexadecimal.items()}
+    counts = outcome.counts or {0: shots}
     order = np.repeat(np.arange(len(counts)), list(counts.values()))
-    return list(counts), rng.permutation(order)
+    rng.shuffle(order)
+    return list(counts), order

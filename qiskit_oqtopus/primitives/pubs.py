@@ -77,6 +77,16 @@ def bound(pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     return circuits
 
 
+def parameter_rows(pub: SamplerPub | EstimatorPub) -> np.ndarray:
+    """Return the parameter sets of a PUB, shape (sets, parameters), in C order.
+
+    The parameters stand in the order of ``circuit.parameters``.
+    """
+    values = pub.parameter_values
+    rows = values.as_array(pub.circuit.parameters) if pub.circuit.num_parameters else np.zeros(0)
+    return np.asarray(rows, dtype=float).reshape(values.size, pub.circuit.num_parameters)
+
+
 def elements_of(pub: EstimatorPub) -> tuple[np.ndarray, np.ndarray]:
     """Return the parameter set and the observable of each element of a PUB, all in C order."""
     values, observables = pub.parameter_values, pub.observables

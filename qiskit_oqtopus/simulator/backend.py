@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
@@ -28,13 +30,15 @@ from ..options import (
 from ..problem import Problem
 from ..run_input import circuits_of
 from ..version import __version__
-from .compile import compile_circuit
+from .compile import compile_circuit, memory_problem
 from .execute import Settings, limit_threads
+from .expectation import Observables
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .plan import Plan
 from .result import header
 from .target import ideal_target, widened
+from .template import compile_template
 
 
 def _executor(name: str, value: Any) -> Any:
@@ -210,6 +214,65 @@ class QulacsBackend(BackendV2):
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
+        return self._start(plans, [header(circuit) for circuit in circuits], values)
+
+    def run_sets(
+        self,
+        circuit: QuantumCircuit,
+        parameters: NDArray[np.float64],
+        observables: Observables | None = None,
+        **options: Any,
+    ) -> QulacsJob:
+        """Simulate one circuit for many sets of values of its parameters; for primitives.
+
+        Args:
+            circuit: The circuit.
+            parameters: Shape (sets, parameters), in the order of ``circuit.parameters``.
+            observables: Whose expectation values are wanted, in place of counts.
+            **options: As for :meth:`run`.
+
+        Returns:
+            The job, which has been started; its ``outcomes()`` are those of the sets.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+            OqtopusCircuitError: If the circuit cannot be run.
+        """
+        values = check_options({**self.options, **options}, _CHECKS)
+        exact = observables is not None
+        plans = self._compile_sets(circuit, parameters, exact, values)
+        return self._start(plans, [{"name": circuit.name}] * len(plans), values, observables)
+
+    def _compile_sets(
+        self,
+        circuit: QuantumCircuit,
+        parameters: NDArray[np.float64],
+        exact: bool,
+        values: dict[str, Any],
+    ) -> list[Plan]:
+        template = compile_template(circuit) if circuit.num_parameters else None
+        if template is None:
+            names = list(circuit.parameters)
+            circuits = [
+                circuit.assign_parameters(dict(zip(names, row.tolist(), strict=True)))
+                for row in parameters
+            ]
+            for bound in circuits:
+                bound.name = circuit.name  # Qiskit counts the copies in their names
+            return self._compile(circuits, values, exact)
+        budget = self._budget(values["max_memory_mb"])
+        wrong = memory_problem(template.plan, budget, statevector=False)
+        if wrong is not None:
+            raise OqtopusCircuitError([Problem(0, circuit.name, *wrong)], self.name)
+        return template.plans(parameters)
+
+    def _start(
+        self,
+        plans: list[Plan],
+        headers: list[dict[str, Any]],
+        values: dict[str, Any],
+        observables: Observables | None = None,
+    ) -> QulacsJob:
         seed = values["seed_simulator"]
         settings = Settings(
             shots=values["shots"],
@@ -219,12 +282,13 @@ class QulacsBackend(BackendV2):
             statevector=values["statevector"],
             max_threads=values["max_parallel_threads"],
             branch_bytes=branch_bytes(values["max_memory_mb"]),
+            observables=observables,
         )
         job = QulacsJob(
             self,
             str(uuid.uuid4()),
             plans,
-            [header(circuit) for circuit in circuits],
+            headers,
             settings,
             values["executor"],
             values["max_job_size"],
@@ -232,7 +296,9 @@ class QulacsBackend(BackendV2):
         job.submit()
         return job
 
-    def _compile(self, circuits: list[QuantumCircuit], values: dict[str, Any]) -> list[Plan]:
+    def _compile(
+        self, circuits: list[QuantumCircuit], values: dict[str, Any], exact: bool = False
+    ) -> list[Plan]:
         budget = self._budget(values["max_memory_mb"])
         plans: list[Plan] = []
         problems: list[Problem] = []
@@ -242,6 +308,7 @@ class QulacsBackend(BackendV2):
                 index,
                 budget=budget,
                 statevector=values["statevector"],
+                pure=exact,
                 dt=self._target.dt,
             )
             problems.extend(found)

@@ -194,6 +194,15 @@ class QulacsJob(JobV1):
         cause = next((error for error in errors if not isinstance(error, Cancelled)), None)
         raise failure from cause
 
+    def outcomes(self) -> list[Outcome]:
+        """Wait for the job, and return what came of each circuit; for primitives.
+
+        A result in Qiskit's own form would have hexadecimal keys, which take longer than to
+        sample.
+        """
+        self._wait(None)
+        return [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
+
     def status(self) -> JobStatus:
         """Return the status of the job; never raises."""
         if not self._finished.is_set():
