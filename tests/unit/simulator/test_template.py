@@ -81,7 +81,7 @@ def test_every_standard_gate_with_angles(name):
         assert abs(np.vdot(state, exact)) == pytest.approx(1, abs=1e-12)
 
 
-def test_neighbours_on_one_qubit_are_one_matrix():
+def test_neighbours_on_one_qubit_are_one_gate():
     circuit = QuantumCircuit(2)
     circuit.h(0)
     circuit.rx(A, 0)
@@ -93,7 +93,7 @@ def test_neighbours_on_one_qubit_are_one_matrix():
     template = compile_template(circuit)
     assert [step[0] for step in template.steps] == ["run", "operation", "run"]
     (plan,) = template.plans(np.array([[0.1, 0.2, 0.3]]))
-    assert [operation[0] for operation in plan.operations] == ["matrix", "cx", "rz"]
+    assert [operation[0] for operation in plan.operations] == ["u", "cx", "rz"]
 
 
 def test_a_template_pickles_and_keeps_what_is_measured():
@@ -152,7 +152,7 @@ def exact_values(terms, state):
 @pytest.mark.parametrize("transformed", [False, True])
 def test_expectation_values_with_idle_qubits(transformed, monkeypatch):
     if transformed:  # diagonals as sums over a transform, as for very many observables
-        monkeypatch.setattr(expectation, "_ELEMENTS", 0)
+        monkeypatch.setattr(expectation, "DIAGONAL_BYTES", 0)
     for seed in range(20):
         rng = np.random.default_rng(seed)
         circuit = QuantumCircuit(5)
