@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from qiskit_oqtopus.simulator import cache, compile, consolidate
+from qiskit_oqtopus.simulator import cache, compile, consolidate, growth
 
 NEVER = sys.maxsize
 
@@ -26,11 +26,14 @@ ROUTES: dict[str, dict[tuple[Any, str], int]] = {
         (consolidate, "MIN_INSTRUCTIONS"): NEVER,
         (cache, "MIN_INSTRUCTIONS"): NEVER,
         (compile, "FUSED_QUBITS"): 0,
+        (growth, "FUSED_QUBITS"): 0,
+        (growth, "_WORTHWHILE"): 0,
     },
     "cached": {
         (consolidate, "MIN_INSTRUCTIONS"): NEVER,
         (cache, "MIN_INSTRUCTIONS"): 0,
         (compile, "FUSED_QUBITS"): 0,
+        (growth, "_WORTHWHILE"): 0,
     },
 }
 """By name: what each threshold is set to."""

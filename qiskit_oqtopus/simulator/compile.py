@@ -8,6 +8,7 @@ from ..problem import Problem
 from . import cache, consolidate, memory
 from .cache import PlanCache
 from .general import Compiler
+from .growth import stages_of
 from .plan import Plan
 from .straight import compile_straight
 
@@ -37,7 +38,7 @@ def compile_circuit(
     plan = None
     small = len(circuit.data) < SHORTCUT_LIMIT
     if small and not circuit.num_parameters and not circuit.num_input_vars:
-        plan = _shortcut(circuit, statevector)
+        plan = _shortcut(circuit, statevector or pure)
     if plan is None:
         compiler = Compiler(circuit, index, dt)
         compiler.run()
@@ -51,11 +52,11 @@ def compile_circuit(
         wrong = purity_problem(plan, "statevector=True" if statevector else "an exact estimator")
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    return plan, []
+    return grown(plan, statevector or pure), []
 
 
 FUSED_QUBITS = 13
-"""From this many active qubits on, a gate costs more to apply than to merge into others."""
+"""From this many active qubits on, an operation costs more to apply than to look at twice."""
 
 SHORTCUT_LIMIT = 1 << 62
 """A circuit of this many instructions or more takes the general way; for tests of that way."""
@@ -80,8 +81,24 @@ def _shortcut(circuit: QuantumCircuit, exact: bool) -> Plan | None:
     if plan is None:
         plan = compile_straight(circuit, instructions, float(circuit.global_phase))
         if plan is not None:
+            plan = grown(plan, exact)
             _plans.put(circuit, exact, plan)
     return plan
+
+
+def grown(plan: Plan, exact: bool) -> Plan:
+    """Return a plan with a faster way to its final state, where there is one.
+
+    Args:
+        plan: The plan.
+        exact: Whether the phases of the final state matter.
+    """
+    n = len(plan.qubits)
+    if n < FUSED_QUBITS or n == 0 or plan.stages is not None or not plan.is_static:
+        return plan
+    if plan.has_wide_maps:
+        return plan
+    return plan._replace(stages=stages_of(plan.operations, n, keep_phases=exact))
 
 
 def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tuple[str, str] | None:

@@ -39,6 +39,8 @@ class Plan(NamedTuple):
         counters: Number of loop counters.
         has_counts: Whether the circuit writes any classical bit, so that counts mean something.
         resets: Whether the circuit has a reset that did anything.
+        stages: Another way to the final state that takes less time, or None; its qubits stand at
+            other places (see growth.py).
     """
 
     qubits: tuple[int, ...]
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     counters: int = 0
     has_counts: bool = True
     resets: bool = False
+    stages: Any = None
 
     @property
     def is_static(self) -> bool:

@@ -190,9 +190,25 @@ def measure(
         place = {qubit: j for j, qubit in enumerate(measured)}
         keys = spread_bits(outcomes, [(place[qubit], clbit) for qubit, clbit in pairs])
         return keys, counts.tolist()
-    outcomes, counts = sample(probabilities, shots, generator)
+    return read_out(*sample(probabilities, shots, generator), pairs, num_qubits)
+
+
+def read_out(
+    outcomes: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    pairs: Sequence[tuple[int, int]],
+    num_qubits: int,
+) -> tuple[list[int], list[int]]:
+    """Return the values of the classical bits for sampled basis states, and their counts.
+
+    Args:
+        outcomes: Basis states, each at most once.
+        counts: How often each occurred, same shape.
+        pairs: (qubit, clbit) of each measurement.
+        num_qubits: Number of qubits of the state.
+    """
     keys = spread_bits(outcomes, pairs)
-    if len(measured) == num_qubits:
+    if len({qubit for qubit, _ in pairs}) == num_qubits:
         return keys, counts.tolist()
     merged: dict[int, int] = {}
     for key, count in zip(keys, counts.tolist(), strict=True):
