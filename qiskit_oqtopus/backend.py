@@ -15,6 +15,7 @@ from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
 from .boundary import translated
+from .check import check_for_twin
 from .connection import Connection
 from .device_options import CHECKS, DEFAULTS, run_options
 from .download import Entry
@@ -43,6 +44,7 @@ from .watcher import Watcher
 if TYPE_CHECKING:
     from .client.models import Device, Job
     from .provider import OqtopusProvider
+    from .simulator.backend import QulacsBackend
 
 logger = logging.getLogger(__name__)
 
@@ -139,6 +141,35 @@ class OqtopusBackend(BackendV2):
     def snapshot(self) -> DeviceSnapshot:
         """Return the calibration that the Target was made of."""
         return self._snapshot
+
+    def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
+        """Return a local simulator of the device with the noise that its calibration says.
+
+        It needs no network, has a copy of the Target, and runs what the device would run: see
+        :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
+        later.
+
+        Args:
+            seed: Default of ``seed_simulator``: with it, every run of the same circuits has the
+                same counts.
+            **options: Defaults of the run options, see :meth:`.QulacsBackend.run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+
+        Warns:
+            OqtopusWarning: If noise is not simulated as the calibration states it.
+        """
+        from .simulator.backend import QulacsBackend  # who only sends circuits does not need it
+
+        return QulacsBackend.from_target(
+            self._target,
+            name=f"{self.name}_twin",
+            check=check_for_twin,
+            qubit_coordinates=self.qubit_coordinates,
+            seed=seed,
+            **options,
+        )
 
     def refresh(self) -> None:
         """Read the device's calibration anew and make a new Target.

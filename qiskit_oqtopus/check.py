@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from qiskit.circuit import (
@@ -45,6 +46,25 @@ def check_circuits(
         checker.run()
         problems.extend(checker.problems)
     return problems
+
+
+def check_for_twin(
+    circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
+) -> list[Problem]:
+    """Return what a device cannot do, for its twin: without the cure that only the server has.
+
+    Args:
+        circuits: The circuits.
+        target: What the device can do.
+        estimated: Whether a state is wanted, for which nothing needs to be measured.
+    """
+    return [
+        replace(problem, cure=problem.cure.removesuffix(_SERVERS_CURE))
+        for problem in check_circuits(circuits, target, None, estimated)
+    ]
+
+
+_SERVERS_CURE = ", or use transpiler='qiskit'"
 
 
 class _Checker:
@@ -183,7 +203,7 @@ class _Checker:
     def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
-        cure = "compile it with transpile(circuit, backend), or use transpiler='qiskit'"
+        cure = f"compile it with transpile(circuit, backend){_SERVERS_CURE}"
         target = self._target
         if not standard or name not in target.operation_names:
             known = ", ".join(sorted(target.operation_names))

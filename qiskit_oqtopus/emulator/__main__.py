@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             gateway=options.gateway,
             device_info=options.device_info,
             seed=options.seed,
+            noise=options.noise,
             faults=faults,
         ) as cloud:
             _announce(cloud, options.json)
@@ -150,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=["url", "text", "null"],
         default="url",
         help="how devices tell their facts (default: url)",
+    )
+    parser.add_argument(
+        "--noise", action="store_true", help="run programs with the noise of the calibrations"
     )
     parser.add_argument("--seed", type=int, help="seed of the counts")
     parser.add_argument("--latency", type=float, metavar="S", help="seconds for each request")

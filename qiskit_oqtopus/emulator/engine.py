@@ -51,6 +51,7 @@ class Engine:
         interval: Seconds between two looks at the queue; 0 is at once.
         size: Jobs of a device that are taken at a look; None is all.
         seed: Seed of the counts, or None.
+        noise: Whether programs run with noise.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Engine:
         interval: float,
         size: int | None,
         seed: int | None,
+        noise: bool,
     ) -> None:
         self._store = store
         self._storage = storage
@@ -73,7 +75,9 @@ class Engine:
         self._view = view
         self._interval = interval
         self._size = size
-        self._simulator = Simulator(gateway, seed)
+        self._simulator = Simulator(gateway, seed, noise)
+        for device in devices:
+            self._simulator.backend(device)  # warnings about its noise come here, not in the thread
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -178,7 +182,7 @@ class Engine:
             estimation = estimated(self._simulator, given, program, made, job, device)
         else:
             mitigation = self._mitigation(job, combined, made, program)
-            counts = sampled(self._simulator, program, shots, mitigation, device.readout)
+            counts = sampled(self._simulator, program, shots, mitigation, device)
             parts = None
             if combined is not None:
                 whole = made is not None and not is_mitigated(job)

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
+from ..problem import Problem
 from ..simulator.backend import QulacsBackend
+from ..snapshot import DeviceSnapshot
+from .devices import EmulatedDevice
 from .programs import NativeProgram
 
 Counts = dict[str, int]
@@ -26,20 +29,35 @@ class Simulator:
     Args:
         gateway: "qulacs" or "qubex", see :class:`~qiskit_oqtopus.emulator.Emulator`.
         seed: Seed of the first run, or None for new ones.
+        noise: Whether programs run with the noise that the facts of their device say.
     """
 
-    def __init__(self, gateway: str, seed: int | None) -> None:
-        self._backend = QulacsBackend(num_qubits=1)
+    def __init__(self, gateway: str, seed: int | None, noise: bool = False) -> None:
+        self._ideal = QulacsBackend(num_qubits=1)
+        self._twins: dict[str, tuple[Any, QulacsBackend]] = {}  # facts and twin by device
         self._gateway = gateway
         self._seed = seed
+        self._noise = noise
 
-    def sample(self, program: NativeProgram, shots: int) -> Counts:
+    def backend(self, device: EmulatedDevice) -> QulacsBackend:
+        """Return what programs of a device run on: its twin, if it has facts and there is noise."""
+        if not self._noise or device.facts is None:
+            return self._ideal
+        facts, twin = self._twins.get(device.device_id, (None, self._ideal))
+        if facts is not device.facts:
+            snapshot = DeviceSnapshot.from_device(vars(device), device.facts)
+            # What the device refuses is refused before.
+            twin = QulacsBackend.from_target(snapshot.target(), check=_no_problems)
+            self._twins[device.device_id] = (device.facts, twin)
+        return twin
+
+    def sample(self, program: NativeProgram, shots: int, device: EmulatedDevice) -> Counts:
         """Return counts: keys have the bits of the gateway, classical bit 0 rightmost."""
         bits = list(program.measured)
         width = program.num_clbits
         if not bits:
             return {"0" * (width if self._gateway == "qulacs" else 0): shots}
-        counts = self._run([program.circuit], shots)[0]
+        counts = self._run([program.circuit], shots, device)[0]
         padded = {format(value, f"0{width}b"): count for value, count in counts.items()}
         if self._gateway == "qulacs":
             return padded
@@ -53,6 +71,7 @@ class Simulator:
         terms: Sequence[tuple[Mapping[int, str], float]],
         shots: int,
         readout: Readout | None,
+        device: EmulatedDevice,
     ) -> tuple[float, float]:
         """Estimate an observable.
 
@@ -61,6 +80,7 @@ class Simulator:
             terms: Pauli letter by qubit, and coefficient.
             shots: Shots for each group of terms that are measured together.
             readout: Readout errors to be mitigated, or None.
+            device: Where it runs.
 
         Returns:
             The mean, and the error as the server has it: the sum of ``|c| sqrt((1 - m^2) / shots)``
@@ -70,7 +90,7 @@ class Simulator:
         constant = sum(coefficient for letters, coefficient in terms if not letters)
         groups = _groups([term for term in terms if term[0]])
         circuits = [_measured(circuit, basis) for basis, _ in groups]
-        outcomes = self._run(circuits, shots) if circuits else []
+        outcomes = self._run(circuits, shots, device) if circuits else []
         mean, error = constant, 0.0
         for (basis, members), outcome in zip(groups, outcomes, strict=True):
             qubits = sorted(basis)
@@ -84,15 +104,21 @@ class Simulator:
                 error += abs(coefficient) * math.sqrt((1 - (signed / total) ** 2) / shots)
         return mean, error
 
-    def _run(self, circuits: list[QuantumCircuit], shots: int) -> list[dict[int, int]]:
+    def _run(
+        self, circuits: list[QuantumCircuit], shots: int, device: EmulatedDevice
+    ) -> list[dict[int, int]]:
         options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}
         if self._seed is not None:
             self._seed += 1
-        result = self._backend.run(circuits, shots=shots, **options).result()
+        result = self.backend(device).run(circuits, shots=shots, **options).result()
         return [
             {int(key, 16): count for key, count in result.data(index)["counts"].items()}
             for index in range(len(circuits))
         ]
+
+
+def _no_problems(circuits: Any, target: Any, *, estimated: bool) -> list[Problem]:
+    return []
 
 
 def paulis(text: str) -> dict[int, str]:

@@ -236,11 +236,11 @@ def sampled(
     program: NativeProgram,
     shots: int,
     mitigation: list[int] | None,
-    readout: Readout,
+    device: EmulatedDevice,
 ) -> Counts:
     """Return the counts of a program, mitigated for these measured qubits if there are any."""
-    counts = simulator.sample(program, shots)
-    return counts if not mitigation else mitigated(counts, mitigation, readout, shots)
+    counts = simulator.sample(program, shots, device)
+    return counts if not mitigation else mitigated(counts, mitigation, device.readout, shots)
 
 
 def divided(counts: Counts, widths: tuple[int, ...]) -> dict[str, Counts]:
@@ -279,7 +279,7 @@ def estimated(
     # Rates of the program's qubit numbers, not of the physical ones: so does the server.
     readout: Readout = lambda qubit: device.readout(virtual.get(qubit, qubit))  # noqa: E731
     value, error = simulator.expectation(
-        circuit, terms, job.shots or 1, readout if is_mitigated(job) else None
+        circuit, terms, job.shots or 1, readout if is_mitigated(job) else None, device
     )
     return {"exp_value": float(np.float32(value)), "stds": float(np.float32(error))}
 

@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from qiskit import qasm3
 from qiskit.circuit import QuantumCircuit
@@ -32,8 +33,9 @@ class NativeProgram:
     """A program that the device runs.
 
     Attributes:
-        circuit: Its gates; then, for each classical bit that is measured, one measurement of the
-            qubit that was measured into it last: the final state is all that is sampled.
+        circuit: Its gates and delays; then, for each classical bit that is measured, one
+            measurement of the qubit that was measured into it last: the final state is all that
+            is sampled.
         measured: Qubit by classical bit, in ascending order of the bits.
     """
 
@@ -96,7 +98,7 @@ def native_from_circuit(circuit: QuantumCircuit) -> NativeProgram:
         qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
         if name == "measure":
             measured[circuit.find_bit(instruction.clbits[0]).index] = qubits[0]
-        elif name in NATIVE_GATES:
+        elif name in NATIVE_GATES or name == "delay":
             body.append(instruction.operation, qubits)
         elif name not in NATIVE_OTHERS:
             raise ProgramError(f"the device has no {name}")
@@ -130,7 +132,10 @@ _DECLARED = re.compile(r"(qubit|bit)(?:\s*\[\s*(\d+)\s*\])?\s+([A-Za-z_]\w*)")
 _BIT = r"(?:\$\d+|[A-Za-z_]\w*(?:\s*\[\s*\d+\s*\])?)"
 _GATE = re.compile(rf"(x|sx|cx|rz)\s*(?:\(([^()]*)\))?\s*(?<=[\s)])({_BIT})(?:\s*,\s*({_BIT}))?")
 _MEASURE = re.compile(rf"({_BIT})\s*=\s*measure\s+({_BIT})")
-_NOTHING = re.compile(rf"(?:barrier|delay\s*\[[^\]]*\])(?:\s+({_BIT}(?:\s*,\s*{_BIT})*))?")
+_WAIT = re.compile(
+    rf"(?:barrier|delay\s*\[\s*([\d.eE+-]+)\s*(dt|ns|us|µs|ms|s)\s*\])"
+    rf"(?:\s+({_BIT}(?:\s*,\s*{_BIT})*))?"
+)
 _PHASE = re.compile(r"gphase\s*\(([^()]*)\)")
 _PI = re.compile(r"([+-]?)\s*(?:(\d+(?:\.\d+)?)\s*\*\s*)?pi\s*(?:/\s*(\d+(?:\.\d+)?))?")
 _KEYWORDS = frozenset({"qubit", "bit", "measure", "barrier", "delay", "gphase", "pi", "include"})
@@ -189,14 +194,14 @@ def _quickly(text: str) -> NativeProgram | None:
 
 def _read(statements: Iterable[str]) -> NativeProgram:
     registers = _Registers()
-    gates: list[tuple[str, float, list[int]]] = []
+    steps: list[tuple[str, tuple[Any, ...], list[int]]] = []
     measured: dict[int, int] = {}
     phase = 0.0
     for statement in map(str.strip, statements):
         if not statement:
             continue
         if found := _GATE.fullmatch(statement):
-            gates.append(_gate(registers, *found.groups()))
+            steps.append(_gate(registers, *found.groups()))
         elif found := _MEASURE.fullmatch(statement):
             clbits = registers.all("bit", found[1])
             qubits = registers.all("qubit", found[2])
@@ -205,26 +210,30 @@ def _read(statements: Iterable[str]) -> NativeProgram:
             measured.update(zip(clbits, qubits, strict=True))
         elif found := _DECLARED.fullmatch(statement):
             registers.declare(*found.groups())
-        elif found := _NOTHING.fullmatch(statement):
-            for operand in (found[1] or "").split(","):
-                if operand:
-                    registers.all("qubit", operand.strip())
+        elif found := _WAIT.fullmatch(statement):
+            amount, unit, operands = found.groups()
+            waiting = [registers.all("qubit", each) for each in (operands or "").split(",") if each]
+            if amount is not None:
+                time = _time(amount, unit)
+                for each in waiting or [range(registers.sizes["qubit"])]:
+                    steps += [("delay", time, [qubit]) for qubit in each]
         elif found := _PHASE.fullmatch(statement):
             phase += _angle(found[1])
         else:
             raise _TooHardError
     body = QuantumCircuit(registers.sizes["qubit"], registers.sizes["bit"], global_phase=phase)
-    for name, angle, qubits_of_gate in gates:
-        if name == "rz":
-            body.rz(angle, *qubits_of_gate)
+    for name, arguments, operands in steps:
+        if name == "delay":
+            time, unit = arguments
+            body.delay(time, operands[0], unit)
         else:
-            getattr(body, name)(*qubits_of_gate)
+            getattr(body, name)(*arguments, *operands)
     return _finished(body, measured)
 
 
 def _gate(
     registers: _Registers, name: str, angle: str | None, first: str, second: str | None
-) -> tuple[str, float, list[int]]:
+) -> tuple[str, tuple[float, ...], list[int]]:
     if (name == "rz") != (angle is not None) or (name == "cx") != (second is not None):
         raise _TooHardError
     qubits = [registers.one("qubit", first)]
@@ -232,7 +241,22 @@ def _gate(
         qubits.append(registers.one("qubit", second))
         if qubits[0] == qubits[1]:
             raise _TooHardError
-    return name, 0.0 if angle is None else _angle(angle), qubits
+    return name, () if angle is None else (_angle(angle),), qubits
+
+
+def _time(amount: str, unit: str) -> tuple[float, str]:
+    """Return a duration and its unit, as Qiskit names it; dt are whole.
+
+    >>> _time("1e2", "dt"), _time("0.5", "µs")
+    ((100, 'dt'), (0.5, 'us'))
+    """
+    try:
+        value = float(amount)
+    except ValueError:
+        raise _TooHardError from None
+    if value < 0 or (unit == "dt" and not value.is_integer()):
+        raise _TooHardError
+    return int(value) if unit == "dt" else value, unit.replace("µ", "u")
 
 
 def _angle(text: str) -> float:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import uvicorn
 
 from ..exceptions import OqtopusError, OqtopusOptionError
-from ..options import one_of
+from ..options import boolean, one_of
 from .app import Api
 from .devices import Devices, EmulatedDevice, device
 from .engine import Engine
@@ -66,7 +66,9 @@ class Emulator:
         device_info: How devices tell their facts: "url" (a presigned URL of a zip), "text" (JSON)
             or "null".
         faults: What goes wrong; None is nothing, until ``emulator.faults`` is told.
-        noise: False: programs run without noise.
+        noise: Whether programs run with the noise that the facts of their device say, as on its
+            :meth:`twin <qiskit_oqtopus.OqtopusBackend.twin>`; basis changes of the server's own
+            estimation are perfect.
         seed: Seed of the counts; None takes a new one for each job.
         pace: The pace in detail, in place of ``realistic``.
 
@@ -103,8 +105,7 @@ class Emulator:
     ) -> None:
         one_of(["qulacs", "qubex"])("gateway", gateway)
         one_of(["url", "text", "null"])("device_info", device_info)
-        if noise:
-            raise OqtopusOptionError("Option 'noise' is True, but the emulator has no noise yet.")
+        noise = boolean("noise", noise)
         if isinstance(devices, (str, Path)):
             devices = [devices]
         self._host = host
@@ -126,6 +127,7 @@ class Emulator:
             interval=self._pace.fetch_interval,
             size=self._pace.fetch_size,
             seed=seed,
+            noise=noise,
         )
         api = Api(self._store, self._storage, self.devices, self.faults, self.view, device_info)
         self._app = Gate(

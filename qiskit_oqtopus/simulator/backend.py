@@ -6,19 +6,20 @@ import copy
 import secrets
 import uuid
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.providers import BackendV2, Options
+from qiskit.providers import Options
 from qiskit.transpiler import Target
 
 from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning
 from ..options import (
     MAX_SEED,
+    Check,
     boolean,
     check_options,
     integer,
@@ -30,15 +31,18 @@ from ..options import (
 from ..problem import Problem
 from ..run_input import circuits_of
 from ..version import __version__
-from .compile import compile_circuit, memory_problem
+from .compile import memory_problem
+from .engines import METHODS, check_engine, density_matrix, plan_of
 from .execute import Settings, limit_threads
 from .expectation import Observables
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
+from .noisy_plan import NoisyPlan
 from .plan import Plan
 from .result import header
 from .target import ideal_target, widened
 from .template import compile_template
+from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 
 
 def _executor(name: str, value: Any) -> Any:
@@ -65,7 +69,8 @@ _CHECKS = {
     "memory": boolean,
     "seed_simulator": optional(integer(0, MAX_SEED)),
     "statevector": boolean,
-    "method": one_of(["automatic", "statevector"]),
+    "density_matrix": density_matrix,
+    "method": one_of(METHODS),
     "executor": _executor,
     "max_job_size": optional(integer(1)),
     "max_parallel_threads": optional(integer(1)),
@@ -73,10 +78,11 @@ _CHECKS = {
     "meas_level": meas_level,
     "meas_return": meas_return,
 }
+_TWIN_CHECKS = {**_CHECKS, **SWITCH_CHECKS}
 
 
-class QulacsBackend(BackendV2):
-    """A noiseless simulator of any Qiskit circuit, on Qulacs state vectors.
+class QulacsBackend(TwinBackend):
+    """A simulator of any Qiskit circuit, on Qulacs state vectors; noiseless, or a device's twin.
 
     It needs no account and no network. All circuits are simulated exactly: measurements at the
     end are sampled from one final state, and circuits with measurements, resets or control flow
@@ -84,6 +90,10 @@ class QulacsBackend(BackendV2):
 
     ``run`` simulates any circuit, whatever the Target says of it; the Target is what ``transpile``
     compiles for.
+
+    A twin of a device, which has the noise that its calibration says and refuses what it refuses,
+    is made by :meth:`from_backend`, :meth:`from_target` or :meth:`from_snapshot`, and of an
+    OQTOPUS device by its method ``twin``.
 
     Args:
         target: The Target that circuits are compiled for. By default, all operations on
@@ -114,6 +124,7 @@ class QulacsBackend(BackendV2):
             description="Noiseless simulator on Qulacs state vectors",
             backend_version=__version__,
         )
+        self._twin = None
         self.set_options(**options)
         if target is not None and not isinstance(target, Target):
             raise OqtopusOptionError(
@@ -150,6 +161,7 @@ class QulacsBackend(BackendV2):
             memory=False,
             seed_simulator=None,
             statevector=False,
+            density_matrix=False,
             method="automatic",
             executor=None,
             max_job_size=None,
@@ -168,7 +180,11 @@ class QulacsBackend(BackendV2):
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
         """
-        self._options.update_options(**check_options(fields, _CHECKS))
+        self._options.update_options(**check_options(fields, self._checks))
+
+    @property
+    def _checks(self) -> dict[str, Check]:
+        return _CHECKS if self._twin is None else _TWIN_CHECKS
 
     def run(
         self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
@@ -190,7 +206,21 @@ class QulacsBackend(BackendV2):
                 * ``statevector`` (bool): Whether to return the exact state before the terminal
                   measurements, a complex array of shape (2**num_qubits,) in Qiskit's order,
                   global phase included, False.
-                * ``method`` (str): "automatic" or "statevector", which are the same here.
+                * ``density_matrix``: True for the exact state of all qubits before the terminal
+                  measurements, noise included, a complex array of shape (2**k, 2**k) in Qiskit's
+                  order; or a list of k qubits, the others being traced out. False.
+                * ``method`` (str): "automatic", "statevector", "density_matrix" or "trajectories".
+                  With noise, automatic is the faster one of the last two that fits into the
+                  memory; without noise it is the state vector.
+                * ``noise`` (bool): Of twins only, like all that follow in this list up to
+                  ``idle_relaxation``: whether there is any noise, True.
+                * ``gate_noise`` (bool): Whether gates have their stated errors, True; without,
+                  qubits still relax.
+                * ``relaxation`` (bool): Whether qubits relax in gates and delays, True; without,
+                  gates have their stated errors nevertheless.
+                * ``readout_noise`` (bool): Whether bits are read wrongly, True.
+                * ``idle_relaxation`` (bool): Whether qubits relax while they wait for others,
+                  False. Circuits are scheduled as late as possible, and have no control flow.
                 * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is
                   a thread of this process.
                 * ``max_job_size`` (int): Circuits in a chunk for the executor. Default: a 32nd
@@ -210,7 +240,7 @@ class QulacsBackend(BackendV2):
             OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
         """
         values = {**self.options, **options}
-        values = check_options(values, _CHECKS)
+        values = self._checked(values)
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
@@ -238,10 +268,18 @@ class QulacsBackend(BackendV2):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the circuit cannot be run.
         """
-        values = check_options({**self.options, **options}, _CHECKS)
+        values = self._checked({**self.options, **options})
         exact = observables is not None
         plans = self._compile_sets(circuit, parameters, exact, values)
         return self._start(plans, [{"name": circuit.name}] * len(plans), values, observables)
+
+    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return run options, each checked, and all together."""
+        values = check_options(values, self._checks)
+        if self._twin is not None:
+            check_switches(values)
+        check_engine(values)
+        return values
 
     def _compile_sets(
         self,
@@ -249,8 +287,9 @@ class QulacsBackend(BackendV2):
         parameters: NDArray[np.float64],
         exact: bool,
         values: dict[str, Any],
-    ) -> list[Plan]:
-        template = compile_template(circuit) if circuit.num_parameters else None
+    ) -> Sequence[Plan | NoisyPlan]:
+        ideal = self._twin is None and values["method"] in ("automatic", "statevector")
+        template = compile_template(circuit) if circuit.num_parameters and ideal else None
         if template is None:
             names = list(circuit.parameters)
             circuits = [
@@ -268,7 +307,7 @@ class QulacsBackend(BackendV2):
 
     def _start(
         self,
-        plans: list[Plan],
+        plans: Sequence[Plan | NoisyPlan],
         headers: list[dict[str, Any]],
         values: dict[str, Any],
         observables: Observables | None = None,
@@ -283,6 +322,7 @@ class QulacsBackend(BackendV2):
             max_threads=values["max_parallel_threads"],
             branch_bytes=branch_bytes(values["max_memory_mb"]),
             observables=observables,
+            density_matrix=values["density_matrix"],
         )
         job = QulacsJob(
             self,
@@ -298,18 +338,27 @@ class QulacsBackend(BackendV2):
 
     def _compile(
         self, circuits: list[QuantumCircuit], values: dict[str, Any], exact: bool = False
-    ) -> list[Plan]:
+    ) -> list[Plan | NoisyPlan]:
         budget = self._budget(values["max_memory_mb"])
-        plans: list[Plan] = []
+        plans: list[Plan | NoisyPlan] = []
         problems: list[Problem] = []
+        noise = None
+        if self._twin is not None:
+            estimated = exact or values["statevector"] or values["density_matrix"] is not False
+            problems.extend(self._twin.check(circuits, self._target, estimated=estimated))
+            noise = self._twin.noise(values)
+        refused = {problem.circuit for problem in problems}
         for index, circuit in enumerate(circuits):
-            plan, found = compile_circuit(
+            if index in refused:
+                continue
+            plan, found = plan_of(
                 circuit,
                 index,
+                values,
                 budget=budget,
-                statevector=values["statevector"],
-                pure=exact,
                 dt=self._target.dt,
+                noise=noise,
+                exact=exact,
             )
             problems.extend(found)
             if plan is not None:
@@ -319,9 +368,12 @@ class QulacsBackend(BackendV2):
         return plans
 
     def _warn(
-        self, circuits: list[QuantumCircuit], plans: list[Plan], values: dict[str, Any]
+        self,
+        circuits: Sequence[QuantumCircuit],
+        plans: Sequence[Plan | NoisyPlan],
+        values: dict[str, Any],
     ) -> None:
-        if not values["statevector"]:
+        if not values["statevector"] and values["density_matrix"] is False:
             silent = [
                 f"{index} ({circuit.name!r})"
                 for index, (circuit, plan) in enumerate(zip(circuits, plans, strict=True))

@@ -43,12 +43,14 @@ class Calibration:
             all qubits that are not listed.
         assignment: By qubit (None: all others), the probabilities of reading 1 after preparing 0
             and of reading 0 after preparing 1.
+        measure_durations: By qubit (None: all others), the duration of a measurement in s.
         without_use: Name and qubits of each instruction that is not a gate and has an error.
     """
 
     lifetimes: Lifetimes
     instructions: Instructions
     assignment: Assignment
+    measure_durations: dict[int | None, float]
     without_use: tuple[tuple[str, Qubits | None], ...]
 
 
@@ -79,6 +81,7 @@ def read_calibration(
         reader.lifetimes(),
         reader.instructions(),
         reader.assignment() | reader.given(prob_meas or {}),
+        reader.measure_durations,
         tuple(reader.without_use),
     )
     if reader.problems:
@@ -96,6 +99,7 @@ class _Reader:
         self._target = target
         self.problems: list[str] = []
         self.without_use: list[tuple[str, Qubits | None]] = []
+        self.measure_durations: dict[int | None, float] = {}
 
     def _number(self, where: str, what: str, value: Any, allowed: str) -> float | None:
         if value is None:
@@ -131,6 +135,8 @@ class _Reader:
                 duration = self._number(
                     where, "duration", getattr(properties, "duration", None), _DURATION
                 )
+                if isinstance(operation, Measure) and duration:
+                    self.measure_durations[qubits and qubits[0]] = duration
                 if isinstance(operation, (Delay, Measure)) or not (error or duration):
                     continue
                 if (operation.num_qubits if qubits is None else len(qubits)) > MAX_QUBITS:

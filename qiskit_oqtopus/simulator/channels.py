@@ -1,4 +1,4 @@
-r"""Noise channels as superoperators, and superoperators as Kraus operators (pure).
+r"""Noise channels as superoperators (pure).
 
 A channel E on k qubits is a matrix S of shape (4**k, 4**k), d = 2**k, in the column-stacking
 convention of ``qiskit.quantum_info.SuperOp``: vec(E(rho)) = S vec(rho), where element (m, n) of
@@ -17,15 +17,8 @@ from collections.abc import Sequence
 from functools import cache, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .operations import PAULIS, Matrix
-
-_NEGLIGIBLE = 1e-14
-"""Kraus operators and Paulis of a lower weight are left out: far below what any shots can tell."""
-
-_NOT_PHYSICAL = -1e-9
-"""Rounding does not make an eigenvalue of a Choi matrix as negative as this."""
 
 
 def thermal_relaxation(duration: float, t1: float | None, t2: float | None) -> Matrix:
@@ -51,42 +44,19 @@ def thermal_relaxation(duration: float, t1: float | None, t2: float | None) -> M
            [0.   , 0.   , 0.607, 0.   ],
            [0.   , 0.   , 0.   , 0.368]])
     """
-    decay, dephasing = _exponents(duration, t1, t2)
+    return relaxation(*relaxation_exponents(duration, t1, t2))
+
+
+def relaxation(decay: float, dephasing: float) -> Matrix:
+    """Return the relaxation of one qubit, shape (4, 4), by t / T1 and t / T2.
+
+    Args:
+        decay: Populations of 1 decay as exp(-decay).
+        dephasing: Coherences decay as exp(-dephasing); at least ``decay / 2``.
+    """
     superop = np.diag([1, math.exp(-dephasing), math.exp(-dephasing), math.exp(-decay)])
     superop[0, 3] = -math.expm1(-decay)
     return superop.astype(complex)
-
-
-def relaxation_mixture(
-    duration: float, t1: float | None, t2: float | None
-) -> tuple[float, float, float] | None:
-    """Return a thermal relaxation as a choice that does not depend on the state, where it is one.
-
-    For T2 <= T1 it does nothing, applies Z, or resets to 0, with probabilities a, b and c: from
-    populations a + b = exp(-t / T1), from coherences a - b = exp(-t / T2), and c = 1 - a - b.
-
-    Args:
-        duration: Time t in s.
-        t1: Relaxation time in s, or None, see :func:`thermal_relaxation`.
-        t2: Dephasing time in s, or None.
-
-    Returns:
-        The three probabilities, or None for T2 > T1, where b would be negative.
-
-    Raises:
-        ValueError: As :func:`thermal_relaxation` does.
-
-    >>> relaxation_mixture(1e-6, None, 1e-6)
-    (0.6839397205857212, 0.31606027941427883, 0.0)
-    >>> relaxation_mixture(1e-6, 1e-6, 2e-6) is None
-    True
-    """
-    decay, dephasing = _exponents(duration, t1, t2)
-    if dephasing < decay:
-        return None
-    flip = -math.exp(-decay) * math.expm1(decay - dephasing) / 2 if math.isfinite(decay) else 0.0
-    reset = -math.expm1(-decay)
-    return 1.0 - flip - reset, flip, reset
 
 
 def relaxation_infidelity(
@@ -110,14 +80,22 @@ def relaxation_infidelity(
     """
     logarithm = 0.0
     for t1, t2 in zip(t1s, t2s, strict=True):
-        decay, dephasing = _exponents(duration, t1, t2)
+        decay, dephasing = relaxation_exponents(duration, t1, t2)
         logarithm += math.log1p((math.expm1(-decay) + 2 * math.expm1(-dephasing)) / 4)
     d = 1 << len(t1s)
     return -math.expm1(logarithm) * d / (d + 1)
 
 
-def _exponents(duration: float, t1: float | None, t2: float | None) -> tuple[float, float]:
-    """Return t / T1 and t / T2, the latter at least t / (2 T1)."""
+def relaxation_exponents(
+    duration: float, t1: float | None, t2: float | None
+) -> tuple[float, float]:
+    """Return t / T1 and t / T2, the latter at least t / (2 T1).
+
+    The arguments and errors are those of :func:`thermal_relaxation`.
+
+    >>> relaxation_exponents(1.0, 1.0, 4.0), relaxation_exponents(1.0, None, 4.0)
+    ((1.0, 0.5), (0.0, 0.25))
+    """
     if not duration >= 0:
         raise ValueError(f"a duration must be at least 0 s, not {duration!r}")
     for name, value in (("T1", t1), ("T2", t2)):
@@ -261,69 +239,12 @@ def average_infidelity(superop: Matrix) -> float:
     return float(np.sum(1 - np.diagonal(superop).real)) / (d * (d + 1))
 
 
-def _choi(superop: Matrix) -> Matrix:
-    """Return sum_ij E_ij (x) E(E_ij), shape (d**2, d**2)."""
-    d = math.isqrt(len(superop))
-    return np.asarray(superop.reshape([d] * 4).transpose(3, 1, 2, 0).reshape(superop.shape))
-
-
-def kraus(superop: Matrix) -> list[Matrix]:
-    """Return Kraus operators of a channel, each of shape (2**k, 2**k), the weightiest first.
-
-    They are the eigenvectors of the Choi matrix times the roots of the eigenvalues (Nielsen and
-    Chuang, theorem 8.1), so that tr(K_i^+ K_j) = 0 for i != j. Those of an eigenvalue below 1e-14
-    are left out.
-
-    Args:
-        superop: Superoperator of a channel, shape (4**k, 4**k).
-
-    Raises:
-        ValueError: If it is not completely positive.
-    """
-    d = math.isqrt(len(superop))
-    choi = _choi(superop)
-    weights, vectors = np.linalg.eigh((choi + choi.conj().T) / 2)
-    if weights[0] < _NOT_PHYSICAL:
-        raise ValueError(f"not completely positive: its Choi matrix has eigenvalue {weights[0]}")
-    return [
-        np.sqrt(weights[i]) * vectors[:, i].reshape(d, d).T
-        for i in reversed(range(d * d))
-        if weights[i] >= _NEGLIGIBLE
-    ]
-
-
-def mixed_unitary(superop: Matrix) -> tuple[NDArray[np.float64], list[Matrix]] | None:
-    """Return a channel as a mixture of Paulis, where it is one.
-
-    So are depolarizing and pure dephasing; amplitude damping is not.
-
-    Args:
-        superop: Superoperator of a channel, shape (4**k, 4**k).
-
-    Returns:
-        Probabilities of shape (m,), the sum of which is 1, and m Paulis of shape (2**k, 2**k); or
-        None if the channel is not such a mixture. (A mixture of other unitaries is not found.)
-
-    >>> probabilities, paulis = mixed_unitary(depolarizing(0.1, 1))
-    >>> probabilities.round(3).tolist(), len(paulis)
-    ([0.925, 0.025, 0.025, 0.025], 4)
-    """
-    d = math.isqrt(len(superop))
-    paulis, vectors = _paulis(d.bit_length() - 1)
-    # E(rho) = sum_ab chi_ab P_a rho P_b^+ (Nielsen and Chuang, section 8.4.2).
-    chi = vectors.conj() @ _choi(superop) @ vectors.T / (d * d)
-    probabilities = np.diagonal(chi).real.copy()
-    kept = probabilities >= _NEGLIGIBLE
-    chi[kept, kept] = 0
-    if np.abs(chi).max() > 1e-12:
-        return None
-    found = probabilities[kept]
-    return found / found.sum(), [paulis[i] for i in np.flatnonzero(kept)]
-
-
 @cache
-def _paulis(num_qubits: int) -> tuple[list[Matrix], Matrix]:
-    """Return all Paulis, and each with its columns stacked as a row of one matrix."""
+def pauli_basis(num_qubits: int) -> tuple[list[Matrix], Matrix]:
+    """Return the Paulis P_i of k qubits, and each with its columns stacked as a row of one matrix.
+
+    Digit j of i in base 4 says which of 1, X, Y, Z is on qubit j.
+    """
     paulis: list[Matrix] = [np.eye(1, dtype=complex)]
     for _ in range(num_qubits):
         paulis = [np.asarray(np.kron(p, rest)) for p in PAULIS for rest in paulis]

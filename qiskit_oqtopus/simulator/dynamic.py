@@ -58,13 +58,14 @@ class Branches:
 
     def copy(self, branch: int) -> Branches:
         """Return a copy of one branch."""
-        return self._with_states(self.states.take([branch]), [branch])
+        return self.with_states(self.states.take([branch]), [branch])
 
     def part(self, branches: Sequence[int]) -> Branches:
         """Return some branches, which leave this group."""
-        return self._with_states(self.states.part(branches), branches)
+        return self.with_states(self.states.part(branches), branches)
 
-    def _with_states(self, states: Ensemble, branches: Sequence[int]) -> Branches:
+    def with_states(self, states: Ensemble, branches: Sequence[int]) -> Branches:
+        """Return new states with the classical values and shots of some branches."""
         return Branches(
             states,
             [self.bits[i] for i in branches],
@@ -81,7 +82,7 @@ class Branches:
         zero_branches = np.flatnonzero(ones < self.shots).tolist()
         one_branches = np.flatnonzero(ones).tolist()
         states = self.states.split(qubit, zero_branches, one_branches, p_one)
-        result = self._with_states(states, zero_branches + one_branches)
+        result = self.with_states(states, zero_branches + one_branches)
         result.shots = np.concatenate([(self.shots - ones)[zero_branches], ones[one_branches]])
         return result, len(zero_branches)
 
@@ -169,7 +170,7 @@ class DynamicRun:
         """
         plan = self._plan
         start = Branches(
-            zero_state(self._num_qubits),
+            self._zero_state(),
             [0],
             [plan.variables],
             [(0,) * plan.counters],
@@ -186,6 +187,9 @@ class DynamicRun:
             else:
                 self._stack.pop()
         return self.counts
+
+    def _zero_state(self) -> Ensemble:
+        return zero_state(self._num_qubits)
 
     def _push(self, at: int, group: Branches) -> None:
         """Let a group run to its end before all others."""
@@ -334,18 +338,26 @@ class DynamicRun:
     def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int] | None:
         """Split branches by the outcome of a qubit; None if they must wait for less company."""
         p_one = group.states.ones(qubit)
-        undecided = np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1))
-        alive = len(group) + self._held
-        # The worst case decides, not the draw: to draw again after a look would bias the counts.
-        if undecided == 0 or alive + undecided <= self._capacity:
+        undecided = int(np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1)))
+        if self._has_room(group, at, undecided):
             return group.split(qubit, p_one, self._generator)
+        return None
+
+    def _has_room(self, group: Branches, at: int, undecided: int) -> bool:
+        """Return whether so many more branches may come of a group; if not, let it wait.
+
+        The worst case decides, not the draw: to draw again after a look would bias the counts.
+        """
+        alive = len(group) + self._held
+        if undecided == 0 or alive + undecided <= self._capacity:
+            return True
         if len(group) > 1:
             for branch in range(len(group)):
                 self._push(at, group.part([branch]))
         else:
             self._stack.append(Context({}, base=group, at=at, left=int(group.shots[0])))
             self._held += 1
-        return None
+        return False
 
     def _finish(self, group: Branches) -> None:
         """Sample the terminal measurements of branches that have reached the end."""

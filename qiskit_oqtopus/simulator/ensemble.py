@@ -194,6 +194,11 @@ class StateList:
         self._states = states
         self._num_qubits = num_qubits
 
+    @property
+    def states(self) -> list[Any]:
+        """The states; they are not copied."""
+        return self._states
+
     def __len__(self) -> int:
         return len(self._states)
 

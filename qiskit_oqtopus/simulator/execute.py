@@ -13,11 +13,15 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
+from .draw import measure_state
 from .dynamic import DynamicRun
 from .expectation import ActiveObservables, Observables
+from .growth import grow
 from .memory import BRANCH_BYTES
+from .noisy_execute import expectation_values, run_noisy
+from .noisy_plan import NoisyPlan, Wanted
 from .plan import Plan
-from .sampling import Streams, measure, measure_qubit, shuffled, squared
+from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
 from .state import Cancelled, Circuit, Flag
 
 POOLED_QUBITS = 12
@@ -55,6 +59,7 @@ class Outcome:
         memory: The value of each shot, in order; None unless asked for.
         statevector: State before the terminal measurements, shape (2**num_qubits,), in Qiskit's
             order, global phase included; None unless asked for.
+        density_matrix: The same with noise, shape (2**k, 2**k) for k qubits; None unless asked for.
         expectation_values: One a observable, shape (observables,); None unless asked for.
         seconds: Time that it took.
         error: Why there is nothing else, or None.
@@ -63,6 +68,7 @@ class Outcome:
     counts: dict[int, int] | None = None
     memory: list[int] | None = None
     statevector: NDArray[np.complex128] | None = None
+    density_matrix: NDArray[np.complex128] | None = None
     expectation_values: NDArray[np.float64] | None = None
     seconds: float = 0.0
     error: BaseException | None = None
@@ -80,6 +86,7 @@ class Settings:
         max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
         branch_bytes: Bound on the state vectors that branching keeps at once.
         observables: Whose expectation values are wanted, in place of counts; or None.
+        density_matrix: Of which qubits the density matrix is wanted.
     """
 
     shots: int
@@ -89,10 +96,11 @@ class Settings:
     max_threads: int | None = None
     branch_bytes: int = BRANCH_BYTES
     observables: Observables | None = None
+    density_matrix: Wanted = False
 
 
 def run_chunk(
-    plans: Sequence[Plan], first: int, settings: Settings, cancelled: Flag | None = None
+    plans: Sequence[Plan | NoisyPlan], first: int, settings: Settings, cancelled: Flag | None = None
 ) -> list[Outcome]:
     """Run some consecutive circuits of a job.
 
@@ -129,17 +137,26 @@ def run_chunk(
 
 
 def _run(
-    plan: Plan,
+    plan: Plan | NoisyPlan,
     generator: np.random.Generator,
     settings: Settings,
     cancelled: Flag | None,
 ) -> dict[str, Any]:
-    keys, counts, vector = (
-        _run_static(plan, generator, settings, cancelled)
-        if plan.is_static
-        else _run_dynamic(plan, generator, settings, cancelled)
-    )
-    outcome: dict[str, Any] = {} if vector is None else {"statevector": vector}
+    state = "statevector"
+    if isinstance(plan, NoisyPlan):
+        state = "density_matrix"
+        keys, counts, array = run_noisy(
+            plan,
+            settings.shots,
+            generator,
+            settings.branch_bytes,
+            settings.density_matrix,
+            cancelled,
+        )
+    else:
+        run = _run_static if plan.is_static else _run_dynamic
+        keys, counts, array = run(plan, generator, settings, cancelled)
+    outcome: dict[str, Any] = {} if array is None else {state: array}
     if plan.has_counts:
         outcome["counts"] = dict(zip(keys, counts, strict=True))
         if settings.memory:
@@ -148,21 +165,28 @@ def _run(
 
 
 def _estimate(
-    plan: Plan,
+    plan: Plan | NoisyPlan,
     generator: np.random.Generator,
     settings: Settings,
     on_active: dict[tuple[int, ...], ActiveObservables],
     cancelled: Flag | None,
 ) -> NDArray[np.float64]:
     """Return the expectation values in the final state of a plan without measurement or reset."""
+    assert settings.observables is not None  # noqa: S101 - the caller has looked
+    if isinstance(plan, NoisyPlan):
+        return expectation_values(plan, settings.observables.terms, cancelled)
     qubits = plan.qubits or (0,)
+    if plan.stages is not None:
+        standing = sorted(zip(plan.stages.places, plan.qubits, strict=True))
+        qubits = tuple([qubit for _, qubit in standing])
     if qubits not in on_active:
-        assert settings.observables is not None  # noqa: S101 - the caller has looked
         on_active[qubits] = settings.observables.on(qubits)
-    state = _pool.zero_state(len(qubits))
-    if plan.is_static:
-        Circuit(plan.operations, len(qubits)).apply(state, cancelled)
+    if plan.is_static and plan.qubits:
+        state, _ = _final_state(plan, cancelled)
+    elif plan.is_static:
+        state = _pool.zero_state(1)
     else:
+        state = _pool.zero_state(len(qubits))
         run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
         state.load(run.statevector())
     return on_active[qubits].values(state)
@@ -177,25 +201,44 @@ def _run_static(
     """Sample all shots from one final state."""
     n = len(plan.qubits)
     if n == 0:
-        amplitudes = np.ones(1, dtype=complex)
-    elif plan.has_counts or settings.statevector:
-        state = _pool.zero_state(n)
-        Circuit(plan.operations, n).apply(state, cancelled)
-        amplitudes = state.get_vector()
-        del state  # a state that is not pooled is freed before the probabilities are computed
-    else:
+        one = np.ones(1, dtype=complex) * np.exp(1j * plan.phase)
+        vector = expand(one, (), plan.num_qubits) if settings.statevector else None
+        return ([0], [settings.shots], vector) if plan.has_counts else ([], [], vector)
+    if not plan.has_counts and not settings.statevector:
         return [], [], None
+    state, places = _final_state(plan, cancelled)
     vector = None
     if settings.statevector:
-        vector = expand(amplitudes * np.exp(1j * plan.phase), plan.qubits, plan.num_qubits)
+        qubits = [0] * n
+        for qubit, place in zip(plan.qubits, places, strict=True):
+            qubits[place] = qubit
+        amplitudes = state.get_vector() * np.exp(1j * plan.phase)
+        vector = expand(amplitudes, qubits, plan.num_qubits)
+        del amplitudes
     if not plan.has_counts:
         return [], [], vector
     if n == 1 and len(plan.terminal) == 1:
+        amplitudes = state.get_vector()
         return *measure_qubit(amplitudes, plan.terminal[0], settings.shots, generator), vector
-    probabilities = squared(amplitudes)
-    del amplitudes
-    keys, counts = measure(probabilities, n, plan.terminal, settings.shots, generator)
-    return keys, counts, vector
+    terminal = plan.terminal
+    if plan.stages is not None:
+        terminal = tuple(
+            [(None if qubit is None else places[qubit], clbit) for qubit, clbit in terminal]
+        )
+    if n > MARGINAL_QUBITS:
+        return *measure_state(state, terminal, settings.shots, generator), vector
+    probabilities = squared(state.get_vector())
+    return *measure(probabilities, n, terminal, settings.shots, generator), vector
+
+
+def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]]:
+    """Return the final ``qulacs.QuantumState`` and the place of each plan qubit in it."""
+    if plan.stages is not None:
+        return grow(plan.stages, cancelled), plan.stages.places
+    n = len(plan.qubits)
+    state = _pool.zero_state(n)
+    Circuit(plan.operations, n).apply(state, cancelled)
+    return state, range(n)
 
 
 def _run_dynamic(

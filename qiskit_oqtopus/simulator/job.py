@@ -21,6 +21,7 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
 )
 from .execute import Outcome, Settings, run_chunk
+from .noisy_plan import NoisyPlan
 from .plan import Plan
 from .result import experiment_result, reason
 from .state import Cancelled
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_CHUNKS = 32
 """An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
+
+_BLOCK = 64
+"""So many circuits are run before their plans are dropped."""
 
 _FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
 
@@ -49,19 +53,20 @@ class QulacsJob(JobV1):
         self,
         backend: QulacsBackend,
         job_id: str,
-        plans: Sequence[Plan],
+        plans: Sequence[Plan | NoisyPlan],
         headers: Sequence[dict[str, Any]],
         settings: Settings,
         executor: Executor | None = None,
         max_job_size: int | None = None,
     ) -> None:
         super().__init__(backend, job_id)
-        self._plans: Sequence[Plan] = plans
+        self._plans: list[Any] = list(plans)
         self._headers = headers
         self._settings = settings
         self._executor = executor
         self._chunk_size = max_job_size or -(-len(plans) // DEFAULT_CHUNKS)
         self._outcomes: list[Outcome | None] = [None] * len(plans)
+        self._done = 0  # circuits that this process has run itself
         self._futures: dict[Future[list[Outcome]], int] = {}  # -> position of the first circuit
         self._unfinished = 0
         self._cancelled = threading.Event()
@@ -100,21 +105,29 @@ class QulacsJob(JobV1):
     def _work_here(self) -> None:
         """Run the job in this thread, which would only wait otherwise; it is the faster way."""
         try:
-            self._outcomes = list(run_chunk(self._plans, 0, self._settings, self._cancelled))
+            self._run_blocks()
         except BaseException:  # Ctrl-C ends the wait, not the job
             self._start_thread()
             raise
         self._finish()
 
     def _work(self) -> None:
-        outcomes: Sequence[Outcome]
         try:
-            outcomes = run_chunk(self._plans, 0, self._settings, self._cancelled)
+            self._run_blocks()
         # The thread has nobody to raise to: whatever it is, result() raises it.
         except BaseException as error:  # noqa: BLE001
-            outcomes = [Outcome(error=error)] * len(self._plans)
-        self._outcomes = list(outcomes)
+            self._outcomes[self._done :] = [Outcome(error=error)] * (len(self._plans) - self._done)
         self._finish()
+
+    def _run_blocks(self) -> None:
+        """Run all circuits that have not been run; plans make room for the results."""
+        while self._done < len(self._plans):
+            block = slice(self._done, self._done + _BLOCK)
+            plans = self._plans[block]
+            outcomes = run_chunk(plans, self._done, self._settings, self._cancelled)
+            self._outcomes[block] = outcomes
+            self._plans[block] = [None] * len(plans)
+            self._done += len(plans)
 
     def _submit_chunks(self, executor: Executor) -> None:
         starts = range(0, len(self._plans), self._chunk_size)
@@ -155,7 +168,7 @@ class QulacsJob(JobV1):
 
     def _finish(self) -> None:
         _live_jobs.discard(self)
-        self._plans = ()
+        self._plans = []
         self._finished.set()
 
     # -- what a user calls ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,11 @@ from .channels import (
     depolarizing_probability,
     gate_noise,
     reachable_error,
+    relaxation_exponents,
     relaxation_infidelity,
     thermal_relaxation,
 )
-from .operations import Matrix
+from .operations import Matrix, Operation
 
 _ROUNDING = 1 + 1e-9
 """Numbers that differ by less than this factor were meant to be equal."""
@@ -60,6 +62,8 @@ class NoiseModel:
             all qubits that are not listed.
         assignment: By qubit (None: all others), the probabilities of reading 1 after preparing 0
             and of reading 0 after preparing 1.
+        measure_durations: By qubit (None: all others), the duration of a measurement in s, for
+            the schedule of what waits for it.
 
     >>> model = NoiseModel(((3e-5, 2e-5),), {"sx": {(0,): (1e-3, 2e-8)}}, {0: (0.25, 0.125)})
     >>> model.superop("sx", (0,)).shape, model.superop("rz", (0,))
@@ -72,7 +76,11 @@ class NoiseModel:
     lifetimes: Lifetimes = ()
     instructions: Instructions = field(default_factory=dict, hash=False)
     assignment: Assignment = field(default_factory=dict, hash=False)
+    measure_durations: dict[int | None, float] = field(default_factory=dict, hash=False)
     _superops: dict[tuple[str, Qubits], Matrix | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _operations: dict[tuple[str, Qubits], Operation | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -85,6 +93,7 @@ class NoiseModel:
         relaxation: bool = True,
         readout: bool = True,
         prob_meas: Mapping[int, tuple[float, float]] | None = None,
+        stacklevel: int = 1,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
 
@@ -99,6 +108,7 @@ class NoiseModel:
             readout: Whether bits are read wrongly.
             prob_meas: ``(prob_meas1_prep0, prob_meas0_prep1)`` by qubit, instead of what the
                 Target says of these qubits.
+            stacklevel: Whom warnings are about: 1 is the caller.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -115,35 +125,71 @@ class NoiseModel:
         """
         calibration = read_calibration(target, prob_meas)
         for doubt in _doubts(target, calibration, gate=gate, relaxation=relaxation):
-            warnings.warn(doubt, OqtopusWarning, stacklevel=2)
+            warnings.warn(doubt, OqtopusWarning, stacklevel=stacklevel + 1)
         return cls(
             calibration.lifetimes if relaxation else (),
             calibration.instructions if gate else _without_errors(calibration.instructions),
             calibration.assignment if readout else {},
+            calibration.measure_durations,
         )
 
-    def components(self, name: str, qubits: Sequence[int]) -> tuple[float, float] | None:
-        """Return the two parts of the noise of an instruction, which :meth:`superop` merges.
-
-        Trajectories are cheaper so: Paulis with fixed probabilities, then channels of one qubit.
+    def operation(self, name: str, qubits: Sequence[int]) -> Operation | None:
+        """Return the noise that follows an ideal instruction as the engines take it.
 
         Args:
             name: Name of the instruction in the Target.
             qubits: Its qubits, in order: cx on (0, 1) is not cx on (1, 0).
 
         Returns:
-            The probability p of :func:`.channels.depolarizing` and then the time in s for which
-            each qubit relaxes (see :meth:`delay`); or None if there is no noise.
+            ``("noise", qubits, p, relaxations)``: depolarizing of all qubits with probability p,
+            then for each qubit t / T1 and t / T2 (see :func:`.channels.relaxation_exponents`). None
+            if there is no noise, as of delays (see :meth:`waiting`), measurements and whatever is
+            not in the Target.
         """
-        table = self.instructions.get(name, {})
-        error, duration = table.get(tuple(qubits)) or table.get(None) or (None, None)
-        t1s, t2s = _of(self.lifetimes, qubits)
-        relaxing = (duration or 0.0) if any(t1s) or any(t2s) else 0.0
+        key = (name, tuple(qubits))
+        if key not in self._operations:
+            self._operations[key] = self._operation(*key)
+        return self._operations[key]
+
+    def _operation(self, name: str, qubits: Qubits) -> Operation | None:
+        error, duration = self._numbers(name, qubits)
+        relaxations = self._relaxations(qubits, duration or 0.0)
         p = 0.0
         if error is not None:
-            infidelity = relaxation_infidelity(relaxing, t1s, t2s)
+            infidelity = relaxation_infidelity(duration or 0.0, *_of(self.lifetimes, qubits))
             p = depolarizing_probability(error, infidelity, len(qubits))
-        return (p, relaxing) if p or relaxing else None
+        if not p and not any(map(any, relaxations)):
+            return None
+        return ("noise", qubits, p, relaxations)
+
+    def waiting(self, qubit: int, seconds: float) -> Operation | None:
+        """Return the relaxation of a qubit that waits, as :meth:`operation` does.
+
+        Args:
+            qubit: The qubit.
+            seconds: Time in s.
+
+        Raises:
+            ValueError: If the time is negative or NaN.
+        """
+        relaxations = self._relaxations((qubit,), seconds)
+        return ("noise", (qubit,), 0.0, relaxations) if any(relaxations[0]) else None
+
+    def duration(self, name: str, qubits: Sequence[int]) -> float | None:
+        """Return the duration of an instruction in s, or None where it is not known."""
+        if name == "measure":
+            return self.measure_durations.get(qubits[0], self.measure_durations.get(None))
+        return self._numbers(name, tuple(qubits))[1]
+
+    def _numbers(self, name: str, qubits: Qubits) -> tuple[float | None, float | None]:
+        table = self.instructions.get(name, {})
+        return table.get(qubits) or table.get(None) or (None, None)
+
+    def _relaxations(self, qubits: Qubits, seconds: float) -> tuple[tuple[float, float], ...]:
+        t1s, t2s = _of(self.lifetimes, qubits)
+        return tuple(
+            [relaxation_exponents(seconds, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
+        )
 
     def superop(self, name: str, qubits: Sequence[int]) -> Matrix | None:
         """Return the noise that follows an ideal instruction.
@@ -162,10 +208,9 @@ class NoiseModel:
         return self._superops[key]
 
     def _superop(self, name: str, qubits: Qubits) -> Matrix | None:
-        if self.components(name, qubits) is None:
+        if self.operation(name, qubits) is None:
             return None
-        table = self.instructions[name]
-        error, duration = table.get(qubits) or table[None]
+        error, duration = self._numbers(name, qubits)
         superop = gate_noise(error, duration, *_of(self.lifetimes, qubits))
         superop.flags.writeable = False  # it is shared by all circuits
         return superop
@@ -198,9 +243,10 @@ class NoiseModel:
             return None
         return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
 
-    def __reduce__(self) -> tuple[type[NoiseModel], tuple[Lifetimes, Instructions, Assignment]]:
+    def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
         # Without the superoperators: they take 4 KiB a pair of qubits, and 30 us to make again.
-        return type(self), (self.lifetimes, self.instructions, self.assignment)
+        values = (self.lifetimes, self.instructions, self.assignment, self.measure_durations)
+        return type(self), values
 
 
 def _of(

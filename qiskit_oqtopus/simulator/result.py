@@ -50,6 +50,8 @@ def experiment_result(
         data["memory"] = [values[key] for key in outcome.memory]
     if outcome.statevector is not None:
         data["statevector"] = outcome.statevector
+    if outcome.density_matrix is not None:
+        data["density_matrix"] = outcome.density_matrix
     if outcome.expectation_values is not None:
         data["expectation_values"] = outcome.expectation_values
     return ExperimentResult(

@@ -1,64 +1,158 @@
-"""The command line: which workloads, which peers, how many rounds."""
+"""The command line: which workloads, which peers, how many rounds, and what is written."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
-from .agreement import check
-from .peers import DEFAULT_PEERS, OURS, PEERS
-from .report import Row, environment, table
-from .timing import compare
-from .workload import Workload
+from .figure import draw
+from .measure import measure
+from .memory import MEMORY, memory
+from .page import page
+from .peers import CHOICES, DEFAULT_PEERS, qiskit1
+from .report import goals_table, summary, times_table
+from .results import Result, environment, load, save
+from .scaling import SWEEPS, sweep
+from .workload import MIN_ROUNDS
 from .workloads import WORKLOADS
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+FIGURE = ROOT / "docs" / "images" / "performance.svg"
+
+Measure = Callable[[Sequence[str], int], Result]
+"""Takes the peers and the number of rounds."""
+
+
+def benchmarks() -> dict[str, Measure]:
+    """Return all that can be measured, by name, in the order of the tables."""
+
+    def workload(name: str, peers: Sequence[str], rounds: int) -> Result:
+        return measure(WORKLOADS[name](), peers, rounds)
+
+    return {
+        **{name: partial(workload, name) for name in WORKLOADS},
+        MEMORY: lambda peers, rounds: memory(),
+        **{name: partial(sweep, SWEEPS[name]) for name in SWEEPS},
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmarks that are asked for; no time is ever a failure, a wrong answer is."""
     options = _parse(arguments)
-    rows = []
-    for name in options.workloads:
-        workload = WORKLOADS[name]()
-        _progress(f"{workload.name}: {workload.title}")
-        rows.append(_measure(workload, options.peers, options.rounds))
-    print(environment(options.rounds))
-    print()
-    print(table(rows, options.peers))
+    if not options.page:
+        qiskit1.directory = options.peer_env
+        results = _run(options.names, options.peers, options.rounds)
+        _print(results, options.rounds)
+        if options.write:
+            for result in results:
+                save(result)
+    if options.write or options.page:
+        write_documentation()
 
 
-def _measure(workload: Workload, names: Sequence[str], rounds: int) -> Row:
-    tasks = {name: PEERS[name].prepare(workload) for name in (OURS, *names)}
-    for name, task in tasks.items():
-        check(workload, name, task.counts(task.run()))
-    _progress(f"{workload.name}: {', '.join(tasks)} agree; timing {rounds} rounds")
-    times = compare({name: task.run for name, task in tasks.items()}, rounds)
-    return Row(workload, times)
+def write_documentation() -> None:
+    """Write the page and the figure from the results that are kept."""
+    kept = {name: load(name) for name in benchmarks()}
+    for name in (name for name, result in kept.items() if result is None):
+        _progress(f"{name} has no results: the page does not have it")
+    results = [result for result in kept.values() if result is not None]
+    draw(results, FIGURE)
+    PAGE.write_text(page(results))
+    _progress(f"wrote {PAGE.relative_to(ROOT)} and {FIGURE.relative_to(ROOT)}")
+
+
+def _run(names: Sequence[str], peers: Sequence[str], rounds: int) -> list[Result]:
+    results = []
+    every = benchmarks()
+    begin = time.perf_counter()
+    for name in names:
+        start = time.perf_counter()
+        result = every[name](peers, rounds)
+        results.append(result)
+        now = time.perf_counter()
+        _progress(f"[{now - begin:4.0f} s] {name}: {result.title} ({now - start:.0f} s)")
+        for line in result.goal_lines():
+            goal = "" if line.goal is None else f" (goal {line.goal:g})"
+            _progress(f"         over {line.over}: {line.value.median:.3g}{goal}")
+    return results
+
+
+def _print(results: Sequence[Result], rounds: int) -> None:
+    print(
+        f"Ratios of times, median [quartiles] of at least {rounds} interleaved rounds, "
+        f"one thread; lower is better.\n{environment()}\n"
+    )
+    lines = [line for result in results for line in result.goal_lines()]
+    if lines:
+        print(f"{goals_table(lines)}\n\n{summary(lines)}\n")
+    if any(result.groups for result in results):
+        print("Time of a run of QulacsBackend, and of the others as multiples of it:\n")
+        print(times_table(results))
+    for result in results:
+        for peer, reason in result.missing.items():
+            _progress(f"{result.name}: without {peer}: {reason}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = list(benchmarks())
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
-        description="Time our backend against others, interleaved; print ratios.",
+        description="Time our simulator against others, interleaved; print goals and ratios.",
     )
     parser.add_argument(
-        "workloads", nargs="*", metavar="workload", help=f"of {', '.join(WORKLOADS)}; default all"
+        "names",
+        nargs="*",
+        metavar="workload",
+        help=f"names or their beginnings (w4, w4-qft-16), of {', '.join(names)}; default all",
     )
-    parser.add_argument("--rounds", type=int, default=7, help="rounds that are timed (7)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=MIN_ROUNDS,
+        help=f"rounds that are timed, at least {MIN_ROUNDS} ({MIN_ROUNDS})",
+    )
     parser.add_argument(
         "--peers",
         nargs="+",
-        choices=sorted(set(PEERS) - {OURS}),
+        choices=CHOICES,
         default=list(DEFAULT_PEERS),
-        help=f"what ours is compared with ({' '.join(DEFAULT_PEERS)})",
+        help=f"what ours is compared with ({' '.join(DEFAULT_PEERS)}); qiskit-qulacs is run in an "
+        "environment of its own with Qiskit 1.4",
+    )
+    parser.add_argument(
+        "--peer-env",
+        type=Path,
+        default=qiskit1.directory,
+        metavar="DIRECTORY",
+        help="where that environment is, or will be made (inside of tox's)",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="keep the results in tests/benchmarks/results, and write docs/performance.md and its "
+        "figure from all that are kept",
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="measure nothing: write the page and the figure from the results that are kept",
     )
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.workloads if name not in WORKLOADS]
+    options.peers = list(dict.fromkeys(options.peers))
+    unknown = [given for given in options.names if not any(n.startswith(given) for n in names)]
     if unknown:
-        parser.error(f"unknown workloads {', '.join(unknown)}; there are {', '.join(WORKLOADS)}")
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
-    options.workloads = options.workloads or list(WORKLOADS)
+        parser.error(f"unknown workloads {', '.join(unknown)}; there are {', '.join(names)}")
+    if options.rounds < MIN_ROUNDS:
+        parser.error(f"--rounds must be at least {MIN_ROUNDS}")
+    if options.names:
+        options.names = [n for n in names if any(n.startswith(given) for given in options.names)]
+    else:
+        options.names = names
     return options
 
 

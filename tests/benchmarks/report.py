@@ -1,66 +1,95 @@
-"""The table that is printed."""
+"""The tables, in Markdown."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from statistics import median
 
-from .peers import OURS
-from .timing import Spread, Times
-from .workload import Workload
+from .peers import AGAIN, OURS, PEERS
+from .results import Line, Result, title
+from .timing import Spread
 
-_PACKAGES = ("qiskit-oqtopus", "qiskit", "qulacs", "qiskit-aer", "numpy")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A workload and its times."""
-
-    workload: Workload
-    times: Times
+HEADS = ("workload", "over", "goal", "measured", "reached")
 
 
-def environment(rounds: int) -> str:
-    """Return what was measured with what."""
-    versions = [f"Python {platform.python_version()}", *map(_version, _PACKAGES)]
-    return (
-        f"Ratios of times, median [lower quartile, upper quartile] of {rounds} interleaved "
-        f"rounds, one thread; lower is better.\n{', '.join(versions)}"
-    )
+def goals_table(lines: Sequence[Line]) -> str:
+    """Return a line for each goal: what, over what, the goal, the median and quartiles, reached."""
+    rows = [
+        [
+            line.title,
+            line.over,
+            "-" if line.goal is None else f"<= {line.goal:g}",
+            spread_text(line.value),
+            "-" if line.goal is None else "yes" if line.reached else "**no**",
+        ]
+        for line in lines
+    ]
+    return table([list(HEADS), *rows])
 
 
-def _version(package: str) -> str:
-    try:
-        return f"{package} {version(package)}"
-    except PackageNotFoundError:
-        return f"{package} not installed"
+def times_table(results: Sequence[Result]) -> str:
+    """Return what a run takes: ours as a time, the others as multiples of it."""
+    timed = [result for result in results if any(map(result.timed, set(PEERS) - {OURS}))]
+    others = [name for name in PEERS if name != OURS and any(r.timed(name) for r in timed)]
+    rows = [["workload", title(OURS), "of it `get_counts`", *map(title, others)]]
+    for result in timed:
+        total = median(result.groups[0].total[OURS])
+        reading = 1 - median(result.groups[0].run[OURS]) / total
+        cells = [result.title, duration(total), f"{reading:.0%}" if reading else "-"]
+        for name in others:
+            ratio = result.ratio(name, OURS)
+            cells.append("-" if ratio is None else _multiple(ratio, name))
+        rows.append(cells)
+    return table(rows)
 
 
-def table(rows: Sequence[Row], peers: Sequence[str]) -> str:
-    """Return a table in Markdown: one line a workload, one ratio and one goal a peer."""
-    heads = ["workload", *(text for peer in peers for text in (f"{OURS}/{peer}", "goal"))]
-    lines = [heads]
-    for row in rows:
-        cells = [f"{row.workload.name} {row.workload.title}"]
-        for peer in peers:
-            goal = row.workload.goals.get(peer)
-            cells.append(_spread(row.times.ratio(OURS, peer)))
-            cells.append("-" if goal is None else f"<= {goal:g}")
-        lines.append(cells)
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+def _multiple(ratio: Spread, name: str) -> str:
+    digits = 2 if name == AGAIN or ratio.median < 10 else 0
+    return f"{ratio.median:.{digits}f}"
+
+
+def summary(lines: Sequence[Line]) -> str:
+    """Return how many goals are reached, and which are not."""
+    goals = [line for line in lines if line.goal is not None]
+    missed = [line for line in goals if not line.reached]
+    text = f"{len(goals) - len(missed)} of {len(goals)} goals are reached."
+    for line in missed:
+        text += (
+            f"\n- Not reached: {line.title}, over {line.over}: {line.value.median:.3g} "
+            f"instead of {line.goal:g}."
+        )
+    return text
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table in Markdown; the first are the heads."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rule = ["-" * width for width in widths]
-    return "\n".join(_line(line, widths) for line in [heads, rule, *lines[1:]])
+    return "\n".join(_line(row, widths) for row in [rows[0], rule, *rows[1:]])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return (
-        "| "
-        + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-        + " |"
-    )
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return f"| {' | '.join(padded)} |"
 
 
-def _spread(ratio: Spread) -> str:
-    return f"{ratio.median:.3g} [{ratio.lower:.3g}, {ratio.upper:.3g}]"
+def spread_text(value: Spread) -> str:
+    """Return the median, with the quartiles if there is more than one number.
+
+    >>> spread_text(Spread(1.5, 1.25, 2.0))
+    '1.5 [1.25, 2]'
+    """
+    if value.lower == value.upper == value.median:
+        return f"{value.median:.3g}"
+    return f"{value.median:.3g} [{value.lower:.3g}, {value.upper:.3g}]"
+
+
+def duration(seconds: float) -> str:
+    """Return a time with its unit.
+
+    >>> duration(0.0123), duration(4.5)
+    ('12.3 ms', '4.5 s')
+    """
+    scales = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+    unit, size = next((scale for scale in scales if seconds >= scale[1]), scales[-1])
+    return f"{seconds / size:.3g} {unit}"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
+
+from .workload import Seconds, Task
 
 ROUND_SECONDS = 0.5
 """A round lasts about this long: what is shorter is repeated, all competitors in turn."""
 
-WARM_UP_RUNS = 2
+LONG_TURN = 0.3
+"""If one run of all takes longer, in s, what is in the caches of the processor matters little."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +31,18 @@ class Times:
     """Times of several competitors, interleaved.
 
     Attributes:
-        seconds: By competitor, the time of one run in s in each round: the median of the runs of
-            the round, which a moment taken by another process does not touch.
+        run: By competitor, the time of one run in s in each round: the median of the runs of the
+            round, which a moment taken by another process does not touch.
+        total: The same with the time to read the counts.
     """
 
-    seconds: Mapping[str, list[float]]
+    run: Mapping[str, list[float]]
+    total: Mapping[str, list[float]]
 
-    def ratio(self, name: str, other: str) -> Spread:
+    def ratio(self, name: str, other: str, counts: bool = True) -> Spread:
         """Return the ratio of the times of two competitors, taken round by round."""
-        pairs = zip(self.seconds[name], self.seconds[other], strict=True)
+        seconds = self.total if counts else self.run
+        pairs = zip(seconds[name], seconds[other], strict=True)
         return spread([mine / theirs for mine, theirs in pairs])
 
 
@@ -52,46 +58,64 @@ def spread(values: list[float]) -> Spread:
     return Spread(median(values), lower, upper)
 
 
-def compare(competitors: Mapping[str, Callable[[], object]], rounds: int) -> Times:
+def compare(
+    tasks: Mapping[str, Task],
+    rounds: int,
+    *,
+    expected: float,
+    round_seconds: float = ROUND_SECONDS,
+) -> Times:
     """Time all competitors, one run of each in turn.
 
     Args:
-        competitors: By name, what is timed.
+        tasks: By competitor, what is timed; each has run once before.
         rounds: Number of rounds.
+        expected: About how long one run of all takes together, in s.
+        round_seconds: About how long a round of short tasks lasts, in s.
 
     Returns:
         The times.
     """
-    for _ in range(WARM_UP_RUNS):
-        warm = _turn(competitors)
-    turns = max(1, round(ROUND_SECONDS / (2 * sum(warm.values()))))
-    seconds: dict[str, list[float]] = {name: [] for name in competitors}
-    for _ in range(rounds):
-        taken = _round(competitors, turns)
-        for name in competitors:
-            seconds[name].append(median(turn[name] for turn in taken))
-    return Times(seconds)
+    long = expected > LONG_TURN
+    if not long:
+        start = time.perf_counter()
+        _round(tasks, 2, 0, warm=True)
+        expected = (time.perf_counter() - start) / 2
+    # An even number, so that each order comes as often; long ones change it from round to round.
+    turns = max(1, round(round_seconds / expected / 2) * 2)
+    run: dict[str, list[float]] = {name: [] for name in tasks}
+    total: dict[str, list[float]] = {name: [] for name in tasks}
+    for number in range(rounds):
+        taken = _round(tasks, turns, number * turns, warm=not long)
+        for name in tasks:
+            run[name].append(median(turn[name].run for turn in taken))
+            total[name].append(median(turn[name].total for turn in taken))
+    return Times(run, total)
 
 
-def _round(competitors: Mapping[str, Callable[[], object]], turns: int) -> list[dict[str, float]]:
+def _round(
+    tasks: Mapping[str, Task], turns: int, first: int, *, warm: bool
+) -> list[dict[str, Seconds]]:
+    """Return the times of all turns of a round.
+
+    Competitors run in order and then in reverse order. Before a short run is timed, the same
+    competitor runs once: it finds the caches of the processor as it has left them itself, not as
+    its neighbour has.
+    """
+    orders = list(tasks), list(reversed(tasks))
     # A collection of other people's garbage is no part of anybody's run.
     gc.collect()
     gc.disable()
     try:
-        return [_turn(competitors) for _ in range(turns)]
+        return [_turn(tasks, orders[number % 2], warm) for number in range(first, first + turns)]
     finally:
         gc.enable()
 
 
-def _turn(competitors: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the time of one run of each competitor in s, the mean of two.
-
-    They run in order and then in reverse order: who always runs after the same neighbour finds the
-    caches as that one leaves them.
-    """
-    seconds = dict.fromkeys(competitors, 0.0)
-    for name in (*competitors, *reversed(list(competitors))):
-        start = time.perf_counter()
-        competitors[name]()
-        seconds[name] += (time.perf_counter() - start) / 2
+def _turn(tasks: Mapping[str, Task], order: list[str], warm: bool) -> dict[str, Seconds]:
+    seconds = {}
+    for name in order:
+        if warm:
+            tasks[name].once()
+        seconds[name] = tasks[name].once()
     return seconds

@@ -1,32 +1,138 @@
-"""What is timed: circuits, shots, the exact distribution of each, and the goals."""
+"""What is timed, how each competitor is asked to do it, and the goals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import copy
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from qiskit import QuantumCircuit
 
-Distribution = Mapping[str, float]
-"""Probabilities by bit string, as ``get_counts`` prints them."""
+MIN_ROUNDS = 7
+
+
+class Unsupported(Exception):
+    """A competitor cannot run a workload, or not in a reasonable time; says why."""
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Times of one run in s.
+
+    Attributes:
+        run: Until the result is there.
+        total: And until it has been read: the counts of every circuit.
+    """
+
+    run: float
+    total: float
+
+
+class Task(ABC):
+    """A workload in the hands of a competitor."""
+
+    @abstractmethod
+    def answer(self) -> Any:
+        """Run once, untimed, and return what is then checked."""
+
+    @abstractmethod
+    def once(self) -> Seconds:
+        """Run once and return the times."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to end
+        """End what was started."""
+
+
+@dataclass(frozen=True)
+class Steps(Task):
+    """A task that runs in this process, in steps.
+
+    Attributes:
+        run: Takes what ``setup`` returned; is timed.
+        read: Turns what ``run`` returned into the answer; is timed apart.
+        setup: Is done anew before each run, untimed.
+        free_reading: Whether reading costs nothing by definition.
+    """
+
+    run: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+    setup: Callable[[], Any] = lambda: None
+    free_reading: bool = False
+
+    def answer(self) -> Any:
+        """Run once and return what is then checked."""
+        return self.read(self.run(self.setup()))
+
+    def once(self) -> Seconds:
+        """Run once and return the times."""
+        given = self.setup()
+        start = time.perf_counter()
+        made = self.run(given)
+        ran = time.perf_counter()
+        if not self.free_reading:
+            self.read(made)
+        return Seconds(ran - start, time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The highest ratio that we are content with.
+
+    Attributes:
+        peer: Over whose time.
+        at_most: The ratio; None if it is shown for information.
+        counts: Whether the time to read the counts is part of it.
+    """
+
+    peer: str
+    at_most: float | None
+    counts: bool = True
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Circuits that are run as one job.
+    """Something that several competitors can do.
 
     Attributes:
-        name: Short name, for example "W1".
-        title: What it is, in a few words.
-        circuits: The circuits.
-        exact: The distribution of each circuit, from theory and not from a simulator.
-        shots: Shots a circuit.
-        goals: By peer, the highest ratio of our time to its time that we are content with.
+        name: Short name, for example "w4-qft-16".
+        title: What it is, in a few words, in Markdown.
+        tasks: By competitor, what makes its task; may raise Unsupported.
+        check: Takes a competitor and its answer; raises WrongAnswer.
+        goals: The goals.
+        rounds: Rounds that are timed at least.
     """
 
     name: str
     title: str
+    tasks: Mapping[str, Callable[[], Task]]
+    check: Callable[[str, Any], None]
+    goals: Sequence[Goal] = ()
+    rounds: int = MIN_ROUNDS
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Circuits that are run as one job.
+
+    Attributes:
+        circuits: The circuits.
+        shots: Shots a circuit.
+    """
+
     circuits: list[QuantumCircuit]
-    exact: list[Distribution]
     shots: int
-    goals: Mapping[str, float] = field(default_factory=dict)
+
+    def fresh(self) -> list[QuantumCircuit]:
+        """Return circuits that nobody has run before.
+
+        They are new objects, as in a calibration, where each job has circuits of its own: what
+        somebody remembers of the old ones is of no use.
+        """
+        # copy() shares the blocks of control flow, which are circuits too.
+        return [
+            copy.deepcopy(circuit) if circuit.has_control_flow_op() else circuit.copy()
+            for circuit in self.circuits
+        ]

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from . import aer, basic_simulator, qulacs_backend, raw, statevector_sampler
-from .peer import Peer
+from . import aer, basic_simulator, qiskit1, qulacs_backend, raw, statevector_sampler
+from .peer import Prepare
 
 OURS = "ours"
+AGAIN = "again"
 
-PEERS: dict[str, Peer] = {
-    OURS: Peer(qulacs_backend.prepare),
-    "raw": Peer(raw.prepare),
-    "aer": Peer(aer.prepare),
-    "basic": Peer(basic_simulator.prepare),
-    "sampler": Peer(statevector_sampler.prepare),
+PEERS: dict[str, Prepare] = {
+    OURS: qulacs_backend.prepare,
+    AGAIN: qulacs_backend.prepare_again,
+    "raw": raw.prepare,
+    "aer": aer.prepare,
+    "basic": basic_simulator.prepare,
+    "sampler": statevector_sampler.prepare,
+    "qiskit-qulacs": qiskit1.prepare,
 }
 
-DEFAULT_PEERS = ("raw", "aer")
+TITLES = {
+    OURS: "QulacsBackend",
+    AGAIN: "the same circuits again",
+    "raw": "raw Qulacs",
+    "aer": "AerSimulator",
+    "basic": "BasicSimulator",
+    "sampler": "StatevectorSampler",
+    "qiskit-qulacs": "qiskit-qulacs",
+}
+
+CHOICES = tuple(peer for peer in PEERS if peer not in (OURS, AGAIN))
+
+DEFAULT_PEERS = ("raw", "aer", "basic", "sampler")

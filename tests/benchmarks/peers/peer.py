@@ -1,45 +1,64 @@
-"""What a peer is."""
+"""What peers have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ..workload import Workload
+from qiskit import QuantumCircuit
+
+from ..workload import Batch, Steps, Task, Unsupported
 
 Counts = Sequence[Mapping[str, int]]
 
+Prepare = Callable[[Batch], Task]
+"""Returns a peer's task for a batch of circuits, untimed."""
 
-@dataclass(frozen=True)
-class Task:
-    """A workload in the hands of a peer.
+MAX_SECONDS = 1.0
+"""Longest run of a peer that is compared for information only, in s."""
 
-    Attributes:
-        run: What is timed.
-        counts: Turns what ``run`` returned into counts by bit string, untimed.
-    """
-
-    run: Callable[[], Any]
-    counts: Callable[[Any], Counts] = lambda output: output
+_GATE_SECONDS, _AMPLITUDE_SECONDS = 1e-5, 5e-9
+"""About what a gate costs simulators in Python, and each amplitude that it acts on."""
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A way to run a workload.
-
-    Attributes:
-        prepare: Returns the task for a workload; untimed.
-    """
-
-    prepare: Callable[[Workload], Task]
-
-
-def backend_task(backend: Any, workload: Workload) -> Task:
+def backend_task(backend: Any, batch: Batch) -> Task:
     """Return the task of any Qiskit backend: run, result, and the counts of every circuit."""
 
-    def run() -> Counts:
-        result = backend.run(workload.circuits, shots=workload.shots).result()
-        return [result.get_counts(index) for index in range(len(workload.circuits))]
+    def run(circuits: list[QuantumCircuit]) -> Any:
+        return backend.run(circuits, shots=batch.shots).result()
 
-    return Task(run)
+    def counts(result: Any) -> Counts:
+        return [result.get_counts(index) for index in range(len(batch.circuits))]
+
+    return Steps(run, counts, batch.fresh)
+
+
+def refuse_long(batch: Batch, outcome_seconds: float = 0.0) -> None:
+    """Raise Unsupported if a run takes too long for someone who simulates the idle qubits as well.
+
+    Args:
+        batch: The circuits.
+        outcome_seconds: What sampling costs for each possible outcome, in s.
+    """
+    seconds = sum(
+        len(circuit.data) * (_GATE_SECONDS + _AMPLITUDE_SECONDS * 2**circuit.num_qubits)
+        + outcome_seconds * 2**circuit.num_clbits
+        for circuit in batch.circuits
+    )
+    if seconds > MAX_SECONDS:
+        raise Unsupported(f"a run would take about {seconds:.0f} s")
+
+
+def refuse_dynamic(batch: Batch) -> None:
+    """Raise Unsupported if anything comes after a measurement of its qubit, or is conditional."""
+    for circuit in batch.circuits:
+        measured = set()
+        for instruction in circuit.data:
+            if instruction.name == "barrier":
+                continue
+            if instruction.name == "reset" or circuit.has_control_flow_op():
+                raise Unsupported("no dynamic circuits")
+            if not measured.isdisjoint(instruction.qubits):
+                raise Unsupported("no measurement in the middle of a circuit")
+            if instruction.name == "measure":
+                measured.update(instruction.qubits)

@@ -11,11 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import qulacs
 from qiskit import QuantumCircuit
+from qulacs.gate import U1, DenseMatrix, to_matrix_gate
 
-from ..workload import Workload
-from .peer import Counts, Task
+from ..workload import Batch, Steps, Task, Unsupported
+from .peer import Counts, refuse_dynamic
+
+
+def _controlled_phase(circuit: Any, control: int, target: int, angle: float) -> None:
+    # Measured on 10 to 22 qubits: two thirds of the time of a diagonal gate on two qubits.
+    gate = to_matrix_gate(U1(target, angle))
+    gate.add_control_qubit(control, 1)
+    circuit.add_gate(gate)
+
 
 # Qulacs' RX, RY and RZ turn the other way; its RotX, RotY and RotZ are Qiskit's.
 _ADDERS: dict[str, Callable[..., None]] = {
@@ -23,8 +33,11 @@ _ADDERS: dict[str, Callable[..., None]] = {
     "sx": lambda circuit, q: circuit.add_sqrtX_gate(q),
     "h": lambda circuit, q: circuit.add_H_gate(q),
     "rx": lambda circuit, q, angle: circuit.add_RotX_gate(q, angle),
+    "ry": lambda circuit, q, angle: circuit.add_RotY_gate(q, angle),
     "rz": lambda circuit, q, angle: circuit.add_RotZ_gate(q, angle),
     "cx": lambda circuit, control, target: circuit.add_CNOT_gate(control, target),
+    "swap": lambda circuit, first, second: circuit.add_SWAP_gate(first, second),
+    "cp": _controlled_phase,
 }
 
 
@@ -45,14 +58,15 @@ class Prepared:
     num_clbits: int
 
 
-def prepare(workload: Workload) -> Task:
+def prepare(batch: Batch) -> Task:
     """Return the task."""
-    prepared = [_convert(circuit) for circuit in workload.circuits]
+    refuse_dynamic(batch)
+    prepared = [_convert(circuit) for circuit in batch.circuits]
     states = {item.width: qulacs.QuantumState(item.width) for item in prepared}
     work = [(states[item.width], item.gates) for item in prepared]
-    shots = workload.shots
+    shots = batch.shots
 
-    def run() -> list[list[int]]:
+    def run(_: None) -> list[list[int]]:
         samples = []
         for state, gates in work:
             state.set_zero_state()
@@ -63,23 +77,50 @@ def prepare(workload: Workload) -> Task:
     def counts(samples: list[list[int]]) -> Counts:
         return [_counts(item, drawn) for item, drawn in zip(prepared, samples, strict=True)]
 
-    return Task(run, counts)
+    return Steps(run, counts, free_reading=True)
+
+
+def probabilities(circuit: QuantumCircuit) -> np.ndarray:
+    """Return the distribution of a circuit that measures all its active qubits.
+
+    Args:
+        circuit: The circuit, with as many classical bits as active qubits.
+
+    Returns:
+        Probabilities by the value of the classical bits, shape (2**num_clbits,).
+    """
+    item = _convert(circuit)
+    state = qulacs.QuantumState(item.width)
+    item.gates.update_quantum_state(state)
+    values = (np.abs(state.get_vector()) ** 2).reshape((2,) * item.width)
+    qubit_of = {clbit: qubit for qubit, clbit in item.measured}
+    # The first axis is the last bit.
+    axes = [item.width - 1 - qubit_of[clbit] for clbit in reversed(range(item.num_clbits))]
+    return values.transpose(axes).reshape(-1)
 
 
 def _convert(circuit: QuantumCircuit) -> Prepared:
     places: dict[Any, int] = {}
     gates, measured = [], []
     for instruction in circuit.data:
-        if instruction.name == "barrier":
+        name = instruction.name
+        if name == "barrier":
             continue
         qubits = [places.setdefault(bit, len(places)) for bit in instruction.qubits]
-        if instruction.name == "measure":
+        if name == "measure":
             measured.append((qubits[0], circuit.find_bit(instruction.clbits[0]).index))
+        elif name == "unitary":
+            gates.append((name, [qubits, instruction.matrix]))
+        elif name in _ADDERS:
+            gates.append((name, [*qubits, *map(float, instruction.params)]))
         else:
-            gates.append((instruction.name, [*qubits, *map(float, instruction.params)]))
+            raise Unsupported(f"{name} has not been prepared by hand")
     converted = qulacs.QuantumCircuit(len(places))
     for name, arguments in gates:
-        _ADDERS[name](converted, *arguments)
+        if name == "unitary":
+            converted.add_gate(DenseMatrix(*arguments))
+        else:
+            _ADDERS[name](converted, *arguments)
     return Prepared(converted, len(places), tuple(measured), circuit.num_clbits)
 
 

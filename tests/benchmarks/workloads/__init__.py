@@ -1,10 +1,21 @@
-"""The workloads, one a file; a new one is listed here."""
+"""The workloads, one file each; a new one is listed here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ..workload import Workload
-from . import w1, w2
+from . import linear, w1, w2, w3, w4, w5, w6, w7, w9
 
-WORKLOADS: dict[str, Callable[[], Workload]] = {"w1": w1.workload, "w2": w2.workload}
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    **w1.WORKLOADS,
+    **w2.WORKLOADS,
+    **w3.WORKLOADS,
+    **w4.WORKLOADS,
+    **w5.WORKLOADS,
+    **w6.WORKLOADS,
+    **w7.WORKLOADS,
+    **w9.WORKLOADS,
+    **linear.WORKLOADS,
+}
+"""By name, what makes a workload: circuits are made only for those that are asked for."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from qiskit import QuantumCircuit, transpile
 from qiskit.transpiler import CouplingMap, Target
 
-from ..workload import Workload
+from ..agreement import probabilities
+from ..sampling import sampling
+from ..workload import Batch, Goal, Workload
 from .w1 import SHOTS, rabi
 
 DEVICE_QUBITS = 16
 RABI_QUBIT = 6
 BELL_QUBITS = [9, 10]
+BASIS = ["x", "sx", "rz", "cx"]
 
 
 def device() -> Target:
     """Return a line of qubits with the gates of a superconducting device."""
     return Target.from_configuration(
-        basis_gates=["x", "sx", "rz", "cx", "measure"],
+        basis_gates=[*BASIS, "measure"],
         num_qubits=DEVICE_QUBITS,
         coupling_map=CouplingMap.from_line(DEVICE_QUBITS),
     )
@@ -37,11 +40,13 @@ def workload() -> Workload:
     circuits, exact = rabi()
     compiled = transpile(circuits, target=target, initial_layout=[RABI_QUBIT])
     compiled.append(transpile(bell(), target=target, initial_layout=BELL_QUBITS))
-    return Workload(
-        name="W2",
-        title=f"W1 and a Bell pair, transpiled to {DEVICE_QUBITS} qubits",
-        circuits=compiled,
-        exact=[*exact, {"00": 0.5, "11": 0.5}],
-        shots=SHOTS,
-        goals={"raw": 2.4, "aer": 0.08},
+    return sampling(
+        "w2",
+        f"W2 the same and a Bell pair, transpiled to {DEVICE_QUBITS} qubits",
+        Batch(compiled, SHOTS),
+        [*exact, probabilities({"00": 0.5, "11": 0.5})],
+        [Goal("raw", 2.4), Goal("aer", 0.08)],
     )
+
+
+WORKLOADS = {"w2": workload}

@@ -126,7 +126,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_options_that_cannot_be_used() -> None:
-    wrong: list[dict[str, Any]] = [{"gateway": "x"}, {"device_info": "x"}, {"noise": True}]
+    wrong: list[dict[str, Any]] = [{"gateway": "x"}, {"device_info": "x"}, {"noise": "on"}]
     for options in wrong:
         with pytest.raises(OqtopusOptionError):
             Emulator(**options)

@@ -13,7 +13,6 @@ from qiskit.quantum_info import (
     SuperOp,
     average_gate_fidelity,
     random_quantum_channel,
-    random_unitary,
 )
 
 from qiskit_oqtopus.simulator.channels import (
@@ -21,11 +20,8 @@ from qiskit_oqtopus.simulator.channels import (
     depolarizing,
     depolarizing_probability,
     gate_noise,
-    kraus,
-    mixed_unitary,
     reachable_error,
     relaxation_infidelity,
-    relaxation_mixture,
     tensor,
     thermal_relaxation,
 )
@@ -84,7 +80,6 @@ def test_after_a_long_time_the_state_is_0():
     reset = SuperOp(Kraus([[[1, 0], [0, 0]], [[0, 1], [0, 0]]])).data
     for duration in (1.0, math.inf):
         assert close(thermal_relaxation(duration, 1e-6, 1e-6), reset)
-        assert relaxation_mixture(duration, 1e-6, 1e-6) == (0.0, 0.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -176,75 +171,6 @@ def test_limits_of_the_noise_of_a_gate(k):
     for error in (None, 0.0, r / 2, r):
         assert close(gate_noise(error, 3e-7, [1e-5] * k, [2e-5] * k), relaxed)
     assert depolarizing_probability(r, r, k) == 0
-
-
-# Kraus operators and mixtures
-
-
-def reassembled(operators):
-    return sum(np.kron(operator.conj(), operator) for operator in operators)
-
-
-@given(errors, times, st.lists(lifetimes, min_size=1, max_size=2))
-def test_kraus_operators_of_noise(error, duration, lifetimes):
-    noise = gate_noise(error, duration, *zip(*lifetimes, strict=True))
-    operators = kraus(noise)
-    d = 2 ** len(lifetimes)
-    assert all(operator.shape == (d, d) for operator in operators)
-    assert close(reassembled(operators), noise)
-    assert close(sum(k.conj().T @ k for k in operators), np.eye(d))
-    weights = [np.vdot(k, k).real for k in operators]
-    assert close(weights, sorted(weights, reverse=True))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_kraus_operators_of_any_channel(seed):
-    channel = SuperOp(random_quantum_channel(4, seed=seed)).data
-    assert close(reassembled(kraus(channel)), channel)
-    assert close(SuperOp(Kraus(kraus(channel))).data, channel)
-
-
-def test_a_map_that_is_no_channel_has_no_kraus_operators():
-    transposition = np.eye(4)[[0, 2, 1, 3]]
-    with pytest.raises(ValueError, match="not completely positive"):
-        kraus(transposition)
-    assert mixed_unitary(transposition) is None
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_mixtures_of_paulis(k):
-    dephasing = tensor(*[thermal_relaxation(1e-7, None, 1e-6)] * k)
-    for channel, count in (
-        (np.eye(4**k), 1),
-        (depolarizing(0.2, k), 4**k),
-        (depolarizing(4**k / (4**k - 1), k), 4**k - 1),
-        (dephasing, 2**k),
-        (dephasing @ depolarizing(0.01, k), 4**k),
-    ):
-        probabilities, paulis = mixed_unitary(channel)
-        assert len(probabilities) == len(paulis) == count
-        assert probabilities.min() > 0
-        assert abs(probabilities.sum() - 1) < 1e-15
-        terms = [math.sqrt(p) * pauli for p, pauli in zip(probabilities, paulis, strict=True)]
-        assert close(reassembled(terms), channel)
-
-
-def test_what_is_no_mixture_of_paulis():
-    assert mixed_unitary(thermal_relaxation(1e-7, 1e-5, 1e-5)) is None
-    assert mixed_unitary(SuperOp(random_unitary(2, seed=1)).data) is None
-
-
-@given(times, lifetimes)
-def test_relaxation_as_a_mixture(duration, lifetimes):
-    mixture = relaxation_mixture(duration, *lifetimes)
-    t1, t2 = (math.inf if value is None else value for value in lifetimes)
-    assert (mixture is None) == (min(t2, 2 * t1) > t1)
-    if mixture is not None:
-        assert min(mixture) >= 0
-        reset = thermal_relaxation(math.inf, 1.0, 1.0)
-        z = np.diag([1, -1, -1, 1])
-        total = mixture[0] * np.eye(4) + mixture[1] * z + mixture[2] * reset
-        assert close(total, thermal_relaxation(duration, *lifetimes))
 
 
 # Against Aer, which is no dependency of the tests: they are skipped where it is not installed.

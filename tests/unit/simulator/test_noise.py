@@ -22,7 +22,7 @@ from qiskit_oqtopus.facts import CouplingFacts, QubitFacts
 from qiskit_oqtopus.simulator.channels import (
     average_infidelity,
     depolarizing,
-    mixed_unitary,
+    relaxation,
     relaxation_infidelity,
     tensor,
     thermal_relaxation,
@@ -160,15 +160,21 @@ def test_the_calibration_of_a_large_device():
     assert close(model.readout(7), [[0.999, 0.001], [0.001, 0.999]])
 
 
-def test_components_make_the_superoperator():
+def test_operations_make_the_superoperator():
     model, _ = model_and_warnings(device_target(**ANEMONE))
-    p, duration = model.components("cx", (2, 1))
+    kind, qubits, p, relaxations = model.operation("cx", (2, 1))
+    assert (kind, qubits) == ("noise", (2, 1))
     assert p > 0
-    relaxation = tensor(model.delay(2, duration), model.delay(1, duration))
-    assert close(relaxation @ depolarizing(p, 2), model.superop("cx", (2, 1)))
-    assert model.components("x", (2,)) == (0.0, 2.4e-8)
-    assert model.components("rz", (0,)) is None
-    assert model.components("cx", (1, 2)) is None
+    relaxed = tensor(*[relaxation(*exponents) for exponents in relaxations])
+    assert close(relaxed @ depolarizing(p, 2), model.superop("cx", (2, 1)))
+    assert close(relaxed, tensor(model.delay(2, 1.6e-7), model.delay(1, 1.6e-7)))
+    assert model.operation("x", (2,))[2] == 0.0
+    assert model.operation("rz", (0,)) is None
+    assert model.operation("cx", (1, 2)) is None
+    ((kind, qubits, p, (exponents,)),) = [model.waiting(1, 2e-7)]
+    assert (kind, qubits, p) == ("noise", (1,), 0.0)
+    assert close(relaxation(*exponents), model.delay(1, 2e-7))
+    assert model.waiting(1, 0.0) is None
 
 
 def test_direction_matters():
@@ -205,7 +211,7 @@ def test_switches():
     assert close(relaxing.delay(0, 1e-6), both.delay(0, 1e-6))
     depolarized, told = model_and_warnings(target, relaxation=False)
     assert told == []
-    assert mixed_unitary(depolarized.superop("cx", (0, 1))) is not None
+    assert depolarized.operation("cx", (0, 1))[3] == ((0.0, 0.0), (0.0, 0.0))
     for name, qubits in (("cx", (0, 1)), ("x", (2,))):
         error = target[name][qubits].error
         noise = depolarized.superop(name, qubits)
@@ -376,7 +382,7 @@ def test_one_warning_for_each_kind_of_doubt():
     assert close(model.superop("sx", (1,)), thermal_relaxation(1e-6, 1e-5, 2e-5))
     assert close(model.superop("sx", (2,)), depolarizing(4 / 3, 1))
     assert physical(model.superop("x", (1,)))
-    assert mixed_unitary(model.superop("x", (0,))) is not None
+    assert model.operation("x", (0,))[3] == ((0.0, 0.0),)
     _, told = model_and_warnings(target, gate=False)
     assert sorted(told) == sorted(
         [

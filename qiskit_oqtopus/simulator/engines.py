@@ -1,0 +1,121 @@
+"""From circuits and options to plans for one of the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qiskit.circuit import QuantumCircuit
+
+from ..exceptions import OqtopusOptionError
+from ..options import Check
+from ..problem import Problem
+from .compile import compile_circuit
+from .memory import Budget
+from .noise import NoiseModel
+from .noisy_compile import compile_noisy
+from .noisy_plan import NoisyPlan, noisy_plan
+from .plan import Plan
+
+METHODS = ("automatic", "statevector", "density_matrix", "trajectories")
+
+
+def density_matrix(name: str, value: Any) -> bool | tuple[int, ...]:
+    """Check for True, False, or different qubits.
+
+    >>> density_matrix("density_matrix", [2, 0])
+    (2, 0)
+    """
+    if isinstance(value, bool):
+        return value
+    try:
+        qubits = tuple([int(qubit) for qubit in value])
+        good = qubits and min(qubits) >= 0 and len(set(qubits)) == len(qubits)
+        good = good and all(a == b for a, b in zip(qubits, value, strict=True))
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise OqtopusOptionError(
+            f"Option {name!r} must be True, False or a list of different qubits, not {value!r}."
+        )
+    return qubits
+
+
+def check_engine(options: Mapping[str, Any]) -> None:
+    """Refuse combinations of options that no engine can serve.
+
+    Raises:
+        OqtopusOptionError: If the density matrix is asked of an engine that has none, and the like.
+    """
+    method = options["method"]
+    if options["density_matrix"] and method not in ("automatic", "density_matrix"):
+        raise OqtopusOptionError(
+            f"Option 'density_matrix' is {options['density_matrix']}, but 'method' is {method!r}. "
+            "Leave 'method' out."
+        )
+    if options["statevector"] and method not in ("automatic", "statevector"):
+        raise OqtopusOptionError(
+            f"Option 'statevector' is True, but 'method' is {method!r}. Leave 'method' out."
+        )
+    if options["statevector"] and options["density_matrix"]:
+        raise OqtopusOptionError(
+            "Options 'statevector' and 'density_matrix' are both True; leave one of them out."
+        )
+
+
+CHECKS: dict[str, Check] = {"density_matrix": density_matrix}
+
+
+def plan_of(
+    circuit: QuantumCircuit,
+    index: int,
+    options: Mapping[str, Any],
+    *,
+    budget: Budget,
+    dt: float | None,
+    noise: NoiseModel | None = None,
+    exact: bool = False,
+) -> tuple[Plan | NoisyPlan | None, list[Problem]]:
+    """Compile one circuit.
+
+    Args:
+        circuit: The circuit.
+        index: Its position in the list that is run, for the problems.
+        options: Run options.
+        budget: Memory that the simulation may take.
+        dt: Duration of one dt in s, or None where it is not known.
+        noise: The noise, or None.
+        exact: Whether expectation values in the final state are wanted.
+
+    Returns:
+        The plan and no problems, or None and everything that is wrong.
+    """
+    method, wanted = options["method"], options["density_matrix"]
+    if noise is not None:
+        return compile_noisy(
+            circuit,
+            index,
+            noise,
+            method="density_matrix" if exact else method,
+            shots=options["shots"],
+            budget=budget,
+            dt=dt,
+            idle=options["idle_relaxation"],
+            # Of no qubits: what cannot be estimated has no density matrix either.
+            density_matrix=(() if exact else wanted),
+        )
+    plain = method in ("automatic", "statevector") and not wanted
+    plan, problems = compile_circuit(
+        circuit,
+        index,
+        budget=budget if plain else None,
+        statevector=options["statevector"],
+        pure=exact,
+        dt=dt,
+    )
+    if plan is None or plain or exact:
+        return plan, problems
+    made = noisy_plan(plan, (), method, options["shots"], budget, wanted)
+    if isinstance(made, NoisyPlan):
+        return made, []
+    return None, [Problem(index, circuit.name, *made)]

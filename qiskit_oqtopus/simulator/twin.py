@@ -1,0 +1,255 @@
+"""What makes a simulator the twin of a device: what the device refuses, and its noise."""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2
+from qiskit.transpiler import Target
+
+from ..exceptions import OqtopusOptionError
+from ..options import Check, boolean
+from ..problem import Problem
+from .noise import NoiseModel
+from .support import unsupported
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..snapshot import DeviceSnapshot
+
+SWITCHES: Mapping[str, bool] = {
+    "noise": True,
+    "gate_noise": True,
+    "relaxation": True,
+    "readout_noise": True,
+    "idle_relaxation": False,
+}
+"""Run options that only twins have, and their defaults."""
+
+SWITCH_CHECKS: Mapping[str, Check] = dict.fromkeys(SWITCHES, boolean)
+
+
+class CircuitCheck(Protocol):
+    """Finds what a device cannot do. The twin pickles if this does, as a function of a module."""
+
+    def __call__(
+        self, circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
+    ) -> list[Problem]:
+        """Return all problems; if ``estimated``, circuits need not measure anything."""
+
+
+class Twin:
+    """The device of which a simulator is the twin. It can be pickled and copied.
+
+    Args:
+        target: The calibration.
+        check: What the device cannot do.
+        qubit_coordinates: Places of its qubits.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        check: CircuitCheck,
+        qubit_coordinates: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        self.check = check
+        self.qubit_coordinates = list(qubit_coordinates)
+        self._target = target
+        self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
+
+    def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
+        """Return the noise that some options leave, or None; it is made once, and warns then.
+
+        Args:
+            options: Those of :data:`SWITCHES`.
+
+        Raises:
+            OqtopusOptionError: If the Target has values that cannot be.
+        """
+        if not options["noise"]:
+            return None
+        switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
+        if switches not in self._models:
+            gate, relaxation, readout = switches
+            self._models[switches] = NoiseModel.from_target(
+                self._target,
+                gate=gate,
+                relaxation=relaxation,
+                readout=readout,
+                stacklevel=_users_level(),
+            )
+        return self._models[switches]
+
+
+def _users_level() -> int:
+    """Return the stacklevel of warnings about the caller's caller, outside of this package."""
+    package = __name__.partition(".")[0]
+    level, frame = 0, sys._getframe()
+    while frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+        if frame.f_globals.get("__name__", "").partition(".")[0] != package:
+            break
+    return level
+
+
+def check_switches(options: Mapping[str, Any]) -> None:
+    """Refuse combinations of options that mean nothing with noise.
+
+    Raises:
+        OqtopusOptionError: For a state vector of what has noise, and idle qubits that cannot relax.
+    """
+    if not options["noise"]:
+        return
+    if options["statevector"]:
+        raise OqtopusOptionError(
+            "Option 'statevector' is True, but a circuit with noise has no state vector. Use "
+            "density_matrix=True, or noise=False."
+        )
+    if options["method"] == "statevector":
+        raise OqtopusOptionError(
+            "Option 'method' is 'statevector', which has no noise. Use 'automatic', "
+            "'density_matrix' or 'trajectories', or noise=False."
+        )
+    if options["idle_relaxation"] and not options["relaxation"]:
+        raise OqtopusOptionError(
+            "Option 'idle_relaxation' is True, but 'relaxation' is False. Leave one of them out."
+        )
+
+
+class TwinBackend(BackendV2):
+    """The part of :class:`~qiskit_oqtopus.QulacsBackend` that makes twins."""
+
+    _twin: Twin | None
+
+    @classmethod
+    def from_backend(cls, backend: BackendV2, *, seed: int | None = None, **options: Any) -> Self:
+        """Return a twin of any Qiskit backend, see :meth:`from_target`.
+
+        Args:
+            backend: The backend. Of an OQTOPUS device this is ``backend.twin()``.
+            seed: Default of ``seed_simulator``.
+            **options: Defaults of the run options, see :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If it is no backend, or as :meth:`from_target` raises it.
+        """
+        if not isinstance(backend, BackendV2):
+            raise OqtopusOptionError(
+                f"A twin is made of a BackendV2, not {backend!r}; use from_target for a Target."
+            )
+        if callable(getattr(backend, "twin", None)):
+            twin: Self = backend.twin(seed=seed, **options)
+            return twin
+        known = getattr(backend, "_twin", None)
+        check = known.check if isinstance(known, Twin) else None
+        places = getattr(backend, "qubit_coordinates", None)
+        return cls._made(backend.target, f"{backend.name}_twin", check, places, seed, options)
+
+    @classmethod
+    def from_target(
+        cls,
+        target: Target,
+        *,
+        name: str = "target_twin",
+        check: CircuitCheck | None = None,
+        qubit_coordinates: Sequence[tuple[float, float]] = (),
+        seed: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return a twin of the device that a Target describes.
+
+        It has a copy of this Target, runs only what the Target supports, and has the noise that
+        its errors, durations, T1 and T2 make: see :class:`.noise.NoiseModel`.
+
+        Args:
+            target: The Target.
+            name: Name of the twin.
+            check: A function ``(circuits, target, *, estimated)`` that returns what the device
+                cannot do, in place of what the Target does not support.
+            qubit_coordinates: Places of the qubits, for plots.
+            seed: Default of ``seed_simulator``: with it, every run of the same circuits has the
+                same counts.
+            **options: Defaults of the run options, see :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option cannot be used, or if the Target has values that cannot
+                be, all of which are named.
+
+        Warns:
+            OqtopusWarning: If noise is not simulated as it is stated, see
+                :meth:`.noise.NoiseModel.from_target`.
+        """
+        if not isinstance(target, Target):
+            raise OqtopusOptionError(
+                f"A twin is made of a Target, not {target!r}; use from_backend for a backend."
+            )
+        return cls._made(target, name, check, qubit_coordinates, seed, options)
+
+    @classmethod
+    def from_snapshot(
+        cls,
+        snapshot: str | os.PathLike[str] | DeviceSnapshot,
+        *,
+        seed: int | None = None,
+        **options: Any,
+    ) -> Self:
+        """Return a twin of an OQTOPUS device at the time of one calibration.
+
+        Args:
+            snapshot: A :class:`~qiskit_oqtopus.DeviceSnapshot`, or the path of a saved one.
+            seed: Default of ``seed_simulator``.
+            **options: Defaults of the run options, see :meth:`run`.
+
+        Raises:
+            OSError: If the file cannot be read.
+            OqtopusError: If it is no snapshot, or as :meth:`from_target` raises it.
+        """
+        from ..check import check_for_twin
+        from ..snapshot import DeviceSnapshot
+
+        if not isinstance(snapshot, DeviceSnapshot):
+            snapshot = DeviceSnapshot.load(snapshot)
+        return cls._made(
+            snapshot.target(),
+            f"{snapshot.device_id}_twin",
+            check_for_twin,
+            snapshot.qubit_coordinates,
+            seed,
+            options,
+        )
+
+    @classmethod
+    def _made(
+        cls,
+        target: Target,
+        name: str,
+        check: CircuitCheck | None,
+        qubit_coordinates: Sequence[tuple[float, float]] | None,
+        seed: int | None,
+        options: Mapping[str, Any],
+    ) -> Self:
+        values = dict(options)
+        if seed is not None and values.setdefault("seed_simulator", seed) != seed:
+            raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
+        target = copy.deepcopy(target)
+        switches = {key: values.pop(key) for key in SWITCHES if key in values}
+        made = cls(target, **values)
+        made.name = name
+        made.description = "Twin of a device: its calibration as noise, on Qulacs"
+        made._twin = Twin(target, check or unsupported, qubit_coordinates or ())
+        made._options.update_options(**SWITCHES)
+        made.set_options(**switches)
+        made._twin.noise(made.options)  # says at once what is wrong with it
+        return made
+
+    @property
+    def qubit_coordinates(self) -> list[tuple[float, float]]:
+        """(row, column) of each qubit of a twin, for Qiskit's ``plot_gate_map``; else empty."""
+        return [] if self._twin is None else list(self._twin.qubit_coordinates)

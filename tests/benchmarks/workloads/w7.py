@@ -1,0 +1,78 @@
+"""W7: dynamic circuits on 5 qubits: where other simulators run shot by shot."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import pi
+
+import numpy as np
+from qiskit import QuantumCircuit
+
+from ...dynamic_reference import distribution
+from ..sampling import sampling
+from ..workload import Batch, Goal, Workload
+
+QUBITS = 5
+SHOTS = 1000
+ROUNDS = 3
+SEED = 7
+
+
+def syndromes() -> QuantumCircuit:
+    """Return rounds of syndrome measurements of a repetition code, its ancillas reset each time."""
+    angles = np.random.default_rng(SEED).uniform(0.2 * pi, 0.5 * pi, (ROUNDS, 3))
+    circuit = QuantumCircuit(QUBITS, 2 * ROUNDS + 3)
+    for number, errors in enumerate(angles):
+        for qubit, angle in enumerate(errors):
+            circuit.rx(float(angle), qubit)
+        for pair, ancilla in enumerate((3, 4)):
+            circuit.cx(pair, ancilla)
+            circuit.cx(pair + 1, ancilla)
+            circuit.measure(ancilla, 2 * number + pair)
+            circuit.reset(ancilla)
+    circuit.measure(range(3), range(2 * ROUNDS, 2 * ROUNDS + 3))
+    return circuit
+
+
+def feed_forward() -> QuantumCircuit:
+    """Return a chain: each qubit is measured, and what the next ones suffer depends on it."""
+    angles = np.random.default_rng(SEED).uniform(0.2 * pi, 0.8 * pi, (QUBITS, 3))
+    circuit = QuantumCircuit(QUBITS, QUBITS)
+    for qubit, angle in enumerate(angles[:, 0]):
+        circuit.ry(float(angle), qubit)
+    for qubit in range(QUBITS - 1):
+        circuit.cx(qubit, qubit + 1)
+        circuit.rx(float(angles[qubit, 1]), qubit)
+        circuit.measure(qubit, qubit)
+        with circuit.if_test((qubit, 1)) as otherwise:
+            circuit.x(qubit + 1)
+            circuit.rz(float(angles[qubit, 2]), qubit + 1)
+        with otherwise:
+            circuit.h(qubit + 1)
+    circuit.measure(QUBITS - 1, QUBITS - 1)
+    return circuit
+
+
+KINDS = {
+    "mid": ("mid-circuit measurement and reset", syndromes, 0.05),
+    "if": ("if_else", feed_forward, 0.16),
+}
+
+
+def workload(kind: str) -> Workload:
+    """Return a workload; exact is what following every outcome gives."""
+    title, build, over_aer = KINDS[kind]
+    circuit = build()
+    exact = np.zeros(1 << circuit.num_clbits)
+    for key, probability in distribution(circuit).items():
+        exact[key] = probability
+    return sampling(
+        f"w7-{kind}",
+        f"W7 {title}, {QUBITS} qubits x {SHOTS} shots",
+        Batch([circuit], SHOTS),
+        [exact],
+        [Goal("aer", over_aer)],
+    )
+
+
+WORKLOADS = {f"w7-{kind}": partial(workload, kind) for kind in KINDS}

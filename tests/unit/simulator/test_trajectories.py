@@ -1,0 +1,194 @@
+"""Trajectories: their averages are those of the density matrix, whatever the noise.
+
+Counts are compared as in the other tests of sampling, at a false-alarm rate below 1e-6 each.
+"""
+
+import math
+
+import numpy as np
+import pytest
+import qulacs
+from qiskit import QuantumCircuit
+from qiskit.quantum_info import Statevector
+
+from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
+from qiskit_oqtopus.simulator import trajectory
+from qiskit_oqtopus.simulator.blocks import blocks
+from qiskit_oqtopus.simulator.density import Densities
+from qiskit_oqtopus.simulator.memory import Budget
+from qiskit_oqtopus.simulator.noise import NoiseModel
+from qiskit_oqtopus.simulator.noisy_plan import density_bytes, noisy_plan
+from qiskit_oqtopus.simulator.plan import Plan
+from qiskit_oqtopus.simulator.state import Cancelled
+from qiskit_oqtopus.simulator.trajectory import Trajectories
+from tests.circuits import assert_drawn_from, random_unitary_circuit
+from tests.noisy import DT, random_dynamic, random_static, random_target
+from tests.noisy_reference import distribution
+
+SHOTS = 4000
+
+pytestmark = pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+
+
+def counts_of(simulator, circuit, shots=SHOTS, **options):
+    options = {"method": "trajectories", **options}
+    data = simulator.run(circuit, shots=shots, **options).result().data(0)
+    return {int(key, 16): count for key, count in data["counts"].items()}
+
+
+def twin_of(target):
+    return QulacsBackend.from_target(target, seed=1), NoiseModel.from_target(target)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_counts_of_static_circuits(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 5))
+    twin, model = twin_of(random_target(rng, n))
+    circuit = random_static(rng, n)
+    circuit.measure_all()
+    assert_drawn_from(counts_of(twin, circuit), distribution(circuit, model, DT))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_counts_of_dynamic_circuits(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 4))
+    twin, model = twin_of(random_target(rng, n))
+    circuit = random_dynamic(rng, n)
+    assert_drawn_from(counts_of(twin, circuit, 1000), distribution(circuit, model, DT))
+
+
+RELAXATIONS = {
+    "damping alone": (0.3, 0.15),
+    "dephasing alone": (0.0, 0.3),
+    "T2 above T1": (0.3, 0.2),
+    "T2 below T1": (0.3, 0.7),
+    "everything is over": (50.0, 80.0),
+}
+
+
+@pytest.mark.parametrize("p", [0.0, 0.2, 16 / 15])
+@pytest.mark.parametrize("exponents", RELAXATIONS.values(), ids=RELAXATIONS)
+def test_average_states(exponents, p):
+    """16 elements, each a mean of numbers of at most 1: 6 sigma, 16 * 2e-9."""
+    operations = [
+        ("u", 0, 1.1, 0.4, 2.0),
+        ("cx", 0, 1),
+        ("noise", (0, 1), p, (exponents, (0.1, 0.2))),
+        ("rx", 1, 0.7),
+        ("noise", (1,), 0.1, (exponents,)),
+        ("cx", 1, 0),
+        ("noise", (1, 0), p, (exponents, exponents)),
+    ]
+    states = Densities(2)
+    states.apply(operations)
+    trajectories = Trajectories(operations, 2)
+    average = np.zeros((4, 4), dtype=complex)
+    for state, number in trajectories.run(qulacs.QuantumState(2), SHOTS, np.random.default_rng(1)):
+        vector = state.get_vector()
+        average += number * np.outer(vector, vector.conj()) / np.vdot(vector, vector)
+    assert average.trace().real == pytest.approx(SHOTS)
+    assert np.abs(average / SHOTS - states.matrix(0, (0, 1))).max() < 6 * 0.7 / SHOTS**0.5
+
+
+def test_one_state_serves_all_shots_without_noise():
+    trajectories = Trajectories([("h", 0), ("cx", 0, 1)], 2)
+    found = list(trajectories.run(qulacs.QuantumState(2), 10**9, np.random.default_rng(1)))
+    assert [number for _, number in found] == [10**9]
+    assert np.allclose(found[0][0].get_vector(), [0.5**0.5, 0, 0, 0.5**0.5])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_blocks_do_what_the_operations_do(seed):
+    circuit = random_unitary_circuit(np.random.default_rng(seed), 4, 12)
+    exact = dict(enumerate(Statevector(circuit).probabilities()))
+    circuit.measure_all()
+    assert_drawn_from(counts_of(QulacsBackend(seed_simulator=seed), circuit), exact)
+
+
+def test_blocks_take_in_what_fits():
+    noise = ("noise", (0, 1), 0.1, ((0.1, 0.1), (0.0, 0.2)))
+    found = blocks([("h", 0), ("h", 2), ("cx", 0, 1), noise, ("cx", 1, 2), ("x", 0), ("x", 2)])
+    assert [block.qubits for block in found] == [(0, 1), (1, 2)]
+    first, second = found
+    assert [operation[0] for operation in first.operations] == ["h", "cx", "diagonal", "x"]
+    kinds = [(before, site.kind, site.qubits) for before, site in first.sites]
+    assert kinds == [
+        (2, "pauli", (0, 1)),
+        (2, "decay", (0,)),
+        (3, "flip", (0,)),
+        (3, "flip", (1,)),
+    ]
+    assert [operation[0] for operation in second.operations] == ["h", "cx", "x"]
+    assert not second.sites
+
+
+def test_few_states_are_alive(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        trajectory.qulacs, "QuantumState", lambda n: made.append(n) or ORIGINAL(n), raising=True
+    )
+    operations = [("h", 0)] + [("noise", (0,), 0.2, ((0.1, 0.1),)), ("x", 0)] * 20
+    shots = 1000
+    trajectories = Trajectories(operations, 1)
+    total = 0
+    for state, number in trajectories.run(ORIGINAL(1), shots, np.random.default_rng(3)):
+        trajectories.release(state)
+        total += number
+    assert total == shots
+    assert len(made) <= math.log2(shots) + 2
+
+
+ORIGINAL = qulacs.QuantumState
+
+
+def test_shots_come_in_batches_where_there_are_many_events(monkeypatch):
+    target = random_target(np.random.default_rng(4), 3)
+    twin, model = twin_of(target)
+    circuit = random_static(np.random.default_rng(4), 3, 20)
+    circuit.measure_all()
+    monkeypatch.setattr(trajectory, "_EVENTS", 500)
+    assert_drawn_from(counts_of(twin, circuit), distribution(circuit, model, DT))
+
+
+def test_a_cancelled_run_stops():
+    class Set:
+        @staticmethod
+        def is_set():
+            return True
+
+    run = Trajectories([("h", 0)], 1, Set()).run(ORIGINAL(1), 10, np.random.default_rng(1))
+    with pytest.raises(Cancelled):
+        next(run)
+
+
+@pytest.mark.parametrize(
+    ("qubits", "p", "shots", "memory", "chosen"),
+    [
+        (2, 0.1, 1, None, "density_matrix"),
+        (7, 0.0, 10**6, None, "density_matrix"),
+        (10, 0.1, 1000, None, "density_matrix"),
+        (10, 0.1, 10, None, "trajectories"),
+        (10, 1e-5, 1000, None, "trajectories"),
+        (12, 0.1, 1000, None, "trajectories"),
+        (12, 0.1, 10**6, None, "density_matrix"),
+        (12, 0.1, 10**6, density_bytes(12) - 1, "trajectories"),
+    ],
+)
+def test_automatic_takes_what_is_faster_and_fits(qubits, p, shots, memory, chosen):
+    noise = tuple(("noise", (q,), p, ((0.0, 0.0),)) for q in range(qubits))
+    plan = Plan(tuple(range(qubits)), qubits, 1, (("unitary", noise, 0.0),), ((0, 0),))
+    budget = Budget(density_bytes(14) if memory is None else memory)
+    assert noisy_plan(plan, (), "automatic", shots, budget).method == chosen
+
+
+def test_memory_is_checked_before_anything_is_allocated():
+    circuit = QuantumCircuit(20, 1)
+    circuit.h(range(20))
+    circuit.measure(0, 0)
+    with pytest.raises(OqtopusCircuitError) as caught:
+        QulacsBackend(max_memory_mb=64).run(circuit, shots=1000, method="trajectories")
+    assert "the trajectories of its 20 active qubits need 219,152,384 bytes, and" in str(
+        caught.value
+    )
