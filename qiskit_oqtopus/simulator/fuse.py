@@ -21,7 +21,7 @@ from .small import TINY
 
 SPLIT_QUBITS = 16
 """From this many qubits on matrices of one qubit are written with H and diagonals where many stand
-side by side: 0.85 of QAOA, 0.75 of a QFT of an entangled state (20 qubits)."""
+side by side: 0.8 of the time of QAOA on 16 or 20 qubits."""
 
 _PERMUTATIONS = frozenset(["x", "cx", "swap"])
 _H, _U = cost(("h", 0)), cost(("u", 0, 1.0, 0.0, 0.0))

@@ -9,7 +9,7 @@ S being the superoperator on all d levels. Twirled, each of them multiplies the 
 a = (d^2 F - 1) / (d^2 - 1), so that the error per Clifford is (d - 1) / d (1 - prod a), the product
 being over the gates of the circuits that were run. For depolarizing noise this is exact. Relaxation
 is not twirled by itself, since it does not commute with the gates: what comes of that is of the
-order of the error per Clifford times the error, for which the band is 10 %.
+order of the error per Clifford times the error, for which the band is 5 %.
 """
 
 import math
@@ -34,7 +34,7 @@ from qiskit_oqtopus.simulator.noise import NoiseModel
 from tests.devices import anemone_device, anemone_facts, grid_device, grid_facts
 
 SHOTS = 4000
-BAND = 0.1
+BAND = 0.05
 
 SOURCES = {"anemone": (anemone_device, anemone_facts), "grid": (grid_device, grid_facts)}
 
@@ -169,7 +169,7 @@ def test_rb_of_one_qubit(recorded):
 
 def test_rb_of_two_qubits(recorded):
     pair = (2, 1) if recorded.target.num_qubits == 3 else (4, 5)
-    experiment = StandardRB(pair, [1, 8, 16, 30, 50, 80], num_samples=6, seed=5)
+    experiment = StandardRB(pair, [1, 8, 16, 30, 50, 80], num_samples=10, seed=5)
     data = recorded.run(experiment, RB_SHOTS)
     expected = recorded.error_per_clifford(data, pair)
     assert_found(value_of(data, "EPC"), expected, BAND)
