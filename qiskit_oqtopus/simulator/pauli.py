@@ -37,7 +37,7 @@ PROJECTORS: Real = np.array(
         for sign in (1.0, -1.0)
     ]
 )
-"""The maps rho -> |0><0| rho |0><0| and the same for 1, which do not keep the trace."""
+"""The maps rho -> P rho P for the projectors P on 0 and on 1, which do not keep the trace."""
 
 
 def transfer_matrix(superop: Matrix) -> Real:
