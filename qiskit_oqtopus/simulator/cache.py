@@ -139,10 +139,13 @@ def content_of(circuit: QuantumCircuit) -> list[Any] | None:
 
 def _size_of(plan: Plan, content: list[Any]) -> int:
     """Return the bytes of a plan and of what it was made from, at 200 an instruction."""
+    operations = [*plan.operations]
+    if plan.stages is not None:
+        operations += [operation for stage in plan.stages.stages for operation in stage.operations]
     arrays = sum(
         argument.nbytes
-        for operation in plan.operations
+        for operation in operations
         for argument in operation
         if isinstance(argument, np.ndarray)
     )
-    return 200 * (len(content) + len(plan.operations)) + 2 * arrays
+    return 200 * (len(content) + len(operations)) + 2 * arrays
