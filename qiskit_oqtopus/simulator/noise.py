@@ -35,9 +35,6 @@ from .operations import Matrix, Operation
 _ROUNDING = 1 + 1e-9
 """Numbers that differ by less than this factor were meant to be equal."""
 
-Misreading = tuple[int, float, float]
-"""A clbit, and the probabilities of reading 1 for a 0, and 0 for a 1."""
-
 _SHOWN = 20
 """Places that a warning names; a device with hundreds of couplings would fill the screen."""
 
@@ -245,11 +242,6 @@ class NoiseModel:
         if not (flip_0 or flip_1):
             return None
         return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
-
-    def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
-        """Return how bits are read wrongly into which a qubit is measured; those that are."""
-        wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
-        return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
         # Without the superoperators: they take 4 KiB a pair of qubits, and 30 us to make again.
