@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from .peers import AGAIN, CHOICES, OURS
-from .peers.peer import MAX_SECONDS
+from .peers.peer import MAX_SECONDS, TOO_LONG
 from .results import Result, environment
 from .timing import Times, compare
 from .workload import Task, Unsupported, Workload
@@ -70,7 +70,8 @@ def _time(
             taken[name] = time.perf_counter() - start
             workload.check(name, answer)
         for name in [name for name in tasks if name not in needed and taken[name] > MAX_SECONDS]:
-            missing[name] = f"a run takes {taken.pop(name):.0f} s"
+            missing[name] = TOO_LONG
+            del taken[name]
             tasks.pop(name).close()
         return compare(tasks, rounds, expected=sum(taken.values()))
     finally:

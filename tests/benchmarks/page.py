@@ -31,7 +31,8 @@ A ratio below 1 means that we take less. "Measured" is the median, with the quar
 - *Raw Qulacs* is Qulacs by hand: gates in its own form are prepared before the clock runs, idle
   qubits are left out, one state is used again and again. Timed are `set_zero_state`,
   `update_quantum_state` and `sampling` alone. No simulator that reads circuits and returns results
-  can do the same work in less time; it can only do less work, as by merging gates.
+  can do the same work in less time. Where a ratio is below 1, less work is done: gates are merged,
+  qubits are kept apart until a gate joins them, and many shots are drawn together.
 - *AerSimulator* has `method="statevector"` and one thread.
 - Our time is that of `run(circuits).result()` and of `get_counts` for every circuit, unless the
   table says otherwise. Aer's is the same.

@@ -162,6 +162,7 @@ SWEEPS = {
             [10**power for power in range(8)],
             _shots,
             _proportional,
+            max_seconds=1.0,
         ),
     )
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from qiskit import QuantumCircuit
 
-from ..workload import Batch, Steps, Task, Unsupported
+from ..workload import Batch, Steps, Task, Unsupported, has_control_flow
 
 Counts = Sequence[Mapping[str, int]]
 
@@ -16,6 +16,8 @@ Prepare = Callable[[Batch], Task]
 
 MAX_SECONDS = 1.0
 """Longest run of a peer that is compared for information only, in s."""
+
+TOO_LONG = f"a run takes more than {MAX_SECONDS:g} s"
 
 _GATE_SECONDS, _AMPLITUDE_SECONDS = 1e-5, 5e-9
 """About what a gate costs simulators in Python, and each amplitude that it acts on."""
@@ -46,18 +48,18 @@ def refuse_long(batch: Batch, outcome_seconds: float = 0.0) -> None:
         for circuit in batch.circuits
     )
     if seconds > MAX_SECONDS:
-        raise Unsupported(f"a run would take about {seconds:.0f} s")
+        raise Unsupported(TOO_LONG)
 
 
 def refuse_dynamic(batch: Batch) -> None:
     """Raise Unsupported if anything comes after a measurement of its qubit, or is conditional."""
     for circuit in batch.circuits:
+        if has_control_flow(circuit) or "reset" in circuit.count_ops():
+            raise Unsupported("no dynamic circuits")
         measured = set()
         for instruction in circuit.data:
             if instruction.name == "barrier":
                 continue
-            if instruction.name == "reset" or circuit.has_control_flow_op():
-                raise Unsupported("no dynamic circuits")
             if not measured.isdisjoint(instruction.qubits):
                 raise Unsupported("no measurement in the middle of a circuit")
             if instruction.name == "measure":

@@ -14,7 +14,7 @@ from ..workload import Goal, Seconds, Task, Unsupported, Workload
 
 ROUNDS = 15
 
-QISKIT = "`import qiskit`"
+QISKIT, AER = "`import qiskit`", "`import qiskit_aer`"
 
 _ROOT = Path(__file__).parents[3]
 
@@ -70,10 +70,10 @@ def workload(kind: str) -> Workload:
         {
             OURS: partial(FreshImport, statement),
             QISKIT: partial(_module, "qiskit"),
-            "aer": partial(_module, "qiskit_aer"),
+            AER: partial(_module, "qiskit_aer"),
         },
         lambda peer, answer: None,
-        [Goal(QISKIT, 1.2)],
+        [Goal(QISKIT, 1.2), Goal(AER, None)],
         ROUNDS,
     )
 
