@@ -41,8 +41,9 @@ def check_circuits(
         estimated: Whether the server estimates an observable, for which nothing is measured here.
     """
     problems: list[Problem] = []
+    known: set[tuple[str, tuple[int, ...]]] = set()
     for index, circuit in enumerate(circuits):
-        checker = _Checker(index, circuit, target, transpiler, estimated)
+        checker = _Checker(index, circuit, target, transpiler, estimated, known)
         checker.run()
         problems.extend(checker.problems)
     return problems
@@ -77,6 +78,7 @@ class _Checker:
         target: Target,
         transpiler: str | None,
         estimated: bool,
+        known: set[tuple[str, tuple[int, ...]]],
     ) -> None:
         self.problems: list[Problem] = []
         self._index = index
@@ -84,6 +86,7 @@ class _Checker:
         self._target = target
         self._compiled = transpiler is None
         self._estimated = estimated
+        self._known = known  # standard gates and qubits that the device has (two-qubit RB: 0.5)
         self._measured: dict[int, int] = {}  # qubit -> clbit
         self._written: dict[int, int] = {}  # clbit -> qubit
 
@@ -116,8 +119,14 @@ class _Checker:
         places = {bit: i for i, bit in enumerate(circuit.qubits)}
         clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
         for position, instruction in enumerate(circuit.data):
-            qubits = tuple(places[bit] for bit in instruction.qubits)
-            bits = tuple(clbits[bit] for bit in instruction.clbits)
+            qubits = tuple([places[bit] for bit in instruction.qubits])
+            if (
+                instruction.is_standard_gate()
+                and (instruction.name, qubits) in self._known
+                and self._measured.keys().isdisjoint(qubits)
+            ):
+                continue
+            bits = tuple([clbits[bit] for bit in instruction.clbits])
             self._instruction(position, instruction, qubits, bits)
         if self._estimated:
             self._idle()
@@ -209,7 +218,7 @@ class _Checker:
             known = ", ".join(sorted(target.operation_names))
             self._add(f"the device has no such gate, only {known}", cure, *where)
         elif target.instruction_supported(name, qubits):
-            return
+            self._known.add((name, qubits))
         elif len(qubits) == 2 and target.instruction_supported(name, qubits[::-1]):
             self._add("the device couples these qubits in the other direction only", cure, *where)
         elif len(qubits) == 2:

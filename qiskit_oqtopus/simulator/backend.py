@@ -32,7 +32,7 @@ from ..problem import Problem
 from ..run_input import circuits_of
 from ..version import __version__
 from .compile import memory_problem
-from .engines import METHODS, check_engine, density_matrix, plan_of
+from .engines import METHODS, check_engine, compiler_for, density_matrix
 from .execute import Settings, limit_threads
 from .expectation import Observables
 from .job import QulacsJob
@@ -348,22 +348,19 @@ class QulacsBackend(TwinBackend):
             problems.extend(self._twin.check(circuits, self._target, estimated=estimated))
             noise = self._twin.noise(values)
         refused = {problem.circuit for problem in problems}
+        compile_one = compiler_for(
+            values, budget=budget, dt=self._target.dt, noise=noise, exact=exact
+        )
         for index, circuit in enumerate(circuits):
             if index in refused:
                 continue
-            plan, found = plan_of(
-                circuit,
-                index,
-                values,
-                budget=budget,
-                dt=self._target.dt,
-                noise=noise,
-                exact=exact,
-            )
-            problems.extend(found)
+            plan, found = compile_one(circuit, index)
+            if found:
+                problems.extend(found)
             if plan is not None:
                 plans.append(plan)
         if problems:
+            problems.sort(key=lambda problem: problem.circuit)
             raise OqtopusCircuitError(problems, self.name)
         return plans
 
@@ -382,7 +379,8 @@ class QulacsBackend(TwinBackend):
             if silent:
                 warnings.warn(
                     f"No classical bit is written in circuits {', '.join(silent)}: their results "
-                    "have no counts. Add measurements, or ask for statevector=True.",
+                    "have no counts. Add measurements, or ask for "
+                    f"{'density_matrix' if self._twin else 'statevector'}=True.",
                     OqtopusWarning,
                     stacklevel=3,
                 )

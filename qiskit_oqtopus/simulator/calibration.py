@@ -18,6 +18,9 @@ Lifetimes = tuple[tuple[float | None, float | None], ...]
 Instructions = dict[str, dict[Qubits | None, tuple[float | None, float | None]]]
 Assignment = dict[int | None, tuple[float, float]]
 
+Misreading = tuple[int, float, float]
+"""A clbit, and the probabilities of reading 1 for a 0, and 0 for a 1."""
+
 MAX_QUBITS = 4
 """Noise on k qubits at once is one matrix of shape (4**k, 4**k): 1 MiB for 4 qubits."""
 

@@ -10,8 +10,17 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from .operations import PAULIS, Matrix, Operation, qubits_of
-from .pauli import OUTCOMES, PROJECTORS, RESET, Real, site_transfer
+from .operations import Matrix, Operation, qubits_of
+from .pauli import (
+    MATRIX_UNITS,
+    OUTCOMES,
+    PROJECTORS,
+    RESET,
+    Real,
+    coefficients_of,
+    conjugated,
+    site_transfer,
+)
 from .sampling import Probabilities
 from .state import Cancelled, Circuit, Flag
 
@@ -27,9 +36,6 @@ _SLICE = 1 << 22
 
 _ROUNDING = 1e-12
 """A probability that differs by less from 0 or 1 is that."""
-
-_MATRIX_UNITS = np.array([pauli.reshape(-1) for pauli in PAULIS]).T / 2
-"""From the coefficients of a qubit to the elements 00, 01, 10, 11 of its density matrix."""
 
 
 class Densities:
@@ -71,10 +77,12 @@ class Densities:
         """
         pause = max(1, _SLICE // len(self._flat))
         known = self._known
-        position, count = 0, len(operations)
+        position, count, look = 0, len(operations), 0
         while position < count:
-            if cancelled is not None and position % pause == 0 and cancelled.is_set():
-                raise Cancelled
+            if cancelled is not None and position >= look:
+                if cancelled.is_set():
+                    raise Cancelled
+                look = position + pause
             operation = operations[position]
             position += 1
             noise = operations[position] if position < count else None
@@ -162,13 +170,13 @@ class Densities:
         and the complex conjugate of U on the others.
         """
         n = self._num_qubits
-        circuit = Circuit([operation, _conjugated(operation, n)], 2 * n)
+        circuit = Circuit([operation, conjugated(operation, n)], 2 * n)
         state = qulacs.QuantumState(2 * n)
         changed = []
         for branch in range(len(self)):
             state.load(list(self.matrix(branch, range(n)).T.reshape(-1)))
             circuit.apply(state)
-            changed.append(_coefficients(state.get_vector().reshape(1 << n, -1).T, n))
+            changed.append(coefficients_of(state.get_vector().reshape(1 << n, -1).T))
         self._waiting.clear()
         self._order = tuple(reversed(range(n)))
         self._set(np.stack(changed, axis=-1).reshape(-1), len(changed))
@@ -302,7 +310,7 @@ class Densities:
             Shape (2**k, 2**k).
         """
         k = len(qubits)
-        maps = [_MATRIX_UNITS if q in qubits else None for q in range(self._num_qubits)]
+        maps = [MATRIX_UNITS if q in qubits else None for q in range(self._num_qubits)]
         elements = self.read(maps, branch)
         descending = sorted(qubits, reverse=True)
         elements = elements.transpose([descending.index(q) for q in reversed(qubits)])
@@ -320,32 +328,3 @@ def _moved(
     """Return the order of axes with some qubits first, and the axes that make it of this one."""
     moved = first + tuple([qubit for qubit in order if qubit not in first])
     return moved, (*[order.index(qubit) for qubit in moved], len(order))
-
-
-def _coefficients(rho: Matrix, num_qubits: int) -> Real:
-    """Return the Pauli coefficients of a density matrix, shape (4,) * n, the last qubit first."""
-    n = num_qubits
-    pairs = [axis for qubit in range(n) for axis in (qubit, n + qubit)]
-    tensor = rho.reshape((2,) * (2 * n)).transpose(pairs).reshape((4,) * n)
-    for axis in range(n):
-        units = 2 * _MATRIX_UNITS.conj().T
-        tensor = np.matmul(units, tensor.reshape(4**axis, 4, -1)).reshape((4,) * n)
-    return np.ascontiguousarray(tensor.real)
-
-
-def _conjugated(operation: Operation, shift: int) -> Operation:
-    """Return the complex conjugate of a wide operation, ``shift`` qubits further on."""
-    name, qubits, *rest = operation
-    qubits = tuple([qubit + shift for qubit in qubits])
-    if name == "matrix":
-        matrix, controls, values = rest
-        return (name, qubits, matrix.conj(), tuple([q + shift for q in controls]), values)
-    if name == "pauli_rotation":
-        letters, angle = rest
-        return (name, qubits, letters, -angle if letters.count(2) % 2 == 0 else angle)
-    if name == "evolve":
-        labels, coefficients, time = rest
-        signs = [1 if label.count("Y") % 2 else -1 for label in labels]
-        turned = tuple(sign * c for sign, c in zip(signs, coefficients, strict=True))
-        return (name, qubits, labels, turned, time)
-    return (name, qubits, rest[0].conj())  # diagonal or prepare

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
 
 from ..exceptions import OqtopusOptionError
-from ..options import Check
 from ..problem import Problem
 from .compile import compile_circuit
 from .memory import Budget
-from .noise import NoiseModel
-from .noisy_compile import compile_noisy
-from .noisy_plan import NoisyPlan, noisy_plan
+from .noisy_plan import NoisyPlan, Wanted, noisy_plan
 from .plan import Plan
+
+if TYPE_CHECKING:
+    from .noise import NoiseModel
+
+Compile = Callable[[QuantumCircuit, int], tuple[Plan | NoisyPlan | None, list[Problem]]]
 
 METHODS = ("automatic", "statevector", "density_matrix", "trajectories")
 
@@ -63,24 +66,17 @@ def check_engine(options: Mapping[str, Any]) -> None:
         )
 
 
-CHECKS: dict[str, Check] = {"density_matrix": density_matrix}
-
-
-def plan_of(
-    circuit: QuantumCircuit,
-    index: int,
+def compiler_for(
     options: Mapping[str, Any],
     *,
     budget: Budget,
     dt: float | None,
     noise: NoiseModel | None = None,
     exact: bool = False,
-) -> tuple[Plan | NoisyPlan | None, list[Problem]]:
-    """Compile one circuit.
+) -> Compile:
+    """Return what compiles circuits for the engine that options choose.
 
     Args:
-        circuit: The circuit.
-        index: Its position in the list that is run, for the problems.
         options: Run options.
         budget: Memory that the simulation may take.
         dt: Duration of one dt in s, or None where it is not known.
@@ -88,34 +84,53 @@ def plan_of(
         exact: Whether expectation values in the final state are wanted.
 
     Returns:
-        The plan and no problems, or None and everything that is wrong.
+        A function of a circuit and its position in the list that is run, which returns a plan and
+        no problems, or None and everything that is wrong.
     """
     method, wanted = options["method"], options["density_matrix"]
     if noise is not None:
-        return compile_noisy(
-            circuit,
-            index,
-            noise,
+        from .noisy_compile import compile_noisy  # most have no noise: they do not wait for it
+
+        return partial(
+            compile_noisy,
+            noise=noise,
             method="density_matrix" if exact else method,
             shots=options["shots"],
             budget=budget,
             dt=dt,
             idle=options["idle_relaxation"],
-            # Of no qubits: what cannot be estimated has no density matrix either.
-            density_matrix=(() if exact else wanted),
+            # Of no qubits: what has no density matrix has no expectation values.
+            density_matrix=() if exact else wanted,
         )
-    plain = method in ("automatic", "statevector") and not wanted
-    plan, problems = compile_circuit(
-        circuit,
-        index,
-        budget=budget if plain else None,
-        statevector=options["statevector"],
-        pure=exact,
-        dt=dt,
+    plain = partial(
+        compile_circuit, statevector=options["statevector"], pure=exact, budget=budget, dt=dt
     )
-    if plan is None or plain or exact:
-        return plan, problems
-    made = noisy_plan(plan, (), method, options["shots"], budget, wanted)
+    if exact or (method in ("automatic", "statevector") and wanted is False):
+        return plain
+    return partial(
+        _compile_for_others,
+        method=method,
+        shots=options["shots"],
+        budget=budget,
+        dt=dt,
+        wanted=wanted,
+    )
+
+
+def _compile_for_others(
+    circuit: QuantumCircuit,
+    index: int,
+    method: str,
+    shots: int,
+    budget: Budget,
+    dt: float | None,
+    wanted: Wanted,
+) -> tuple[NoisyPlan | None, list[Problem]]:
+    """Compile a circuit without noise for an engine that could have some."""
+    plan, problems = compile_circuit(circuit, index, dt=dt)
+    if plan is None:
+        return None, problems
+    made = noisy_plan(plan, (), method, shots, budget, wanted)
     if isinstance(made, NoisyPlan):
         return made, []
     return None, [Problem(index, circuit.name, *made)]

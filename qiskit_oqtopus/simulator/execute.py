@@ -18,7 +18,6 @@ from .dynamic import DynamicRun
 from .expectation import ActiveObservables, Observables
 from .growth import grow
 from .memory import BRANCH_BYTES
-from .noisy_execute import expectation_values, run_noisy
 from .noisy_plan import NoisyPlan, Wanted
 from .plan import Plan
 from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
@@ -144,6 +143,8 @@ def _run(
 ) -> dict[str, Any]:
     state = "statevector"
     if isinstance(plan, NoisyPlan):
+        from .noisy_execute import run_noisy  # most have no noise, and would wait for its import
+
         state = "density_matrix"
         keys, counts, array = run_noisy(
             plan,
@@ -174,6 +175,8 @@ def _estimate(
     """Return the expectation values in the final state of a plan without measurement or reset."""
     assert settings.observables is not None  # noqa: S101 - the caller has looked
     if isinstance(plan, NoisyPlan):
+        from .noisy_execute import expectation_values
+
         return expectation_values(plan, settings.observables.terms, cancelled)
     qubits = plan.qubits or (0,)
     if plan.stages is not None:

@@ -18,6 +18,7 @@ from .calibration import (
     Calibration,
     Instructions,
     Lifetimes,
+    Misreading,
     Qubits,
     place,
     read_calibration,
@@ -242,6 +243,11 @@ class NoiseModel:
         if not (flip_0 or flip_1):
             return None
         return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
+
+    def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
+        """Return how bits are read wrongly into which a qubit is measured; those that are."""
+        wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
+        return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
         # Without the superoperators: they take 4 KiB a pair of qubits, and 30 us to make again.

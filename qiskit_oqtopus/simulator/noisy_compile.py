@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 from qiskit.circuit import (
@@ -20,16 +19,20 @@ from qiskit.circuit.classical import expr
 
 from ..problem import Problem
 from .builder import Scope
+from .calibration import Misreading
 from .classical import ExpressionError, evaluator
+from .delay import seconds_of
 from .gates import UnsupportedOperation
 from .general import Compiler
 from .idle import schedule
 from .memory import Budget
 from .noise import NoiseModel
-from .noisy_plan import Misreading, NoisyPlan, Wanted, noisy_plan
+from .noisy_plan import NoisyPlan, Wanted, noisy_plan
+from .noisy_straight import compile_noisy_straight
 from .operations import Operation
 
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+SHORTCUT_LIMIT = 1 << 62
+"""A circuit of this many instructions or more takes the general way; for tests of that way."""
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
 """A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
@@ -63,12 +66,16 @@ def compile_noisy(
     Returns:
         The plan and no problems, or None and everything that is wrong.
     """
-    compiler = NoisyCompiler(circuit, index, dt, noise, idle)
-    compiler.run()
-    if compiler.problems:
-        return None, compiler.problems
-    plan = compiler.plan()
-    made = noisy_plan(plan, compiler.misread, method, shots, budget, density_matrix)
+    straight = None
+    if not idle and len(circuit.data) < SHORTCUT_LIMIT:
+        straight = compile_noisy_straight(circuit, noise, dt)
+    if straight is None:
+        compiler = NoisyCompiler(circuit, index, dt, noise, idle)
+        compiler.run()
+        if compiler.problems:
+            return None, compiler.problems
+        straight = compiler.plan(), compiler.misread
+    made = noisy_plan(*straight, method, shots, budget, density_matrix)
     if isinstance(made, NoisyPlan):
         return made, []
     return None, [Problem(index, circuit.name, *made)]
@@ -108,14 +115,8 @@ class NoisyCompiler(Compiler):
             misreading
             for qubit, events in self._pending.items()
             for event in events
-            for misreading in self._misreadings(qubit, event.clbits)
+            for misreading in self._noise.misreadings(qubit, event.clbits)
         )
-
-    def _misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
-        wrong = self._noise.readout(qubit)
-        if wrong is None:
-            return []
-        return [(clbit, float(wrong[1, 0]), float(wrong[0, 1])) for clbit in clbits]
 
     # -- instructions ---------------------------------------------------------------------------
 
@@ -176,7 +177,7 @@ class NoisyCompiler(Compiler):
         for step in steps:
             self._steps.append(step)
             if step[0] == "measure":
-                wrong = self._misreadings(qubit, step[2])
+                wrong = self._noise.misreadings(qubit, step[2])
                 self._steps.extend(("misread", *misreading) for misreading in wrong)
 
     # -- time -----------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ class NoisyCompiler(Compiler):
             UnsupportedOperation: If it has none.
         """
         duration: Any = operation.duration
-        unit = operation.unit
+        seconds: float | None
         if isinstance(duration, expr.Expr):
             try:
                 seconds = float(evaluator(self._lowering(scope).lower(duration))(0, ()))
@@ -196,13 +197,13 @@ class NoisyCompiler(Compiler):
                 raise UnsupportedOperation(
                     f"its duration has no value: {error}", "give it a number and a unit"
                 ) from error
-        elif unit == "dt" and self._dt is None:
+        elif operation.unit == "dt" and self._dt is None:
             raise UnsupportedOperation(
                 "its duration is in dt, and the Target has no dt", "give it in s, ms, us, ns or ps"
             )
         else:
-            seconds = float(duration) * (self._dt or 0.0 if unit == "dt" else SECONDS[unit])
-        if not (math.isfinite(seconds) and seconds >= 0):
+            seconds = seconds_of(operation, self._dt)
+        if seconds is None or not 0 <= seconds < math.inf:
             raise UnsupportedOperation(
                 f"its duration {duration} is not a time", "give it a number, at least 0, and a unit"
             )

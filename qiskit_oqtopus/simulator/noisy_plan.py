@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from math import expm1
 
 from . import memory
+from .calibration import Misreading
 from .plan import Plan
-
-Misreading = tuple[int, float, float]
-"""A clbit, and the probabilities of reading 1 for a 0, and 0 for a 1."""
 
 Wanted = bool | tuple[int, ...]
 """Of which qubits the density matrix is wanted: of these, or True for all, or False."""

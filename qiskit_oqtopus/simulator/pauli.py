@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .channels import depolarizing, pauli_basis, relaxation, tensor
-from .operations import FIXED_GATES, Matrix, Operation, matrix_of, qubits_of
+from .operations import FIXED_GATES, PAULIS, Matrix, Operation, matrix_of, qubits_of
 
 Real = NDArray[np.float64]
 Relaxation = tuple[tuple[float, float], ...]
@@ -38,6 +38,28 @@ PROJECTORS: Real = np.array(
     ]
 )
 """The maps rho -> P rho P for the projectors P on 0 and on 1, which do not keep the trace."""
+
+
+MATRIX_UNITS = np.array([pauli.reshape(-1) for pauli in PAULIS]).T / 2
+"""From the coefficients of a qubit to the elements 00, 01, 10, 11 of its density matrix."""
+
+
+def coefficients_of(rho: Matrix) -> Real:
+    """Return the coefficients of a density matrix, shape (4,) * n, the last qubit first.
+
+    Args:
+        rho: Shape (2**n, 2**n).
+
+    >>> coefficients_of(np.diag([0.75, 0.25]))
+    array([1. , 0. , 0. , 0.5])
+    """
+    n = len(rho).bit_length() - 1
+    pairs = [axis for qubit in range(n) for axis in (qubit, n + qubit)]
+    tensor = rho.reshape((2,) * (2 * n)).transpose(pairs).reshape((4,) * n)
+    for axis in range(n):
+        product = np.matmul(2 * MATRIX_UNITS.conj().T, tensor.reshape(4**axis, 4, -1))
+        tensor = product.reshape((4,) * n)
+    return np.ascontiguousarray(tensor.real)
 
 
 def transfer_matrix(superop: Matrix) -> Real:
@@ -127,3 +149,29 @@ _ROTATIONS: dict[str, Callable[..., Real]] = {
     "u": _u,
 }
 """Operations of any angles: by formula, at a twentieth of the time that a basis change takes."""
+
+
+def conjugated(operation: Operation, shift: int) -> Operation:
+    """Return the complex conjugate of an operation with a tuple of qubits, further on.
+
+    Args:
+        operation: An operation; those with a single qubit have transfer matrices.
+        shift: What is added to the numbers of its qubits.
+
+    >>> conjugated(("pauli_rotation", (0, 1), (1, 2), 0.5), 2)
+    ('pauli_rotation', (2, 3), (1, 2), 0.5)
+    """
+    name, qubits, *rest = operation
+    qubits = tuple([qubit + shift for qubit in qubits])
+    if name == "matrix":
+        matrix, controls, values = rest
+        return (name, qubits, matrix.conj(), tuple([q + shift for q in controls]), values)
+    if name == "pauli_rotation":
+        letters, angle = rest
+        return (name, qubits, letters, -angle if letters.count(2) % 2 == 0 else angle)
+    if name == "evolve":
+        labels, coefficients, time = rest
+        signs = [1 if label.count("Y") % 2 else -1 for label in labels]
+        turned = tuple(sign * c for sign, c in zip(signs, coefficients, strict=True))
+        return (name, qubits, labels, turned, time)
+    return (name, qubits, rest[0].conj())  # diagonal or prepare

@@ -45,7 +45,7 @@ class _Checker:
     def __init__(self, target: Target) -> None:
         self.problems: list[Problem] = []
         self._target = target
-        self._supported: set[tuple[str, tuple[int, ...]]] = set()  # gates that were looked up
+        self._supported: set[tuple[str, tuple[int, ...]]] = set()  # standard gates, of any angles
         self._where: tuple[int, str, int | None] = (0, "", None)
 
     def check(self, index: int, circuit: QuantumCircuit) -> None:
@@ -65,11 +65,7 @@ class _Checker:
         qubits = tuple([places[bit] for bit in instruction.qubits])
         name = instruction.name
         if instruction.is_standard_gate():
-            if (name, qubits) in self._supported:
-                return
-            if self._has(instruction, qubits):
-                if not instruction.params:  # angles may be restricted
-                    self._supported.add((name, qubits))
+            if (name, qubits) in self._supported or self._has(instruction, qubits):
                 return
         else:
             operation = instruction.operation
@@ -89,14 +85,18 @@ class _Checker:
             return False
         known = target.operation_from_name(name)
         if inspect.isclass(known):
-            same = isinstance(instruction.operation, known)
+            same, fixed = isinstance(instruction.operation, known), False
         else:
             base = getattr(instruction.operation, "base_class", type(instruction.operation))
             same = base is getattr(known, "base_class", type(known))
-            fixed = [p for p in known.params if not isinstance(p, ParameterExpression)]
+            fixed = not all(isinstance(value, ParameterExpression) for value in known.params)
             if same and fixed:
                 same = instruction.operation == known
-        return same and bool(target.instruction_supported(name, qubits))
+        if not (same and target.instruction_supported(name, qubits)):
+            return False
+        if instruction.is_standard_gate() and not fixed:
+            self._supported.add((name, qubits))
+        return True
 
     def _refuse(self, name: str, qubits: tuple[int, ...]) -> None:
         index, circuit, position = self._where

@@ -15,13 +15,12 @@ from qiskit.transpiler import Target
 from ..exceptions import OqtopusOptionError
 from ..options import Check, boolean
 from ..problem import Problem
-from .noise import NoiseModel
-from .support import unsupported
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..snapshot import DeviceSnapshot
+    from .noise import NoiseModel
 
 SWITCHES: Mapping[str, bool] = {
     "noise": True,
@@ -77,6 +76,8 @@ class Twin:
             return None
         switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
         if switches not in self._models:
+            from .noise import NoiseModel  # simulators without noise would wait for its import
+
             gate, relaxation, readout = switches
             self._models[switches] = NoiseModel.from_target(
                 self._target,
@@ -238,6 +239,8 @@ class TwinBackend(BackendV2):
         values = dict(options)
         if seed is not None and values.setdefault("seed_simulator", seed) != seed:
             raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
+        from .support import unsupported
+
         target = copy.deepcopy(target)
         switches = {key: values.pop(key) for key in SWITCHES if key in values}
         made = cls(target, **values)

@@ -6,7 +6,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import PTM, DensityMatrix, SuperOp, partial_trace, random_quantum_channel
 
 from qiskit_oqtopus import OqtopusCircuitError, OqtopusOptionError, QulacsBackend
-from qiskit_oqtopus.simulator import backend, density
+from qiskit_oqtopus.simulator import backend, density, noisy_compile
 from qiskit_oqtopus.simulator.noise import NoiseModel
 from qiskit_oqtopus.simulator.pauli import transfer_matrix
 from tests.circuits import assert_drawn_from, random_unitary_circuit
@@ -43,6 +43,8 @@ def test_transfer_matrices_are_those_of_qiskit(k):
 @pytest.mark.parametrize("seed", range(100))
 def test_exact_states_of_noisy_circuits(seed, monkeypatch):
     monkeypatch.setattr(density, "_MERGED_QUBITS", 1 if seed % 2 else 99)
+    if seed % 3 == 0:  # else the tight loop compiles
+        monkeypatch.setattr(noisy_compile, "SHORTCUT_LIMIT", 0)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     twin, model = twin_of(random_target(rng, n))

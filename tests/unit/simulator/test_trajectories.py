@@ -12,7 +12,7 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
-from qiskit_oqtopus.simulator import trajectory
+from qiskit_oqtopus.simulator import noisy_compile, trajectory
 from qiskit_oqtopus.simulator.blocks import blocks
 from qiskit_oqtopus.simulator.density import Densities
 from qiskit_oqtopus.simulator.memory import Budget
@@ -41,7 +41,9 @@ def twin_of(target):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_counts_of_static_circuits(seed):
+def test_counts_of_static_circuits(seed, monkeypatch):
+    if seed % 2:  # else the tight loop compiles
+        monkeypatch.setattr(noisy_compile, "SHORTCUT_LIMIT", 0)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     twin, model = twin_of(random_target(rng, n))
