@@ -9,34 +9,22 @@ from qiskit_oqtopus.simulator import cache, compile, consolidate, growth
 
 NEVER = sys.maxsize
 
-ROUTES: dict[str, dict[tuple[Any, str], int]] = {
-    # The reference: every circuit by the general compiler, gate by gate.
-    "general": {(compile, "SHORTCUT_LIMIT"): 0, (compile, "FUSED_QUBITS"): NEVER},
-    "straight": {
-        (consolidate, "MIN_INSTRUCTIONS"): NEVER,
-        (cache, "MIN_INSTRUCTIONS"): NEVER,
-        (compile, "FUSED_QUBITS"): NEVER,
-    },
-    "consolidated": {
-        (consolidate, "MIN_INSTRUCTIONS"): 0,
-        (cache, "MIN_INSTRUCTIONS"): NEVER,
-        (compile, "FUSED_QUBITS"): NEVER,
-    },
-    "fused": {
-        (consolidate, "MIN_INSTRUCTIONS"): NEVER,
-        (cache, "MIN_INSTRUCTIONS"): NEVER,
-        (compile, "FUSED_QUBITS"): 0,
-        (growth, "FUSED_QUBITS"): 0,
-        (growth, "_WORTHWHILE"): 0,
-    },
-    "cached": {
-        (consolidate, "MIN_INSTRUCTIONS"): NEVER,
-        (cache, "MIN_INSTRUCTIONS"): 0,
-        (compile, "FUSED_QUBITS"): 0,
-        (growth, "_WORTHWHILE"): 0,
-    },
+_PLAIN = {
+    (consolidate, "MIN_INSTRUCTIONS"): NEVER,
+    (cache, "MIN_INSTRUCTIONS"): NEVER,
+    (growth, "FUSED_QUBITS"): NEVER,
 }
-"""By name: what each threshold is set to."""
+_FUSED = {(growth, "FUSED_QUBITS"): 0, (growth, "_WORTHWHILE"): 0}
+
+ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
+    # The reference: every circuit by the general compiler, gate by gate.
+    "general": {**_PLAIN, (compile, "_shortcut"): lambda circuit, exact: None},
+    "straight": _PLAIN,
+    "consolidated": {**_PLAIN, (consolidate, "MIN_INSTRUCTIONS"): 0},
+    "fused": {**_PLAIN, **_FUSED},
+    "cached": {**_PLAIN, **_FUSED, (cache, "MIN_INSTRUCTIONS"): 0},
+}
+"""By name: what each threshold, or function, is set to."""
 
 
 def force(monkeypatch: Any, route: str) -> None:

@@ -163,6 +163,11 @@ def _sampled(record: SamplerRecord, pieces: Sequence[_Piece]) -> SamplerPubResul
 
 def _estimated(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
     size = math.prod(record.shape)
+    # Before anything of that size is made: each element stands in a program.
+    if size > sum(max(1, len(getattr(piece.record, "weights", ()))) for piece in pieces):
+        raise OqtopusProtocolError(
+            f"PUB {pieces[0].header.pub} has {size} elements, which its programs do not measure."
+        )
     means, variances, found = np.zeros(size), np.zeros(size), np.zeros(size, dtype=bool)
     for piece in pieces:
         header, own = piece.header, piece.record

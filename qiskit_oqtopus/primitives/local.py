@@ -271,7 +271,8 @@ def _shots(
     outcome: Outcome, shots: int, rng: np.random.Generator
 ) -> tuple[list[int], NDArray[np.int64]]:
     """Return the distinct outcomes, and which of these each shot has, in random order."""
-    counts = outcome.counts or {0: shots}
+    # A circuit that writes no classical bit has no counts: its registers hold what they began with.
+    counts = {0: shots} if outcome.counts is None else outcome.counts
     order = np.repeat(np.arange(len(counts)), list(counts.values()))
     rng.shuffle(order)
     return list(counts), order

@@ -96,11 +96,13 @@ def record_of(header: ProgramHeader) -> Record:
     try:
         if values is None:
             raise ValueError("it is missing")
-        record = _sampler(values) if header.kind == "sampler" else _estimator(values, header)
+        sizes = _sizes(values["sizes"], header.total)
+        kind = _sampler if header.kind == "sampler" else _estimator
+        record = kind(values, sizes, header)
         spans = pub_spans(record.sizes)
         if header.pub is None or header.position is None or header.pub >= len(spans):
             raise ValueError("there is no such PUB")
-        if header.total != sum(record.sizes) or header.index not in spans[header.pub]:
+        if header.index not in spans[header.pub]:
             raise ValueError("the program is in another PUB")
         shape = record.shape
         if isinstance(record, EstimatorRecord) and record.masks is not None:
@@ -126,16 +128,16 @@ def pub_spans(sizes: Sizes) -> tuple[range, ...]:
     return tuple(range(end - size, end) for size, end in zip(sizes, ends, strict=True))
 
 
-def _sampler(values: Mapping[str, Any]) -> SamplerRecord:
+def _sampler(values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader) -> SamplerRecord:
     registers = tuple(
         (_text(name), tuple(_count(bit) for bit in bits)) for name, bits in values["registers"]
     )
-    return SamplerRecord(_sizes(values["sizes"]), _shape(values["shape"]), registers)
+    return SamplerRecord(sizes, _shape(values["shape"]), registers)
 
 
-def _estimator(values: Mapping[str, Any], header: ProgramHeader) -> EstimatorRecord:
+def _estimator(values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader) -> EstimatorRecord:
     common = (
-        _sizes(values["sizes"]),
+        sizes,
         _shape(values["shape"]),
         _shape(values["sets"]),
         _number(values["precision"]),
@@ -158,8 +160,14 @@ def _run_lengths(sizes: Sequence[int]) -> list[list[int]]:
     return [[len(list(equal)), size] for size, equal in groupby(sizes)]
 
 
-def _sizes(values: Any) -> Sizes:
-    return _expanded(tuple((_count(repeat), _count(size)) for repeat, size in values))
+def _sizes(values: Any, total: int) -> Sizes:
+    """Return the sizes; a few bytes from the network must not become more PUBs than programs."""
+    run_lengths = tuple((_count(repeat), _count(size)) for repeat, size in values)
+    if sum(repeat * size for repeat, size in run_lengths) != total or not all(
+        size for _, size in run_lengths
+    ):
+        raise ValueError("the PUBs have other programs than the run")
+    return _expanded(run_lengths)
 
 
 @lru_cache(maxsize=16)

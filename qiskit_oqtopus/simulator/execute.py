@@ -28,7 +28,7 @@ POOLED_QUBITS = 12
 
 
 class _Pool(threading.local):
-    """One state a number of qubits: making one costs more than a small circuit (W1, W2: 40 %)."""
+    """One state a number of qubits: making one costs more than a small circuit (W1: 37 %)."""
 
     def __init__(self) -> None:
         self._states: dict[int, Any] = {}

@@ -132,7 +132,7 @@ class _Group:
     """Pauli strings that are diagonal in one product basis.
 
     To change the basis of a copy of the state costs less than a sum over the state for each string
-    (W6: 20 %).
+    (W6: 14 % of 12 qubits, 17 % of 16).
 
     Attributes:
         pays: Whether that is so. A string costs four passes over the state, a Hadamard gate 1.3,
@@ -174,7 +174,8 @@ class _Group:
 class _Parities:
     """Strings of Z, and of other letters after a change of basis.
 
-    A diagonal observable of any number of terms costs one product of vectors (W6: 25 %).
+    A diagonal observable of any number of terms costs one product of vectors: string by string, W6
+    takes 1.9 times as long with 12 qubits, and 3 times with 16.
     """
 
     def __init__(

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import qulacs
 
 from .cost import cost
 from .fuse import fuse
 from .operations import Operation
+from .plan import Stage, Stages
 from .state import Cancelled, Circuit, Flag
 
 FUSED_QUBITS = 13
@@ -29,36 +30,6 @@ _JOIN = 2.0  # product of two states, in ns an amplitude of the result
 _STAGE_NS = 20000.0  # one more state and circuit; to weigh both saves a tenth of a QFT (16 qubits)
 _WINDOW = 16  # operations a qubit that are looked at beyond what can be applied, at most
 _PAIRS = frozenset(["cx", "cz", "swap"])
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One state: the product of others, and what is applied to it.
-
-    Attributes:
-        parts: Positions of the stages whose states are joined.
-        fresh: Number of qubits in 0 that join too.
-        qubits: The qubit at each place of the state, least significant first: the fresh ones, then
-            those of each part.
-        operations: What is applied, on places of the state.
-    """
-
-    parts: tuple[int, ...]
-    fresh: int
-    qubits: tuple[int, ...]
-    operations: tuple[Operation, ...]
-
-
-class Stages(NamedTuple):
-    """A circuit as stages; the last one has all qubits.
-
-    Attributes:
-        stages: The stages.
-        places: Place of each qubit in the last state.
-    """
-
-    stages: tuple[Stage, ...]
-    places: tuple[int, ...]
 
 
 @dataclass(eq=False)

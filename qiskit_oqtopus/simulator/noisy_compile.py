@@ -31,9 +31,6 @@ from .noisy_plan import NoisyPlan, Wanted, noisy_plan
 from .noisy_straight import compile_noisy_straight
 from .operations import Operation
 
-SHORTCUT_LIMIT = 1 << 62
-"""A circuit of this many instructions or more takes the general way; for tests of that way."""
-
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
 """A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
 
@@ -67,7 +64,7 @@ def compile_noisy(
         The plan and no problems, or None and everything that is wrong.
     """
     straight = None
-    if not idle and len(circuit.data) < SHORTCUT_LIMIT:
+    if not idle:
         straight = compile_noisy_straight(circuit, noise, dt)
     if straight is None:
         compiler = NoisyCompiler(circuit, index, dt, noise, idle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .operations import DENSE_QUBITS, Operation
@@ -23,6 +24,36 @@ step                                    meaning
 step)                                   or go on at that step when there is none left
 ======================================  ========================================================
 """
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One state: the product of others, and what is applied to it.
+
+    Attributes:
+        parts: Positions of the stages whose states are joined.
+        fresh: Number of qubits in 0 that join too.
+        qubits: The qubit at each place of the state, least significant first: the fresh ones, then
+            those of each part.
+        operations: What is applied, on places of the state.
+    """
+
+    parts: tuple[int, ...]
+    fresh: int
+    qubits: tuple[int, ...]
+    operations: tuple[Operation, ...]
+
+
+class Stages(NamedTuple):
+    """A circuit as stages; the last one has all qubits.
+
+    Attributes:
+        stages: The stages.
+        places: Place of each qubit in the last state.
+    """
+
+    stages: tuple[Stage, ...]
+    places: tuple[int, ...]
 
 
 class Plan(NamedTuple):
@@ -52,7 +83,7 @@ class Plan(NamedTuple):
     counters: int = 0
     has_counts: bool = True
     resets: bool = False
-    stages: Any = None
+    stages: Stages | None = None
 
     @property
     def is_static(self) -> bool:

@@ -23,19 +23,8 @@ def header(circuit: QuantumCircuit) -> dict[str, Any]:
         "n_qubits": circuit.num_qubits,
         "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
         "global_phase": float(circuit.global_phase),
-        "metadata": _copied(circuit.metadata) if circuit.metadata else {},
+        "metadata": copy.deepcopy(circuit.metadata) if circuit.metadata else {},
     }
-
-
-def _copied(metadata: dict[Any, Any]) -> dict[Any, Any]:
-    """Return a deep copy; plain values, which most are, need no visit by deepcopy (W3: 10 %)."""
-    return {
-        key: value if type(value) in _PLAIN else copy.deepcopy(value)
-        for key, value in metadata.items()
-    }
-
-
-_PLAIN = frozenset([str, int, float, bool, type(None), complex, bytes])
 
 
 def experiment_result(

@@ -224,7 +224,7 @@ def measure_qubit(
 ) -> tuple[list[int], list[int]]:
     """Sample one measurement of a state of one qubit, as :func:`measure` would.
 
-    Plain numbers, since the fixed cost of numpy would be most of it (W1: 10 %).
+    Plain numbers, since the fixed cost of numpy would be most of it (W1: 14 %).
 
     Args:
         amplitudes: Shape (2,).

@@ -1,7 +1,7 @@
 """Compile a circuit of standard gates and terminal measurements: the tight loop.
 
 Most circuits are like that, and small ones cost more to compile than to simulate. This does what
-:mod:`general` does for them in about half the time, and leaves all other circuits to it.
+:mod:`general` does for them, and leaves all other circuits to it: W1 and W2 take 0.86 of the time.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _indices(circuit: QuantumCircuit, bits: list[Any], wanted: Collection[Any]) 
     """Return the positions of bits in a circuit."""
     if len(wanted) * len(bits) <= 128:
         return [bits.index(bit) for bit in wanted]
-    # Its first call makes an index of all bits, which costs more than a small circuit (W2: 8 %).
+    # Its first call makes an index of all bits, which costs more than a small circuit (W2: 10 %).
     return [circuit.find_bit(bit).index for bit in wanted]
 
 

@@ -239,7 +239,7 @@ def _column(step: Step, values: NDArray[np.float64]) -> Iterable[Operation]:
 def _turns(qubit: int, matrices: Matrix) -> list[Operation]:
     """Return unitary matrices, shape (sets, 2, 2), as gates U(theta, phi, lambda) up to a phase.
 
-    Three numbers reach Qulacs in half the time of a matrix (W6, n = 12: 15 %). The angles follow
+    Three numbers reach Qulacs in half the time of a matrix (W6, n = 12: 14 %). The angles follow
     from the entries of Qiskit's ``UGate``. The phase of a small entry is not well known, so
     lambda is taken from the larger ones.
     """

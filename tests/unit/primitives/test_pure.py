@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from qiskit import QuantumCircuit
 from qiskit.primitives import BitArray
 from qiskit.quantum_info import Operator, Pauli, SparseObservable, SparsePauliOp
+from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qiskit_oqtopus import OqtopusOptionError, OqtopusProtocolError
-from qiskit_oqtopus.primitives.assembly import bit_arrays
+from qiskit_oqtopus.primitives.assembly import assemble, bit_arrays
 from qiskit_oqtopus.primitives.bits import bit_table, packed
 from qiskit_oqtopus.primitives.expectation import estimate
 from qiskit_oqtopus.primitives.observables import (
@@ -188,6 +189,15 @@ def test_records_come_back(record, kind):
     assert record_of(parse_program(header_of(server, "estimator", position=5).text)) == server
 
 
+def test_elements_that_no_program_measures_are_refused_before_room_is_made_for_them():
+    # 10**15 elements would be 8 PB.
+    record = replace(ESTIMATOR, sizes=(1,), shape=(10**15,), sets=(1,))
+    header = header_of(record, "estimator", index=0, total=1, pub=0).header
+    result = ExperimentResult(10, True, ExperimentResultData(counts={"0x0": 10}))
+    with pytest.raises(OqtopusProtocolError, match="do not measure"):
+        assemble({0: (header, result)})
+
+
 def test_the_record_is_part_of_the_digest():
     other = replace(ESTIMATOR, weights=((5, ((0, 0.2), (1, -2.0))),))
     digests = {header_of(record, "estimator").header.sha256 for record in (ESTIMATOR, other)}
@@ -202,6 +212,8 @@ def test_the_record_is_part_of_the_digest():
     [
         {"sizes": [[2, 1]]},
         {"sizes": [[3, -1]]},
+        {"sizes": [[10**12, 0], [3, 1]]},  # no more PUBs than programs
+        {"sizes": [[10**12, 1]]},
         {"sizes": None},
         {"shape": [2, 2]},
         {"shape": [-1]},
