@@ -15,6 +15,17 @@ _SLICE = 1 << 24
 """Amplitude updates between two looks at the cancel flag: well below a second of work."""
 
 
+def _add_pauli_rotation(
+    circuit: Any, qubits: Sequence[int], letters: Sequence[int], angle: float
+) -> None:
+    # Qulacs rotates by exp(+i angle P / 2).
+    circuit.add_multi_Pauli_rotation_gate(list(qubits), list(letters), -angle)
+
+
+def _add_diagonal(circuit: Any, qubits: Sequence[int], entries: NDArray[np.complex128]) -> None:
+    circuit.add_gate(qulacs.gate.DiagonalMatrix(list(qubits), entries))
+
+
 _ADD: dict[str, Callable[..., None]] = {
     "x": qulacs.QuantumCircuit.add_X_gate,
     "y": qulacs.QuantumCircuit.add_Y_gate,
@@ -33,9 +44,11 @@ _ADD: dict[str, Callable[..., None]] = {
     "cx": qulacs.QuantumCircuit.add_CNOT_gate,
     "cz": qulacs.QuantumCircuit.add_CZ_gate,
     "swap": qulacs.QuantumCircuit.add_SWAP_gate,
+    "pauli_rotation": _add_pauli_rotation,
+    "diagonal": _add_diagonal,
 }
-"""Operations that Qulacs has under a method of its own. Unbound: to bind them all for each circuit
-costs more than a small circuit."""
+"""Operations that a circuit of Qulacs can hold as they are. Unbound: to bind them all for each
+circuit costs more than a small circuit."""
 
 
 class Flag(Protocol):
@@ -74,13 +87,6 @@ class Circuit:
         self._parts.append(self._circuit)
         return self._circuit
 
-    def _pauli_rotation(self, qubits: Sequence[int], letters: Sequence[int], angle: float) -> None:
-        # Qulacs rotates by exp(+i angle P / 2).
-        self._circuit.add_multi_Pauli_rotation_gate(list(qubits), list(letters), -angle)
-
-    def _diagonal(self, qubits: Sequence[int], entries: NDArray[np.complex128]) -> None:
-        self._circuit.add_gate(qulacs.gate.DiagonalMatrix(list(qubits), entries))
-
     def _matrix(
         self,
         qubits: Sequence[int],
@@ -88,6 +94,9 @@ class Circuit:
         controls: Sequence[int],
         values: Sequence[int],
     ) -> None:
+        if not controls:
+            self._circuit.add_dense_matrix_gate(list(qubits), matrix)
+            return
         gate = qulacs.gate.DenseMatrix(list(qubits), matrix)
         for control, value in zip(controls, values, strict=True):
             gate.add_control_qubit(control, value)
