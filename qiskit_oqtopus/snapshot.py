@@ -235,8 +235,9 @@ class DeviceSnapshot:
             and getattr(self, f.name) != getattr(other, f.name)
         ]
         lines += _changes(_by_place(self), _by_place(other))
-        lines += [f"no longer left out: {x}" for x in self.left_out if x not in other.left_out]
-        lines += [f"now left out: {x}" for x in other.left_out if x not in self.left_out]
+        before, after = set(self.left_out), set(other.left_out)  # a hundred thousand, if it says so
+        lines += [f"no longer left out: {x}" for x in self.left_out if x not in after]
+        lines += [f"now left out: {x}" for x in other.left_out if x not in before]
         lines += _changes_of_mapping("extra", self.extra, other.extra)
         if not lines and self != other:
             lines.append("the same entries in another order")

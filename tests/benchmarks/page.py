@@ -63,7 +63,8 @@ long.
 - *Shots* cost what sampling costs: the state is computed once.
 - *Memory*: {memory_qubits} qubits are measured with a circuit that has gates of all kinds, in a
   process of its own, as the operating system sees it. The batches have {batches} circuits; results
-  are what remains when the run has ended.
+  are what remains when the run has ended. All circuits are compiled before any is run, so that all
+  that is wrong is said at once: what they are compiled to is more than their results here.
 
 ## Where it loses
 
