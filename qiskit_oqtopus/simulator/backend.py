@@ -37,8 +37,7 @@ from .execute import Settings, limit_threads
 from .expectation import Observables
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
-from .noisy_plan import NoisyPlan
-from .plan import Plan
+from .packing import UNPACKED, AnyPlan, pack
 from .result import header
 from .target import ideal_target, widened
 from .template import compile_template
@@ -287,7 +286,7 @@ class QulacsBackend(TwinBackend):
         parameters: NDArray[np.float64],
         exact: bool,
         values: dict[str, Any],
-    ) -> Sequence[Plan | NoisyPlan]:
+    ) -> Sequence[AnyPlan]:
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
         template = compile_template(circuit) if circuit.num_parameters and ideal else None
         if template is None:
@@ -307,7 +306,7 @@ class QulacsBackend(TwinBackend):
 
     def _start(
         self,
-        plans: Sequence[Plan | NoisyPlan],
+        plans: Sequence[AnyPlan],
         headers: list[dict[str, Any]],
         values: dict[str, Any],
         observables: Observables | None = None,
@@ -338,9 +337,9 @@ class QulacsBackend(TwinBackend):
 
     def _compile(
         self, circuits: list[QuantumCircuit], values: dict[str, Any], exact: bool = False
-    ) -> list[Plan | NoisyPlan]:
+    ) -> list[AnyPlan]:
         budget = self._budget(values["max_memory_mb"])
-        plans: list[Plan | NoisyPlan] = []
+        plans: list[AnyPlan] = []
         problems: list[Problem] = []
         noise = None
         if self._twin is not None:
@@ -358,7 +357,7 @@ class QulacsBackend(TwinBackend):
             if found:
                 problems.extend(found)
             if plan is not None:
-                plans.append(plan)
+                plans.append(plan if len(plans) < UNPACKED else pack(plan))
         if problems:
             problems.sort(key=lambda problem: problem.circuit)
             raise OqtopusCircuitError(problems, self.name)
@@ -367,7 +366,7 @@ class QulacsBackend(TwinBackend):
     def _warn(
         self,
         circuits: Sequence[QuantumCircuit],
-        plans: Sequence[Plan | NoisyPlan],
+        plans: Sequence[AnyPlan],
         values: dict[str, Any],
     ) -> None:
         if not values["statevector"] and values["density_matrix"] is False:

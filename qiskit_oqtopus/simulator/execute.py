@@ -19,6 +19,7 @@ from .expectation import ActiveObservables, Observables
 from .growth import grow
 from .memory import BRANCH_BYTES
 from .noisy_plan import NoisyPlan, Wanted
+from .packing import AnyPlan, unpacked
 from .plan import Plan
 from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
 from .state import Cancelled, Circuit, Flag
@@ -99,7 +100,7 @@ class Settings:
 
 
 def run_chunk(
-    plans: Sequence[Plan | NoisyPlan], first: int, settings: Settings, cancelled: Flag | None = None
+    plans: Sequence[AnyPlan], first: int, settings: Settings, cancelled: Flag | None = None
 ) -> list[Outcome]:
     """Run some consecutive circuits of a job.
 
@@ -117,11 +118,12 @@ def run_chunk(
     streams = Streams(settings.seed)
     on_active: dict[tuple[int, ...], ActiveObservables] = {}
     outcomes = []
-    for index, plan in enumerate(plans, start=first):
+    for index, waiting in enumerate(plans, start=first):
         start = time.perf_counter()
         try:
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
+            plan = unpacked(waiting)
             if settings.observables is None:
                 outcome = _run(plan, streams[index], settings, cancelled)
             else:

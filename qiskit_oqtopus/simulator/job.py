@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus, JobV1
 from qiskit.result import Result
+from qiskit.result.models import ExperimentResult
 
 from ..exceptions import (
     OqtopusJobCancelledError,
@@ -21,8 +22,7 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
 )
 from .execute import Outcome, Settings, run_chunk
-from .noisy_plan import NoisyPlan
-from .plan import Plan
+from .packing import AnyPlan
 from .result import experiment_result, reason
 from .state import Cancelled
 
@@ -53,7 +53,7 @@ class QulacsJob(JobV1):
         self,
         backend: QulacsBackend,
         job_id: str,
-        plans: Sequence[Plan | NoisyPlan],
+        plans: Sequence[AnyPlan],
         headers: Sequence[dict[str, Any]],
         settings: Settings,
         executor: Executor | None = None,
@@ -72,6 +72,7 @@ class QulacsJob(JobV1):
         self._cancelled = threading.Event()
         self._finished = threading.Event()
         self._lock = threading.Lock()
+        self._entries: list[ExperimentResult] = []
         self._result: Result | None = None
         self._started: float | None = None
         self._claimed = False
@@ -212,8 +213,13 @@ class QulacsJob(JobV1):
 
         A result in Qiskit's own form would have hexadecimal keys, which take longer than to
         sample.
+
+        Raises:
+            OqtopusJobError: If :meth:`result` was called: it has taken the data.
         """
         self._wait(None)
+        if self._entries:
+            raise OqtopusJobError(f"The data of job {self.job_id()} are in its result().")
         return [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
 
     def status(self) -> JobStatus:
@@ -307,20 +313,23 @@ class QulacsJob(JobV1):
     def _build(self) -> Result:
         with self._lock:
             if self._result is None:
-                outcomes = [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
-                success = all(outcome.error is None for outcome in outcomes)
+                for index in range(len(self._entries), len(self._outcomes)):
+                    outcome = self._outcomes[index] or Outcome(error=Cancelled())
+                    self._entries.append(
+                        experiment_result(self._headers[index], outcome, self._settings)
+                    )
+                    # The entry has the data now: twice they would be most of a batch's memory.
+                    self._outcomes[index] = Outcome(error=outcome.error, seconds=outcome.seconds)
+                success = all(entry.success for entry in self._entries)
                 backend = self.backend()
                 self._result = Result(
                     backend_name=backend.name,
                     backend_version=backend.backend_version,
                     job_id=self.job_id(),
                     success=success,
-                    results=[
-                        experiment_result(header, outcome, self._settings)
-                        for header, outcome in zip(self._headers, outcomes, strict=True)
-                    ],
+                    results=self._entries,
                     status="COMPLETED" if success else "PARTIAL COMPLETED",
-                    time_taken=sum(outcome.seconds for outcome in outcomes),
+                    time_taken=sum(outcome.seconds for outcome in self._outcomes if outcome),
                 )
             return self._result
 
