@@ -16,6 +16,7 @@ NAMES = [
     "rotation",
     "z_rotation",
     "xx_rotation",
+    "phase",
     "diagonal",
     "one",
     "two",
@@ -51,6 +52,8 @@ def random_operation(rng: np.random.Generator, num_qubits: int, name: str):
         qubits = places[:2] if name == "xx_rotation" else some(4)
         letters = {"z_rotation": [3], "xx_rotation": [1]}.get(name, [1, 2, 3])
         return ("pauli_rotation", qubits, tuple(rng.choice(letters, len(qubits)).tolist()), angle)
+    if name == "phase":
+        return ("phase", places[:2], angle)
     if name == "diagonal":
         qubits = some(5)
         return ("diagonal", qubits, np.exp(1j * rng.uniform(-4, 4, 2 ** len(qubits))))
@@ -76,6 +79,6 @@ def random_operations(rng: np.random.Generator, num_qubits: int, size: int) -> l
     while len(operations) < size:
         favourites = rng.choice(NAMES, 4).tolist() if rng.random() < 0.7 else NAMES
         for name in rng.choice(favourites, int(rng.integers(1, 12))).tolist():
-            if num_qubits > 1 or name not in (*PAIRS, "xx_rotation"):
+            if num_qubits > 1 or name not in (*PAIRS, "phase", "xx_rotation"):
                 operations.append(random_operation(rng, num_qubits, name))
     return operations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from qiskit_oqtopus.simulator import cache, compile, consolidate, growth
+from qiskit_oqtopus.simulator import cache, compile, consolidate, execute, growth
 
 NEVER = sys.maxsize
 
@@ -13,8 +13,13 @@ _PLAIN = {
     (consolidate, "MIN_INSTRUCTIONS"): NEVER,
     (cache, "MIN_INSTRUCTIONS"): NEVER,
     (growth, "FUSED_QUBITS"): NEVER,
+    (execute, "_PLAIN_QUBITS"): 0,
 }
-_FUSED = {(growth, "FUSED_QUBITS"): 0, (growth, "_WORTHWHILE"): 0}
+_FUSED = {
+    (growth, "FUSED_QUBITS"): 0,
+    (growth, "SURELY_FUSED_QUBITS"): 0,
+    (growth, "_WORTHWHILE"): 0,
+}
 
 ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
     # The reference: every circuit by the general compiler, gate by gate.

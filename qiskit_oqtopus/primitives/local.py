@@ -272,7 +272,7 @@ def _shots(
 ) -> tuple[list[int], NDArray[np.int64]]:
     """Return the distinct outcomes, and which of these each shot has, in random order."""
     # A circuit that writes no classical bit has no counts: its registers hold what they began with.
-    counts = {0: shots} if outcome.counts is None else outcome.counts
-    order = np.repeat(np.arange(len(counts)), list(counts.values()))
+    keys, counts = ([0], [shots]) if outcome.counts is None else outcome.counts
+    order = np.repeat(np.arange(len(keys)), counts)
     rng.shuffle(order)
-    return list(counts), order
+    return keys, order

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import secrets
 import uuid
 import warnings
 from collections.abc import Iterable, Sequence
@@ -311,11 +310,13 @@ class QulacsBackend(TwinBackend):
         values: dict[str, Any],
         observables: Observables | None = None,
     ) -> QulacsJob:
+        identifier = uuid.uuid4()
         seed = values["seed_simulator"]
         settings = Settings(
             shots=values["shots"],
-            # 53 bits survive a trip through JSON numbers.
-            seed=secrets.randbits(53) if seed is None else seed,
+            # 53 bits survive a trip through JSON numbers. To ask the operating system for further
+            # ones would take longer than a small circuit.
+            seed=identifier.int & ((1 << 53) - 1) if seed is None else seed,
             memory=values["memory"],
             statevector=values["statevector"],
             max_threads=values["max_parallel_threads"],
@@ -325,7 +326,7 @@ class QulacsBackend(TwinBackend):
         )
         job = QulacsJob(
             self,
-            str(uuid.uuid4()),
+            str(identifier),
             plans,
             headers,
             settings,

@@ -162,7 +162,11 @@ def _cost(operation: Operation) -> float:
     name = operation[0]
     if name in _NATIVE:
         return _NATIVE[name]
-    return _DIAGONAL if name in ("diagonal", "rz") else _DENSE.get(len(qubits_of(operation)), 9.2)
+    return (
+        _DIAGONAL
+        if name in ("diagonal", "rz", "phase")
+        else _DENSE.get(len(qubits_of(operation)), 9.2)
+    )
 
 
 def _on(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:

@@ -102,7 +102,9 @@ def _has_many_qubits(circuit: QuantumCircuit) -> bool:
     for instruction in islice(circuit.data, _FIRST):
         if instruction.name != "barrier":
             seen.update(instruction.qubits)
-    return len(seen) > 2
+            if len(seen) > 2:
+                return True
+    return False
 
 
 _FIRST = 12

@@ -183,8 +183,7 @@ def phase_operation(mask: int, angle: float) -> tuple[Operation, float]:
         other = (mask ^ low).bit_length() - 1
         if flip:
             return ("cz", qubit, other), 0.0
-        # A quarter of the state, where a diagonal of two qubits would multiply all of it.
-        return ("matrix", (qubit,), np.diag([1, exp(1j * angle)]), (other,), (1,)), 0.0
+        return ("phase", (qubit, other), angle), 0.0
     if flip:
         return ("z", qubit), 0.0
     for name, turn in _TURNS:

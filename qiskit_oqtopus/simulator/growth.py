@@ -26,6 +26,10 @@ saves."""
 _WORTHWHILE = 8.0
 """A circuit that takes less, in ns an amplitude, is over before it is planned (GHZ: 0.6)."""
 
+SURELY_FUSED_QUBITS = 16
+"""Below, the operations of a stage are counted before they are fused (QFT-16: 5 %)."""
+
+_FUSING_NS = 5000  # time that it takes to fuse an operation, over what one less saves an amplitude
 _JOIN = 2.0  # product of two states, in ns an amplitude of the result
 _STAGE_NS = 20000.0  # one more state and circuit; to weigh both saves a tenth of a QFT (16 qubits)
 _WINDOW = 16  # operations a qubit that are looked at beyond what can be applied, at most
@@ -89,18 +93,45 @@ def stages_of(
         keep_phases: Whether the state is wanted, global phase included, or just the probabilities
             of its basis states.
     """
-    if sum(map(cost, operations)) < _WORTHWHILE:
+    if not _is_worthwhile(operations):
         return None
     stages, places = plan_stages(operations, num_qubits)
     fused = []
     for position, stage in enumerate(stages):
         width = len(stage.qubits)
-        if width >= FUSED_QUBITS:
+        if width >= FUSED_QUBITS and _fusing_pays(stage.operations, width):
             exact = keep_phases or position < len(stages) - 1
             steps = fuse(stage.operations, width, keep_phases=exact)
             stage = replace(stage, operations=tuple(steps))
         fused.append(stage)
     return Stages(tuple(fused), tuple(places))
+
+
+def _is_worthwhile(operations: Sequence[Operation]) -> bool:
+    total = 0.0
+    for operation in operations:
+        total += cost(operation)
+        if total >= _WORTHWHILE:
+            return True
+    return False
+
+
+def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
+    """Whether fusing the operations of a stage saves more time than it takes."""
+    if width >= SURELY_FUSED_QUBITS:
+        return True
+    single = turns = others = 0
+    for operation in operations:
+        name = operation[0]
+        if name == "pauli_rotation":
+            turns += 1
+        elif name in _PAIRS or not isinstance(operation[1], int):
+            others += 1
+        else:
+            single += 1
+    # Between others, all on one qubit become one; rotations join the diagonals.
+    saved = turns + max(0, single - 2 * (turns + others) - width)
+    return saved << width > _FUSING_NS * len(operations)
 
 
 def grow(staged: Stages, cancelled: Flag | None = None) -> Any:

@@ -170,6 +170,9 @@ class Merger:
         if name == "cz":
             self._emit_phase(_mask(along), pi)
             return
+        if name == "phase":
+            self._emit_phase(_mask(along), operation[2])
+            return
         if name == "diagonal":
             qubits, entries = operation[1:]
         elif len(along) == 2:
@@ -259,6 +262,8 @@ def _reading(operation: Operation) -> tuple[Sequence[int], Sequence[int], Any]:
     if name == "swap":
         return (), arguments, 0.2
     qubits = arguments[0]
+    if name == "phase":
+        return qubits, (), 0.3
     if name == "diagonal":
         if len(qubits) == 1:
             small = (complex(arguments[1][0]), 0j, 0j, complex(arguments[1][1]))

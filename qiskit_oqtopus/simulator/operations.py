@@ -12,6 +12,7 @@ sx sxdg               qubit
 rx ry rz              qubit, angle in rad; exp(-i angle P / 2)
 u                     qubit, theta, phi, lambda in rad; Qiskit's UGate
 cx cz swap            qubit, qubit
+phase                 (qubit, qubit), angle in rad; exp(i angle) where both are 1
 pauli_rotation        qubits, ids (1 = X, 2 = Y, 3 = Z), angle in rad; exp(-i angle P / 2)
 diagonal              qubits, array of shape (2**k,)
 matrix                qubits, array of shape (2**k, 2**k), controls, control values
@@ -79,16 +80,6 @@ def phases(qubits: tuple[int, ...], *angles: float) -> list[Operation]:
     return [("diagonal", qubits, np.exp(1j * np.array(angles)))]
 
 
-def controlled_phase(qubits: tuple[int, ...], angle: float) -> list[Operation]:
-    """Return the diagonal operation that multiplies the amplitude of 11 by exp(i angle)."""
-    entries = _ONES.copy()  # a third of the time of a new array
-    entries[3] = exp(1j * angle)
-    return [("diagonal", qubits, entries)]
-
-
-_ONES = np.ones(4, dtype=complex)
-
-
 ENCODERS: dict[str, Encoder] = {
     "id": lambda q, p: ([], 0.0),
     "global_phase": lambda q, p: ([], p[0]),
@@ -107,10 +98,10 @@ ENCODERS: dict[str, Encoder] = {
     "cu": lambda q, p: (controlled(q, exp(1j * p[3]) * u_matrix(p[0], p[1], p[2]), 1), 0.0),
     "cu3": lambda q, p: (controlled(q, u_matrix(p[0], p[1], p[2]), 1), 0.0),
     "crz": lambda q, p: (phases(q, 0.0, -p[0] / 2, 0.0, p[0] / 2), 0.0),
-    "cp": lambda q, p: (controlled_phase(q, p[0]), 0.0),
-    "cu1": lambda q, p: (controlled_phase(q, p[0]), 0.0),
-    "cs": lambda q, p: (controlled_phase(q, pi / 2), 0.0),
-    "csdg": lambda q, p: (controlled_phase(q, -pi / 2), 0.0),
+    "cp": lambda q, p: ([("phase", q, p[0])], 0.0),
+    "cu1": lambda q, p: ([("phase", q, p[0])], 0.0),
+    "cs": lambda q, p: ([("phase", q, pi / 2)], 0.0),
+    "csdg": lambda q, p: ([("phase", q, -pi / 2)], 0.0),
     "ccz": lambda q, p: ([("diagonal", q, np.array([1.0] * 7 + [-1.0], dtype=complex))], 0.0),
     "ccx": lambda q, p: (controlled(q, X, 2), 0.0),
     "c3sx": lambda q, p: (controlled(q, SX, 3), 0.0),
@@ -208,6 +199,8 @@ def matrix_of(operation: Operation) -> tuple[tuple[int, ...], Matrix]:
     qubits = tuple(arguments[0])
     if name == "diagonal":
         return qubits, np.diag(arguments[1])
+    if name == "phase":
+        return qubits, np.diag([1, 1, 1, exp(1j * arguments[1])])
     if name == "pauli_rotation":
         pauli = np.eye(1, dtype=complex)
         for letter in arguments[1]:

@@ -33,10 +33,11 @@ def experiment_result(
     """Return the result of one circuit; one that failed has no data, and the reason as status."""
     data: dict[str, Any] = {}
     if outcome.counts is not None:
-        data["counts"] = {hex(key): count for key, count in outcome.counts.items()}
-    if outcome.memory is not None:
-        values = {key: hex(key) for key in outcome.counts or ()}
-        data["memory"] = [values[key] for key in outcome.memory]
+        keys, counts = outcome.counts
+        data["counts"] = dict(zip(map(hex, keys), counts, strict=True))
+        if outcome.memory is not None:
+            values = {key: hex(key) for key in keys}
+            data["memory"] = [values[key] for key in outcome.memory]
     if outcome.statevector is not None:
         data["statevector"] = outcome.statevector
     if outcome.density_matrix is not None:

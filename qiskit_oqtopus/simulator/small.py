@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cmath import exp
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import cos, sin
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .operations import matrix_of
+from .operations import Operation, matrix_of
 
 Small = tuple[complex, complex, complex, complex]
 """A 2x2 matrix by rows."""
@@ -88,3 +88,21 @@ FIXED: dict[str, Small] = {
     for name in ["x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg"]
 }
 """Operations without parameters."""
+
+
+def evolved(operations: Iterable[Operation]) -> tuple[complex, complex]:
+    """Return the amplitudes of one qubit, at first in 0, after operations on it."""
+    zero, one = 1 + 0j, 0j
+    for operation in operations:
+        name = operation[0]
+        if name == "rz":
+            turn = exp(0.5j * operation[2])
+            zero, one = zero * turn.conjugate(), one * turn
+            continue
+        small = FIXED.get(name)
+        if small is None:
+            turned = ROTATIONS.get(name)
+            small = small_of(matrix_of(operation)[1]) if turned is None else turned(*operation[2:])
+        a, b, c, d = small
+        zero, one = a * zero + b * one, c * zero + d * one
+    return zero, one

@@ -22,6 +22,13 @@ def _add_pauli_rotation(
     circuit.add_multi_Pauli_rotation_gate(list(qubits), list(letters), -angle)
 
 
+def _add_phase(circuit: Any, qubits: Sequence[int], angle: float) -> None:
+    # A quarter of the state, where a diagonal of two qubits would multiply all of it.
+    gate = qulacs.gate.to_matrix_gate(qulacs.gate.U1(qubits[0], angle))
+    gate.add_control_qubit(qubits[1], 1)
+    circuit.add_gate(gate)
+
+
 def _add_diagonal(circuit: Any, qubits: Sequence[int], entries: NDArray[np.complex128]) -> None:
     circuit.add_gate(qulacs.gate.DiagonalMatrix(list(qubits), entries))
 
@@ -45,6 +52,7 @@ _ADD: dict[str, Callable[..., None]] = {
     "cz": qulacs.QuantumCircuit.add_CZ_gate,
     "swap": qulacs.QuantumCircuit.add_SWAP_gate,
     "pauli_rotation": _add_pauli_rotation,
+    "phase": _add_phase,
     "diagonal": _add_diagonal,
 }
 """Operations that a circuit of Qulacs can hold as they are. Unbound: to bind them all for each

@@ -44,11 +44,13 @@ def compile_straight(
             if name == "id":  # an identity does not make its qubit active
                 continue
             # len() is evaluated first, so that a new bit gets the next number.
+            if name in ROTATION_GATES:
+                place = active.setdefault(qubits[0], len(active))
+                operations.append((name, place, float(instruction.params[0])))
+                continue
             places = [active.setdefault(bit, len(active)) for bit in qubits]
             if name in FIXED_GATES:
                 operations.append((name, *places))
-            elif name in ROTATION_GATES:
-                operations.append((name, places[0], float(instruction.params[0])))
             elif (encoder := ENCODERS.get(name)) is not None:
                 encoded, angle = encoder(tuple(places), [float(p) for p in instruction.params])
                 operations.extend(encoded)

@@ -100,3 +100,15 @@ def test_streams_depend_on_seed_and_index_only():
     others = [streams[2].random(4), Streams(6)[3].random(4), Streams(3)[5].random(4)]
     assert not any(np.array_equal(first, other) for other in others)
     assert len(Streams(2**64 - 1)[0].random(3)) == 3
+
+
+@pytest.mark.parametrize("top", [3, 61, 62, 63, 64, 90])
+def test_many_outcomes_into_bits_in_another_order(top):
+    terminal = [(0, top), (1, 0), (None, 1), (2, 2)]
+    keys, counts = measure(np.ones(8), 3, terminal, 4000, np.random.default_rng(1))
+    bits = [0, 1 << top, 1, 1 | 1 << top]
+    assert sorted(keys) == sorted([*bits, *(bit | 4 for bit in bits)])
+    assert all(type(key) is int for key in keys)
+    assert sum(counts) == 4000
+    # Each is binomial(4000, 1/8): 6 sigma, a false alarm in 6e7 runs.
+    assert all(abs(count - 500) < 6 * (4000 * 7 / 64) ** 0.5 for count in counts)
