@@ -15,7 +15,7 @@ import qulacs
 
 from .cost import cost
 from .fuse import fuse
-from .operations import Operation
+from .operations import Operation, qubits_of
 from .plan import Stage, Stages
 from .state import Cancelled, Circuit, Flag
 
@@ -120,17 +120,19 @@ def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
     """Whether fusing the operations of a stage saves more time than it takes."""
     if width >= SURELY_FUSED_QUBITS:
         return True
-    single = turns = others = 0
+    saved = 0
+    running = 0  # qubits whose last operation was on them alone: the next one joins it
     for operation in operations:
-        name = operation[0]
-        if name == "pauli_rotation":
-            turns += 1
-        elif name in _PAIRS or not isinstance(operation[1], int):
-            others += 1
+        name, qubit = operation[:2]
+        if name in _PAIRS:
+            running &= ~(1 << qubit | 1 << operation[2])
+        elif isinstance(qubit, int):
+            saved += running >> qubit & 1
+            running |= 1 << qubit
         else:
-            single += 1
-    # Between others, all on one qubit become one; rotations join the diagonals.
-    saved = turns + max(0, single - 2 * (turns + others) - width)
+            saved += name == "pauli_rotation"  # joins the diagonals
+            for each in qubits_of(operation):
+                running &= ~(1 << each)
     return saved << width > _FUSING_NS * len(operations)
 
 
