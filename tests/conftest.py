@@ -26,5 +26,5 @@ def pytest_addoption(parser):
 @pytest.fixture(autouse=True)
 def _route(request, monkeypatch):
     route = request.config.getoption("--route")
-    if route is not None:
+    if route is not None and request.node.get_closest_marker("chooses") is None:
         force(monkeypatch, route)

@@ -56,6 +56,7 @@ def state_of(circuit):
 
 
 @pytest.mark.filterwarnings("ignore:No classical bit is written")
+@pytest.mark.chooses
 def test_the_third_run_does_not_compile(plans, compiled):
     circuit = ansatz()
     for _ in range(5):

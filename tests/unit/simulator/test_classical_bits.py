@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 
+import numpy as np
 import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit, Qubit
@@ -194,4 +195,4 @@ def test_a_state_needs_no_measurement_and_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         state = BACKEND.run(circuit, statevector=True).result().get_statevector()
-    assert [abs(amplitude) for amplitude in state] == [0, 0, 0, 0, 1, 0, 0, 0]
+    np.testing.assert_allclose(np.abs(state), [0, 0, 0, 0, 1, 0, 0, 0], atol=1e-15)

@@ -148,6 +148,7 @@ def test_a_cancel_flag_stops_it(policy):
         final_state(operations * 20, n, keep_phases=False, cancelled=CountedFlag(looks))
 
 
+@pytest.mark.chooses
 def test_the_state_that_is_lent_is_used_where_nothing_grows():
     state = qulacs.QuantumState(3)
     state.set_zero_state()
