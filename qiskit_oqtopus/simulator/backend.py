@@ -7,7 +7,7 @@ import uuid
 import warnings
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,14 +33,15 @@ from ..version import __version__
 from .compile import memory_problem
 from .engines import METHODS, check_engine, compiler_for, density_matrix
 from .execute import Settings, limit_threads
-from .expectation import Observables
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .packing import UNPACKED, AnyPlan, pack
 from .result import header
 from .target import ideal_target, widened
-from .template import compile_template
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
+
+if TYPE_CHECKING:
+    from .expectation import Observables
 
 
 def _executor(name: str, value: Any) -> Any:
@@ -286,6 +287,8 @@ class QulacsBackend(TwinBackend):
         exact: bool,
         values: dict[str, Any],
     ) -> Sequence[AnyPlan]:
+        from .template import compile_template  # run() does not wait for its import
+
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
         template = compile_template(circuit) if circuit.num_parameters and ideal else None
         if template is None:

@@ -7,7 +7,6 @@ from qiskit.circuit import QuantumCircuit
 from ..problem import Problem
 from . import cache, consolidate, growth, memory
 from .cache import PlanCache
-from .general import Compiler
 from .plan import Plan
 from .straight import compile_straight
 
@@ -38,6 +37,8 @@ def compile_circuit(
     if not circuit.num_parameters and not circuit.num_input_vars:
         plan = _shortcut(circuit, statevector or pure)
     if plan is None:
+        from .general import Compiler  # most circuits need no more than the tight loop
+
         compiler = Compiler(circuit, index, dt)
         compiler.run()
         if compiler.problems:

@@ -7,15 +7,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
 from .draw import measure_state
-from .dynamic import DynamicRun
-from .expectation import ActiveObservables, Observables
 from .growth import grow
 from .memory import BRANCH_BYTES
 from .noisy_plan import NoisyPlan, Wanted
@@ -24,6 +22,10 @@ from .plan import Plan
 from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
 from .small import evolved
 from .state import Cancelled, Circuit, Flag
+
+if TYPE_CHECKING:
+    from .dynamic import DynamicRun
+    from .expectation import ActiveObservables, Observables
 
 POOLED_QUBITS = 12
 """States of at most this many qubits are kept for the next circuit of this thread."""
@@ -196,7 +198,7 @@ def _estimate(
         state = _pool.zero_state(1)
     else:
         state = _pool.zero_state(len(qubits))
-        run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
+        run = _dynamic(plan, generator, settings, cancelled)
         state.load(run.statevector())
     return on_active[qubits].values(state)
 
@@ -266,6 +268,14 @@ def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]
     return state, range(n)
 
 
+def _dynamic(
+    plan: Plan, generator: np.random.Generator, settings: Settings, cancelled: Flag | None
+) -> DynamicRun:
+    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
+
+    return DynamicRun(plan, generator, settings.branch_bytes, cancelled)
+
+
 def _run_dynamic(
     plan: Plan,
     generator: np.random.Generator,
@@ -275,12 +285,12 @@ def _run_dynamic(
     """Sample by branching over the outcomes of the measurements inside the circuit."""
     vector = None
     if settings.statevector:
-        run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
+        run = _dynamic(plan, generator, settings, cancelled)
         amplitudes = run.statevector()
         vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
     if not plan.has_counts:
         return [], [], vector
-    counts = DynamicRun(plan, generator, settings.branch_bytes, cancelled).run(settings.shots)
+    counts = _dynamic(plan, generator, settings, cancelled).run(settings.shots)
     ordered = sorted(counts)
     return ordered, [counts[key] for key in ordered], vector
 
