@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
-
 BYTES_PER_AMPLITUDE = 48
 """Peak bytes per amplitude: the complex state, a complex copy of it, and real work arrays."""
 
@@ -105,6 +103,8 @@ def available_bytes(root: Path = Path("/")) -> int:
     Args:
         root: Where /proc and /sys are.
     """
+    import psutil  # a tenth of the import of the simulator; not every process comes here
+
     available = int(psutil.virtual_memory().available)
     for limit, used in _cgroup_files(root):
         try:
