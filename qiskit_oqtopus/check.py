@@ -19,10 +19,15 @@ from qiskit.circuit import (
 from qiskit.transpiler import Target
 
 from . import metadata
+from .group import new_group_id
 from .problem import Problem
+from .program import encode_program
 
 MAX_PROGRAM_BYTES = 4 * 2**20
 """The server's engine cannot take a longer program: its gRPC messages end there."""
+
+_INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
+"""An instruction is never written with more bytes than these, and these for each qubit."""
 
 
 def check_circuits(
@@ -59,10 +64,38 @@ def check_for_twin(
         target: What the device can do.
         estimated: Whether a state is wanted, for which nothing needs to be measured.
     """
-    return [
+    problems = [
         replace(problem, cure=problem.cure.removesuffix(_SERVERS_CURE))
         for problem in check_circuits(circuits, target, None, estimated)
     ]
+    refused = {problem.circuit for problem in problems}
+    for index, circuit in enumerate(circuits):
+        each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
+        # To write a program costs more than to check it: only those that may be too long.
+        if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
+            continue
+        program = encode_program(
+            circuit,
+            group=new_group_id(),
+            index=index,
+            total=len(circuits),
+            created="",
+            shots=1,
+            operator=() if estimated else None,
+            dt=target.dt,
+            basis=frozenset(target.operation_names),
+        )
+        problems.extend(check_size(index, circuit, program.text))
+    return problems
+
+
+def check_size(index: int, circuit: QuantumCircuit, program: str) -> list[Problem]:
+    """Return what is wrong with the length of a program."""
+    size = len(program.encode())
+    if size <= MAX_PROGRAM_BYTES:
+        return []
+    reason = f"its program has {size:,} bytes, and OQTOPUS takes {MAX_PROGRAM_BYTES:,}"
+    return [Problem(index, circuit.name, reason, "split the circuit, or send less metadata")]
 
 
 _SERVERS_CURE = ", or use transpiler='qiskit'"

@@ -8,7 +8,7 @@ from typing import Any
 
 from qiskit.transpiler import Target
 
-from .check import MAX_PROGRAM_BYTES, check_circuits
+from .check import check_circuits, check_size
 from .problem import Problem
 from .program import EncodingError, Program, encode_program
 from .retrieval import FoundGroup
@@ -72,11 +72,7 @@ def encode_tasks(
                 Problem(index, circuit.name, error.reason, "change the circuit", *where)
             )
             continue
-        size = len(program.text.encode())
-        if size > MAX_PROGRAM_BYTES:
-            reason = f"its program has {size:,} bytes, and OQTOPUS takes {MAX_PROGRAM_BYTES:,}"
-            cure = "split the circuit, or send less metadata"
-            problems.append(Problem(index, circuit.name, reason, cure))
+        problems.extend(check_size(index, circuit, program.text))
         programs.append(program)
     return programs, _by_pub(problems, tasks)
 

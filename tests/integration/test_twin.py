@@ -75,6 +75,20 @@ def test_a_twin_refuses_what_the_device_refuses(device):
     assert len(expected) > 4
 
 
+def test_a_twin_refuses_a_program_that_is_too_long(device):
+    circuit = QuantumCircuit(16, 1)
+    circuit.rz(1 / 3, 5)
+    angles = circuit.copy_empty_like()
+    for _ in range(150_000):
+        angles.append(circuit.data[0])
+    angles.measure(5, 0)
+    (problem,) = device.check(angles)
+    assert "bytes, and OQTOPUS takes 4,194,304" in problem.reason
+    for options in ({}, {"statevector": False, "noise": False}):
+        with pytest.raises(OqtopusCircuitError, match=r"bytes, and OQTOPUS takes 4,194,304"):
+            device.twin().run(angles, **options)
+
+
 def test_a_twin_keeps_its_calibration(device):
     twin = device.twin(seed=7)
     before = described(twin.target)
