@@ -21,7 +21,7 @@ from qiskit.transpiler import Target
 from . import metadata
 from .group import new_group_id
 from .problem import Problem
-from .program import encode_program
+from .program import EncodingError, encode_program
 
 MAX_PROGRAM_BYTES = 4 * 2**20
 """The server's engine cannot take a longer program: its gRPC messages end there."""
@@ -74,19 +74,29 @@ def check_for_twin(
         # To write a program costs more than to check it: only those that may be too long.
         if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
             continue
-        program = encode_program(
-            circuit,
-            group=new_group_id(),
-            index=index,
-            total=len(circuits),
-            created="",
-            shots=1,
-            operator=() if estimated else None,
-            dt=target.dt,
-            basis=frozenset(target.operation_names),
-        )
-        problems.extend(check_size(index, circuit, program.text))
+        try:
+            program = encode_program(
+                circuit,
+                group=new_group_id(),
+                index=index,
+                total=len(circuits),
+                created="",
+                shots=1,
+                operator=() if estimated else None,
+                dt=target.dt,
+                basis=frozenset(target.operation_names),
+            )
+        except EncodingError as error:
+            problems.append(encoding_problem(index, circuit, error))
+        else:
+            problems.extend(check_size(index, circuit, program.text))
     return problems
+
+
+def encoding_problem(index: int, circuit: QuantumCircuit, error: EncodingError) -> Problem:
+    """Return that the program of a circuit cannot be written."""
+    where = (error.instruction, error.position, error.qubits)
+    return Problem(index, circuit.name, error.reason, "change the circuit", *where)
 
 
 def check_size(index: int, circuit: QuantumCircuit, program: str) -> list[Problem]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from qiskit.transpiler import Target
 
-from .check import check_circuits, check_size
+from .check import check_circuits, check_size, encoding_problem
 from .problem import Problem
 from .program import EncodingError, Program, encode_program
 from .retrieval import FoundGroup
@@ -67,10 +67,7 @@ def encode_tasks(
                 basis=frozenset(target.operation_names),
             )
         except EncodingError as error:
-            where = (error.instruction, error.position, error.qubits)
-            problems.append(
-                Problem(index, circuit.name, error.reason, "change the circuit", *where)
-            )
+            problems.append(encoding_problem(index, circuit, error))
             continue
         problems.extend(check_size(index, circuit, program.text))
         programs.append(program)

@@ -162,11 +162,9 @@ def _cost(operation: Operation) -> float:
     name = operation[0]
     if name in _NATIVE:
         return _NATIVE[name]
-    return (
-        _DIAGONAL
-        if name in ("diagonal", "rz", "phase")
-        else _DENSE.get(len(qubits_of(operation)), 9.2)
-    )
+    if name in ("diagonal", "rz", "phase"):
+        return _DIAGONAL
+    return _DENSE.get(len(qubits_of(operation)), 9.2)
 
 
 def _on(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:

@@ -27,7 +27,8 @@ _WORTHWHILE = 8.0
 """A circuit that takes less, in ns an amplitude, is over before it is planned (GHZ: 0.6)."""
 
 SURELY_FUSED_QUBITS = 16
-"""Below, the operations of a stage are counted before they are fused (QFT-16: 5 %)."""
+"""Below, the operations of a stage are counted before they are fused: on 13 qubits, a QFT takes 0.9
+of the time, QAOA that is written with CX 0.6."""
 
 _FUSING_NS = 5000  # time that it takes to fuse an operation, over what one less saves an amplitude
 _JOIN = 2.0  # product of two states, in ns an amplitude of the result
