@@ -25,7 +25,12 @@ ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
     # The reference: every circuit by the general compiler, gate by gate.
     "general": {**_PLAIN, (compile, "_shortcut"): lambda circuit, exact: None},
     "straight": _PLAIN,
-    "consolidated": {**_PLAIN, (consolidate, "MIN_INSTRUCTIONS"): 0},
+    "consolidated": {
+        **_PLAIN,
+        (consolidate, "MIN_INSTRUCTIONS"): 0,
+        (consolidate, "_HOPEFUL"): 0,
+        (consolidate, "_SAVED"): 0,
+    },
     "fused": {**_PLAIN, **_FUSED},
     "cached": {**_PLAIN, **_FUSED, (cache, "MIN_INSTRUCTIONS"): 0},
 }

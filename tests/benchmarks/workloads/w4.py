@@ -7,9 +7,10 @@ from functools import partial
 from math import pi
 
 import numpy as np
-from qiskit import QuantumCircuit
+from qiskit import QuantumCircuit, transpile
 from qiskit.circuit.library import quantum_volume
 from qiskit.quantum_info import Statevector
+from qiskit.transpiler import CouplingMap, Target
 
 from ..peers.raw import probabilities
 from ..sampling import sampling
@@ -121,6 +122,27 @@ def workload(kind: str, qubits: int) -> Workload:
     )
 
 
+def compiled() -> Workload:
+    """Return quantum volume as a device runs it; nobody has set a goal for it."""
+    qubits = SIZES[0]
+    circuit, exact = volume(qubits)
+    line = Target.from_configuration(
+        basis_gates=["x", "sx", "rz", "cx", "measure"],
+        num_qubits=qubits,
+        coupling_map=CouplingMap.from_line(qubits),
+    )
+    return sampling(
+        f"w4-device-{qubits}",
+        f"W4 quantum volume, n = {qubits}, compiled for a device",
+        Batch([transpile(circuit, target=line, seed_transpiler=SEED)], SHOTS),
+        [exact],
+        [Goal("raw", None), Goal("aer", None)],
+    )
+
+
 WORKLOADS = {
-    f"w4-{kind}-{qubits}": partial(workload, kind, qubits) for qubits in SIZES for kind in KINDS
+    **{
+        f"w4-{kind}-{qubits}": partial(workload, kind, qubits) for qubits in SIZES for kind in KINDS
+    },
+    f"w4-device-{SIZES[0]}": compiled,
 }

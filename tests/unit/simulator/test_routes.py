@@ -1,5 +1,7 @@
 """Every way from a circuit to a plan gives what the circuit means, exactly and as counts."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
@@ -48,9 +50,36 @@ def few_qubit_circuit(rng):
     return circuit
 
 
+def device_circuit(rng):
+    """Return a circuit as a device runs it: long runs on one qubit between gates on two."""
+    num_qubits = int(rng.integers(3, 7))
+    active = rng.permutation(num_qubits)[: int(rng.integers(3, num_qubits + 1))].tolist()
+    circuit = QuantumCircuit(num_qubits, global_phase=rng.uniform(0, 6))
+    for _ in range(int(rng.integers(5, 30))):
+        for qubit in rng.permutation(active)[:3].tolist():
+            for name in ["rz", "sx", "rz", "x", "rz"][: int(rng.integers(1, 6))]:
+                getattr(circuit, name)(*([rng.uniform(-7, 7)] if name == "rz" else []), qubit)
+        kind = rng.random()
+        pair = rng.permutation(active)[:2].tolist()
+        if kind < 0.1:
+            circuit.barrier()
+        elif kind < 0.15:
+            circuit.ccx(*rng.permutation(active)[:3].tolist())
+        elif kind < 0.3:
+            circuit.rzz(rng.uniform(-7, 7), *pair)
+        else:
+            for _ in range(int(rng.integers(1, 4))):
+                circuit.cx(*pair)
+                circuit.rz(float(rng.choice([0.0, 1e-8, 1.0])), pair[1])
+    return circuit
+
+
 def random_circuit(rng):
-    if rng.random() < 0.5:
+    kind = rng.random()
+    if kind < 0.4:
         return few_qubit_circuit(rng)
+    if kind < 0.6:
+        return device_circuit(rng)
     return random_unitary_circuit(rng, int(rng.integers(1, 6)), int(rng.integers(0, 25)))
 
 
@@ -113,6 +142,62 @@ def test_a_product_next_to_the_identity_is_not_dropped(angle):
     assert consolidate.consolidate(circuit) is not None
     state = BACKEND.run(circuit, statevector=True).result().get_statevector()
     np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-13)
+
+
+def device_like():
+    """Return a circuit of long runs between gates on two of three qubits."""
+    circuit = QuantumCircuit(5, 3)
+    for first, second in [(1, 3), (3, 0), (0, 1)] * 4:
+        for qubit in (first, second):
+            for k in range(5):
+                circuit.rz(0.1 + k, qubit)
+                circuit.sx(qubit)
+        circuit.cx(first, second)
+        circuit.cx(second, first)
+    return circuit
+
+
+def test_runs_between_gates_on_two_qubits_become_matrices():
+    circuit = device_like()
+    circuit.barrier()
+    circuit.measure([1, 3, 0], [0, 1, 2])
+    instructions, _ = consolidate.consolidate(circuit)
+    assert Counter(instruction.name for instruction in instructions) == {
+        "unitary": 12,
+        "measure": 3,
+    }
+
+
+@pytest.mark.parametrize("angle", [1e-12, 1e-9, 1e-7, 1e-6, 1e-5, 0.1])
+def test_a_matrix_next_to_the_identity_is_not_dropped(angle):
+    circuit = device_like()
+    # Between gates on other pairs, so that nothing else goes into its matrix.
+    circuit.cx(0, 1)
+    circuit.cx(3, 4)
+    circuit.cx(3, 0)
+    circuit.rx(angle, 0)
+    circuit.cx(3, 0)
+    circuit.cx(0, 1)
+    circuit.cx(3, 4)
+    if angle > 1e-5:  # Qiskit drops what is nearer to the identity
+        assert consolidate.consolidate(circuit) is not None
+    state = BACKEND.run(circuit, statevector=True).result().get_statevector()
+    np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-13)
+
+
+def test_many_qubits_or_few_runs_are_left_alone():
+    wide = QuantumCircuit(16)
+    for _ in range(30):
+        wide.rz(0.1, range(16))
+        wide.sx(range(16))
+        wide.cx(0, 1)
+    assert consolidate.consolidate(wide) is None
+    few = QuantumCircuit(3)
+    for _ in range(40):
+        few.rz(0.1, 0)
+        few.cx(0, 1)
+        few.cx(1, 2)
+    assert consolidate.consolidate(few) is None
 
 
 def test_a_product_that_undoes_the_guard_is_not_dropped():
