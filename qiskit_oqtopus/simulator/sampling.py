@@ -280,8 +280,9 @@ def measure_qubit(
         return [0], [shots]
     p_zero = zero.real * zero.real + zero.imag * zero.imag
     ones = int(generator.binomial(shots, p_one / (p_zero + p_one)))
-    drawn = [(0, shots - ones), (1 << clbit, ones)]
-    return [key for key, count in drawn if count], [count for _, count in drawn if count]
+    if 0 < ones < shots:
+        return [0, 1 << clbit], [shots - ones, ones]
+    return [1 << clbit if ones else 0], [shots]
 
 
 def spread_bits(outcomes: NDArray[np.int64], pairs: Iterable[tuple[int, int]]) -> list[int]:
