@@ -185,6 +185,7 @@ def test_a_matrix_next_to_the_identity_is_not_dropped(angle):
     np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-13)
 
 
+@pytest.mark.chooses
 def test_many_qubits_or_few_runs_are_left_alone():
     wide = QuantumCircuit(16)
     for _ in range(30):
