@@ -77,8 +77,8 @@ The reasons:
   knows registers, shots, seed and header cost more than the physics. Raw Qulacs does none of it.
 - **Ladders of CX with little between them.** Of RY, RZ and CX, two of three operations are left
   after merging, and a ladder leaves few that go side by side: on 16 qubits that is the hardest of
-  the layered circuits. With three rotations instead of two, or with CX side by side, 0.2 to 0.35 of
-  raw Qulacs were measured in the same way.
+  the layered circuits. With three rotations instead of two, or with CX side by side, more gates go
+  into one: the brick wall in the table has both.
 - **Many different outcomes.** Qiskit writes the bit string of each outcome when `get_counts` is
   called. Where nearly every shot has an outcome of its own, as with quantum volume on 10 qubits,
   this is a large part of the time. Aer pays the same.
