@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from qiskit.circuit import CircuitInstruction, QuantumCircuit, Qubit
+from qiskit.circuit import CircuitInstruction, Gate, QuantumCircuit, Qubit
 from qiskit.circuit.library import UGate, get_standard_gate_name_mapping
 from qiskit.converters import circuit_to_dag
 from qiskit.dagcircuit import DAGCircuit, DAGOpNode
@@ -20,8 +20,9 @@ from qiskit.transpiler.passes import ConsolidateBlocks, Optimize1qGatesDecomposi
 MIN_INSTRUCTIONS = 60
 """A circuit of fewer instructions is compiled sooner than it is shortened."""
 
-_NUM_QUBITS = {name: gate.num_qubits for name, gate in get_standard_gate_name_mapping().items()}
-_KNOWN = _NUM_QUBITS.keys() | {"barrier"}
+_STANDARD = get_standard_gate_name_mapping()
+_NUM_QUBITS = {name: gate.num_qubits for name, gate in _STANDARD.items() if isinstance(gate, Gate)}
+_KNOWN = _STANDARD.keys() | {"barrier"}
 
 MAX_QUBITS = 14
 """Circuits with more active qubits are fused later, by what their gates cost there."""
@@ -91,7 +92,7 @@ def consolidate(circuit: QuantumCircuit) -> tuple[Sequence[Any], float] | None:
     if entangled:
         idle = set(dag.idle_wires(ignore=["barrier", "measure"]))
         active = [qubit for qubit in dag.qubits if qubit not in idle]
-        if len(active) > (MAX_QUBITS if has_runs else 2):
+        if not 2 <= len(active) <= (MAX_QUBITS if has_runs else 2):
             return None
     if "barrier" in counts:
         # By name: an operation of the user's own may bear it.
@@ -147,14 +148,14 @@ def _merge_two_qubits(dag: DAGCircuit, guarded: Qubit) -> tuple[Sequence[Any], f
 def _merge_blocks(dag: DAGCircuit, gates: int) -> tuple[Sequence[Any], float] | None:
     """Merge the gates between two qubits, and those before and after them, into matrices.
 
-    As many as the blocks are must come out: a block that Qiskit has dropped (see
-    :func:`_merge_two_qubits`) is missing among them.
+    As many matrices as there are blocks must come out: for one that Qiskit has dropped (see
+    :func:`_merge_two_qubits`) there is none.
     """
     blocks = len(dag.collect_2q_runs())
     if gates - blocks < _SAVED * blocks:
         return None
     _MERGE_TWO.run(dag)
     instructions = [_Instruction(node) for node in dag.topological_op_nodes()]
-    if sum([len(instruction.qubits) == 2 for instruction in instructions]) != blocks:
+    if sum([instruction.name == "unitary" for instruction in instructions]) != blocks:
         return None
     return instructions, float(dag.global_phase)

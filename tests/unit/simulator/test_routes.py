@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit import Gate
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import QulacsBackend
@@ -183,6 +184,31 @@ def test_a_matrix_next_to_the_identity_is_not_dropped(angle):
         assert consolidate.consolidate(circuit) is not None
     state = BACKEND.run(circuit, statevector=True).result().get_statevector()
     np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-13)
+
+
+def test_a_foreign_gate_does_not_hide_a_matrix_that_was_dropped():
+    circuit = device_like()
+    circuit.cx(0, 1)
+    circuit.cx(3, 4)
+    circuit.cx(3, 0)
+    circuit.rx(1e-7, 0)
+    circuit.cx(3, 0)
+    circuit.cx(0, 1)
+    circuit.cx(3, 4)
+    named = QuantumCircuit(2, name="swap")  # of a standard name, and not merged
+    named.h(0)
+    named.cz(0, 1)
+    circuit.append(named.to_instruction(), [2, 4])
+    assert consolidate.consolidate(circuit) is None
+    state = BACKEND.run(circuit, statevector=True).result().get_statevector()
+    np.testing.assert_allclose(state, Statevector(circuit).data, atol=1e-13)
+
+
+def test_a_gate_of_no_qubits_under_a_standard_name_is_left_alone():
+    circuit = QuantumCircuit(1)
+    for _ in range(70):
+        circuit.append(Gate("swap", 0, []), [])
+    assert consolidate.consolidate(circuit) is None
 
 
 @pytest.mark.chooses
