@@ -163,6 +163,8 @@ class LocalExecutor:
                 stacklevel=3,
             )
         seed = self._seed(options)
+        if seed is None:
+            seed = secrets.randbits(64)
         return self._started(
             [partial(self._sampler_part, index, pub, seed) for index, pub in enumerate(pubs)]
         )
@@ -176,8 +178,8 @@ class LocalExecutor:
         seed = self._seed(options)
         return self._started(
             [
-                partial(self._estimator_part, index, pub, observables[index], seed)
-                for index, pub in enumerate(pubs)
+                partial(self._estimator_part, pub, terms, seed)
+                for pub, terms in zip(pubs, observables, strict=True)
             ]
         )
 
@@ -188,11 +190,11 @@ class LocalExecutor:
         if named:
             raise OqtopusOptionError(f"Option {named[0]!r} is one of devices; leave it out.")
 
-    def _seed(self, options: SamplerOptions | EstimatorOptions) -> int:
+    def _seed(self, options: SamplerOptions | EstimatorOptions) -> int | None:
         if options.seed is not None:
             return options.seed
-        seed = self._backend.options.seed_simulator
-        return secrets.randbits(64) if seed is None else int(seed)
+        seed: int | None = self._backend.options.seed_simulator
+        return seed
 
     def _started(self, starts: Sequence[Callable[[], Part]]) -> LocalWork:
         """Start all PUBs, or none if any cannot be run."""
@@ -243,9 +245,7 @@ class LocalExecutor:
 
     # -- estimator ------------------------------------------------------------------------------
 
-    def _estimator_part(
-        self, index: int, pub: EstimatorPub, terms: Sequence[Terms], seed: int
-    ) -> Part:
+    def _estimator_part(self, pub: EstimatorPub, terms: Sequence[Terms], seed: int | None) -> Part:
         precision = float(pub.precision)
         job = self._run(pub, observables=Observables(tuple(terms)))
 
@@ -254,7 +254,9 @@ class LocalExecutor:
             sets, picked = elements_of(pub)
             evs = values[sets, picked] if len(outcomes) else np.zeros(0)
             if precision:
-                evs = np.random.default_rng([seed, index]).normal(evs, precision)
+                # As in Qiskit's StatevectorEstimator each PUB begins with the seed, and the noise
+                # is the same number by number.
+                evs = np.random.default_rng(seed).normal(evs, precision)
             evs = np.reshape(evs, pub.shape)
             return PubResult(
                 estimator_data(evs, np.full(pub.shape, precision)),

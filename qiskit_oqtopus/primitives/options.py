@@ -96,7 +96,9 @@ class EstimatorOptions(_Options):
             shots, on a device, and 0, which is exact, on the simulator.
         estimation: "local" to measure the terms of observables and to compute the expectation
             values here, "server" for OQTOPUS' own estimation jobs (devices only).
-        seed: Seed of the noise that a precision above 0 brings about on the simulator.
+        seed: Seed of the noise that a precision above 0 brings about on the simulator. As in
+            Qiskit's ``StatevectorEstimator`` each PUB begins with it, so that equal PUBs have equal
+            noise.
         mitigation: As for the sampler, as all that follow.
         transpiler: See there.
         transpiler_options: See there.

@@ -33,7 +33,7 @@ def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
     Raises:
         OqtopusPubError: If one of them cannot be run.
     """
-    return [_sampler_pub(index, pub, shots) for index, pub in enumerate(_listed(given))]
+    return [_sampler_pub(index, pub, shots) for index, pub in enumerate(_listed(given, "Sampler"))]
 
 
 def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
@@ -46,7 +46,10 @@ def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
     Raises:
         OqtopusPubError: If one of them cannot be run.
     """
-    return [_estimator_pub(index, pub, precision) for index, pub in enumerate(_listed(given))]
+    return [
+        _estimator_pub(index, pub, precision)
+        for index, pub in enumerate(_listed(given, "Estimator"))
+    ]
 
 
 def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
@@ -121,12 +124,30 @@ def element(number: int, shape: tuple[int, ...]) -> str:
     return str(place[0] if len(place) == 1 else place)
 
 
-def _listed(given: Any) -> list[Any]:
-    if isinstance(given, (QuantumCircuit, str, bytes)) or not isinstance(given, Iterable):
+def _listed(given: Any, kind: str) -> list[Any]:
+    """Return what was given as a list; one PUB without a list around it is refused."""
+    single = isinstance(given, tuple) and _begins_with_circuit(given)
+    if single:
+        single = any(not _may_be_pub(item) for item in given[1:])
+    if single or isinstance(given, (QuantumCircuit, str, bytes)) or not isinstance(given, Iterable):
+        # In Qiskit's words, by which it can be looked up.
         raise OqtopusPubError(
-            None, f"run() takes a list of PUBs, such as [circuit], not {given!r:.80}"
+            None,
+            f"An invalid {kind} pub-like was given ({type(given)}). run() takes a list of PUBs. "
+            "Note that if you want to run a single pub, you need to wrap it with []: "
+            f"{kind.lower()}.run([pub])",
         )
     return list(given)
+
+
+def _begins_with_circuit(given: tuple[Any, ...] | list[Any]) -> bool:
+    return len(given) > 0 and isinstance(given[0], QuantumCircuit)
+
+
+def _may_be_pub(given: Any) -> bool:
+    if isinstance(given, (tuple, list)):
+        return _begins_with_circuit(given)
+    return isinstance(given, (QuantumCircuit, SamplerPub, EstimatorPub))
 
 
 @contextmanager

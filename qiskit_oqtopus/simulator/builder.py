@@ -2,7 +2,7 @@
 
 A measurement or reset is not emitted when it is met, but when something follows on its qubit. What
 has nothing behind it in the end is a terminal measurement, which costs nothing but sampling, or a
-reset that nobody can see.
+reset that no classical bit can see.
 """
 
 from __future__ import annotations
@@ -55,8 +55,21 @@ class PlanBuilder:
         self._writes = False  # whether any classical bit is written
         self._resets = False  # whether any reset does anything
 
-    def plan(self) -> Plan:
-        """Return the plan of what was compiled."""
+    def plan(self, final: bool = False) -> Plan:
+        """Return the plan of what was compiled.
+
+        Args:
+            final: Whether the final state is looked at: resets at the end are then to be seen.
+        """
+        if final:
+            for qubit, events in list(self._pending.items()):
+                resets = [place for place, event in enumerate(events) if event.kind == "reset"]
+                if resets:
+                    after = events[resets[-1] + 1 :]
+                    del events[resets[-1] + 1 :]
+                    self._flush(qubit)
+                    self._pending[qubit] = after
+            self._close()
         terminal: list[tuple[int | None, int]] = []
         for qubit, events in self._pending.items():
             for event in events:

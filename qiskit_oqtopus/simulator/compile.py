@@ -17,7 +17,7 @@ def compile_circuit(
     *,
     budget: memory.Budget | None = None,
     statevector: bool = False,
-    pure: bool = False,
+    final: bool = False,
     dt: float | None = None,
 ) -> tuple[Plan | None, list[Problem]]:
     """Compile one circuit.
@@ -27,7 +27,7 @@ def compile_circuit(
         index: Its position in the list that is run, for the problems.
         budget: Memory that the simulation may take; None for no limit.
         statevector: Whether the state before the terminal measurements is wanted.
-        pure: Whether expectation values in that state are wanted.
+        final: Whether expectation values in that state are wanted, or its density matrix.
         dt: Duration of one dt in s, or None where it is not known.
 
     Returns:
@@ -35,7 +35,7 @@ def compile_circuit(
     """
     plan = None
     if not circuit.num_parameters and not circuit.num_input_vars:
-        plan = _shortcut(circuit, statevector or pure)
+        plan = _shortcut(circuit, statevector or final)
     if plan is None:
         from .general import Compiler  # most circuits need no more than the tight loop
 
@@ -43,15 +43,15 @@ def compile_circuit(
         compiler.run()
         if compiler.problems:
             return None, compiler.problems
-        plan = compiler.plan()
+        plan = compiler.plan(final)
     wrong = None
     if budget is not None:
         wrong = memory_problem(plan, budget, statevector)
-    if wrong is None and (statevector or pure):
-        wrong = purity_problem(plan, "statevector=True" if statevector else "an exact estimator")
+    if wrong is None and statevector:
+        wrong = purity_problem(plan)
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    return grown(plan, statevector or pure), []
+    return grown(plan, statevector or final), []
 
 
 _plans = PlanCache()
@@ -118,13 +118,13 @@ def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tupl
     return None
 
 
-def purity_problem(plan: Plan, wanted: str) -> tuple[str, str] | None:
-    """Return (reason, cure) if there is no one state before the terminal measurements."""
+def purity_problem(plan: Plan) -> tuple[str, str] | None:
+    """Return (reason, cure) if there is no one state vector before the terminal measurements."""
     measured = any(step[0] == "measure" for step in plan.steps)
     if not measured and not plan.resets:
         return None
     what = "a mid-circuit measurement" if measured else "a reset"
-    cure = "leave statevector out, or end the circuit before it"
-    if wanted != "statevector=True":
-        cure = f"take {what} out of the circuit"
-    return f"{wanted} has no answer for a circuit with {what}", cure
+    return (
+        f"statevector=True has no answer for a circuit with {what}",
+        "leave statevector out, or end the circuit before it",
+    )

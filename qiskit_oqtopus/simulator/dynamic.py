@@ -51,7 +51,7 @@ class Branches:
     bits: list[int]
     variables: list[tuple[Any, ...]]
     counters: list[tuple[int, ...]]
-    shots: NDArray[np.int64]
+    shots: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.bits)

@@ -103,7 +103,7 @@ def compiler_for(
             density_matrix=() if exact else wanted,
         )
     plain = partial(
-        compile_circuit, statevector=options["statevector"], pure=exact, budget=budget, dt=dt
+        compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
     )
     if exact or (method in ("automatic", "statevector") and wanted is False):
         return plain
@@ -127,7 +127,7 @@ def _compile_for_others(
     wanted: Wanted,
 ) -> tuple[NoisyPlan | None, list[Problem]]:
     """Compile a circuit without noise for an engine that could have some."""
-    plan, problems = compile_circuit(circuit, index, dt=dt)
+    plan, problems = compile_circuit(circuit, index, final=wanted is not False, dt=dt)
     if plan is None:
         return None, problems
     made = noisy_plan(plan, (), method, shots, budget, wanted)

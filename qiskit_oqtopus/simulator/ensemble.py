@@ -72,6 +72,18 @@ def zero_state(num_qubits: int) -> Ensemble:
     return StateList([qulacs.QuantumState(num_qubits)], num_qubits)
 
 
+def ensemble_of(rows: NDArray[np.complex128], num_qubits: int) -> Ensemble:
+    """Return an ensemble of state vectors, shape (branches, 2**n)."""
+    if num_qubits <= BATCH_QUBITS:
+        return Batch(rows, num_qubits)
+    states = []
+    for row in rows:
+        state = qulacs.QuantumState(num_qubits)
+        state.load(row)
+        states.append(state)
+    return StateList(states, num_qubits)
+
+
 def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
     """Return operations in the form that an ensemble of this many qubits applies."""
     if num_qubits > BATCH_QUBITS:

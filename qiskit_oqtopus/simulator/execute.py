@@ -133,7 +133,7 @@ def run_chunk(
             if settings.observables is None:
                 outcome = _run(plan, streams[index], settings, cancelled)
             else:
-                values = _estimate(plan, streams[index], settings, on_active, cancelled)
+                values = _estimate(plan, settings, on_active, cancelled)
                 outcome = {"expectation_values": values}
         # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
         # fault in Qulacs) is its outcome: the results of the others must survive it.
@@ -175,12 +175,11 @@ def _run(
 
 def _estimate(
     plan: Plan | NoisyPlan,
-    generator: np.random.Generator,
     settings: Settings,
     on_active: dict[tuple[int, ...], ActiveObservables],
     cancelled: Flag | None,
 ) -> NDArray[np.float64]:
-    """Return the expectation values in the final state of a plan without measurement or reset."""
+    """Return the expectation values in the final state of a plan without measurement."""
     assert settings.observables is not None  # noqa: S101 - the caller has looked
     if isinstance(plan, NoisyPlan):
         from .noisy_execute import expectation_values
@@ -192,14 +191,12 @@ def _estimate(
         qubits = tuple([qubit for _, qubit in standing])
     if qubits not in on_active:
         on_active[qubits] = settings.observables.on(qubits)
-    if plan.is_static and plan.qubits:
-        state, _ = _final_state(plan, cancelled)
-    elif plan.is_static:
-        state = _pool.zero_state(1)
-    else:
-        state = _pool.zero_state(len(qubits))
-        run = _dynamic(plan, generator, settings, cancelled)
-        state.load(run.statevector())
+    if not plan.is_static:
+        from .mixture import Mixture  # most circuits are static: they do not wait for its import
+
+        mixture = Mixture(plan, settings.branch_bytes, cancelled)
+        return mixture.expectation_values(on_active[qubits])
+    state = _final_state(plan, cancelled)[0] if plan.qubits else _pool.zero_state(1)
     return on_active[qubits].values(state)
 
 

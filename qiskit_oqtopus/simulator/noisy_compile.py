@@ -71,7 +71,7 @@ def compile_noisy(
         compiler.run()
         if compiler.problems:
             return None, compiler.problems
-        straight = compiler.plan(), compiler.misread
+        straight = compiler.plan(density_matrix is not False), compiler.misread
     made = noisy_plan(*straight, method, shots, budget, density_matrix)
     if isinstance(made, NoisyPlan):
         return made, []

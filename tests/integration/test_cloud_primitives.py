@@ -455,6 +455,8 @@ def wrong_sampler_pubs(backend):
     named.measure(0, 0)
     return [
         (circuit, "run() takes a list"),
+        ((circuit, [0.0]), "you need to wrap it with []: sampler.run([pub])"),
+        (SamplerPub.coerce((circuit, [0.0])), "run() takes a list"),
         ([], "there is no PUB"),
         ([(circuit, [0.0], 0)], "PUB 0: shots must be"),
         ([(circuit, [0.0], -3)], "PUB 0: shots must be"),
@@ -513,6 +515,8 @@ def wrong_estimator_pubs(backend):
         ([(measured, observable, [0.0])], "uses classical bits"),
         ([(circuit,)], "PUB 0: it has no observables"),
         ([circuit], "PUB 0: it has no observables"),
+        ((circuit, observable, [0.0]), "you need to wrap it with []: estimator.run([pub])"),
+        (good, "An invalid Estimator pub-like was given"),
         ([], "there is no PUB"),
     ]
 

@@ -11,7 +11,7 @@ from qiskit.circuit.library import efficient_su2
 from qiskit.primitives import StatevectorEstimator, StatevectorSampler
 from qiskit.providers import JobStatus
 from qiskit.providers.fake_provider import GenericBackendV2
-from qiskit.quantum_info import SparsePauliOp, Statevector
+from qiskit.quantum_info import DensityMatrix, Pauli, SparsePauliOp, Statevector
 
 from qiskit_oqtopus import (
     EstimatorV2,
@@ -177,11 +177,47 @@ def test_precision_is_noise_of_that_size(backend):
     assert abs(data.evs.std() - 0.1) < 6 * 0.1 / 89
     np.testing.assert_array_equal(data.stds, 0.1)
     assert result[0].metadata == {"target_precision": 0.1, "circuit_metadata": {}}
-    assert (data.evs != result[1].data.evs).all()
+    # Each PUB begins with the seed, as in Qiskit, so that the numbers are the same as there.
+    np.testing.assert_array_equal(result[1].data.evs, data.evs)
     again = estimator.run([pub], precision=0.1).result()[0].data
     np.testing.assert_array_equal(again.evs, data.evs)
+    reference = StatevectorEstimator(default_precision=0.1, seed=5).run([pub]).result()[0].data
+    np.testing.assert_allclose(data.evs, reference.evs, atol=1e-12)
+    estimator.options.seed = None
+    first, second = estimator.run([pub, pub]).result()
+    assert (first.data.evs != second.data.evs).all()
     exact = estimator.run([(*pub, 0)]).result()[0].data
     np.testing.assert_allclose(exact.evs, 1.5, atol=1e-12)
+
+
+def test_resets_leave_mixtures(backend):
+    circuit = QuantumCircuit(3)
+    circuit.ry(Parameter("angle"), 0)
+    circuit.cx(0, 1)
+    circuit.cx(1, 2)
+    circuit.reset(1)
+    circuit.h(1)
+    circuit.reset(2)
+    observables = ["IIZ", "ZII", "IXI", "XIX", "IZZ"]
+    values = np.linspace(0, 3, 4)[:, None, None]
+    data = EstimatorV2(backend).run([(circuit, observables, values)]).result()[0].data
+    for angle, evs in zip(values.ravel(), data.evs, strict=True):
+        state = DensityMatrix(QuantumCircuit(3)).evolve(circuit.assign_parameters([angle]))
+        expected = [state.expectation_value(Pauli(label)).real for label in observables]
+        np.testing.assert_allclose(evs, expected, atol=1e-12)
+    np.testing.assert_array_equal(data.stds, 0)
+
+
+def test_mixtures_of_too_many_states_are_refused():
+    circuit = QuantumCircuit(20, name="forgetful")
+    circuit.h(range(20))
+    for qubit in range(10):
+        circuit.cx(qubit, qubit + 10)
+        circuit.reset(qubit)
+        circuit.h(qubit)
+    job = EstimatorV2(QulacsBackend()).run([(circuit, "Z" * 20)])
+    with pytest.raises(OqtopusJobError, match=r"'forgetful'.*mixture of more than 16 states of 20"):
+        job.result()
 
 
 def test_wide_targets_cost_nothing():

@@ -157,6 +157,36 @@ def test_states_after_a_reset_and_without_anything():
     assert np.abs(ideal - np.diag([0, 1, 0, 0])).max() < TOLERANCE
 
 
+@pytest.mark.parametrize("measured", [False, True])
+def test_resets_at_the_end_are_part_of_the_state(measured):
+    circuit = QuantumCircuit(3, 2)
+    circuit.ry(0.7, 0)
+    circuit.cx(0, 1)
+    circuit.x(2)
+    if measured:
+        circuit.measure(1, 0)
+    circuit.reset(0)
+    if measured:
+        circuit.measure(0, 1)
+        state = QulacsBackend().run(circuit, density_matrix=True, shots=4000, seed_simulator=1)
+        counts = state.result().get_counts()
+        assert set(counts) == {"00", "01"}
+        # The probability of 1 is sin(0.35)**2; 6 sigma.
+        p = np.sin(0.35) ** 2
+        assert abs(counts["01"] / 4000 - p) < 6 * np.sqrt(p * (1 - p) / 4000)
+    gates = circuit.copy_empty_like()
+    for item in circuit.data:
+        if item.name != "measure":
+            gates.append(item)
+    expected = DensityMatrix(QuantumCircuit(3)).evolve(gates.remove_final_measurements(False))
+    assert np.abs(matrix_of(QulacsBackend(), circuit) - expected.data).max() < TOLERANCE
+    circuit.h(0)
+    circuit.measure(0, 0)
+    circuit.reset(0)
+    with pytest.raises(OqtopusCircuitError, match="mid-circuit measurement has no one density"):
+        QulacsBackend().run(circuit, density_matrix=True)
+
+
 def test_states_of_what_was_measured_are_refused():
     twin, _ = twin_of(random_target(np.random.default_rng(1), 2))
     circuit = QuantumCircuit(2, 1)
