@@ -36,7 +36,7 @@ from .execute import Settings, limit_threads
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .packing import UNPACKED, AnyPlan, pack
-from .result import header
+from .result import header, headers_of_sets
 from .target import ideal_target, widened
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 
@@ -270,7 +270,7 @@ class QulacsBackend(TwinBackend):
         values = self._checked({**self.options, **options})
         exact = observables is not None
         plans = self._compile_sets(circuit, parameters, exact, values)
-        return self._start(plans, [{"name": circuit.name}] * len(plans), values, observables)
+        return self._start(plans, headers_of_sets(circuit, parameters), values, observables, True)
 
     def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return run options, each checked, and all together."""
@@ -312,6 +312,7 @@ class QulacsBackend(TwinBackend):
         headers: list[dict[str, Any]],
         values: dict[str, Any],
         observables: Observables | None = None,
+        keep_outcomes: bool = False,
     ) -> QulacsJob:
         identifier = uuid.uuid4()
         seed = values["seed_simulator"]
@@ -335,6 +336,7 @@ class QulacsBackend(TwinBackend):
             settings,
             values["executor"],
             values["max_job_size"],
+            keep_outcomes,
         )
         job.submit()
         return job

@@ -58,12 +58,14 @@ class QulacsJob(JobV1):
         settings: Settings,
         executor: Executor | None = None,
         max_job_size: int | None = None,
+        keep_outcomes: bool = False,
     ) -> None:
         super().__init__(backend, job_id)
         self._plans: list[Any] = list(plans)
         self._headers = headers
         self._settings = settings
         self._executor = executor
+        self._keep_outcomes = keep_outcomes  # else result() takes their data over
         self._chunk_size = max_job_size or -(-len(plans) // DEFAULT_CHUNKS)
         self._outcomes: list[Outcome | None] = [None] * len(plans)
         self._done = 0  # circuits that this process has run itself
@@ -215,10 +217,10 @@ class QulacsJob(JobV1):
         sample.
 
         Raises:
-            OqtopusJobError: If :meth:`result` was called: it has taken the data.
+            OqtopusJobError: If :meth:`result` was called on a job of ``run``: it has the data.
         """
         self._wait(None)
-        if self._entries:
+        if self._entries and not self._keep_outcomes:
             raise OqtopusJobError(f"The data of job {self.job_id()} are in its result().")
         return [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
 
@@ -318,6 +320,8 @@ class QulacsJob(JobV1):
                     self._entries.append(
                         experiment_result(self._headers[index], outcome, self._settings)
                     )
+                    if self._keep_outcomes:
+                        continue
                     # The entry has the data now: twice they would be most of a batch's memory.
                     self._outcomes[index] = Outcome(error=outcome.error, seconds=outcome.seconds)
                 success = all(entry.success for entry in self._entries)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
-from qiskit.circuit import QuantumCircuit
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.result import MeasLevel
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
@@ -16,15 +19,42 @@ from .state import Cancelled
 
 def header(circuit: QuantumCircuit) -> dict[str, Any]:
     """Return the header of a circuit's result, with the keys that Aer's has."""
+    result = _outline(circuit)
+    result["global_phase"] = float(circuit.global_phase)
+    result["metadata"] = copy.deepcopy(circuit.metadata) if circuit.metadata else {}
+    return result
+
+
+def _outline(circuit: QuantumCircuit) -> dict[str, Any]:
     return {
         "name": circuit.name,
         "creg_sizes": creg_sizes(circuit),
         "memory_slots": circuit.num_clbits,
         "n_qubits": circuit.num_qubits,
         "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
-        "global_phase": float(circuit.global_phase),
-        "metadata": copy.deepcopy(circuit.metadata) if circuit.metadata else {},
     }
+
+
+def headers_of_sets(
+    circuit: QuantumCircuit, parameters: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """Return the header of a circuit's result for each set of values of its parameters.
+
+    Args:
+        circuit: The circuit.
+        parameters: Shape (sets, parameters), in the order of ``circuit.parameters``.
+    """
+    phase = circuit.global_phase
+    varies = isinstance(phase, ParameterExpression)
+    common = {**_outline(circuit), "global_phase": 0.0 if varies else float(phase)}
+    headers = [{**common, "metadata": copy.deepcopy(circuit.metadata or {})} for _ in parameters]
+    if varies:
+        names = list(circuit.parameters)
+        for one, row in zip(headers, parameters.tolist(), strict=True):
+            values = dict(zip(names, row, strict=True))
+            bound = phase.bind({name: values[name] for name in phase.parameters})
+            one["global_phase"] = float(bound) % math.tau
+    return headers
 
 
 def experiment_result(

@@ -1,5 +1,6 @@
 """SamplerV2 and EstimatorV2 on the local simulator."""
 
+import math
 import threading
 from concurrent.futures import Executor, Future
 
@@ -257,6 +258,25 @@ def test_a_job_of_one_pub_has_the_id_of_its_job(backend):
     assert two.result() is two.result()
     assert two.done()
     assert two.error_message() is None
+
+
+def test_the_jobs_behind_have_results_of_their_own(backend):
+    circuit = measured()
+    circuit.global_phase = circuit.parameters[0] + 7
+    circuit.metadata = {"day": "Monday"}
+    job = SamplerV2(backend).run([(circuit, [[0.0], [np.pi]])], shots=10)
+    (behind,) = job.backend_jobs()
+    found = behind.result()  # first: what it hands out is not lost to the primitive
+    assert [found.get_counts(k) for k in range(2)] == [{"00": 10}, {"11": 10}]
+    assert [found.results[k].header["metadata"] for k in range(2)] == [{"day": "Monday"}] * 2
+    phases = [found.results[k].header["global_phase"] for k in range(2)]
+    np.testing.assert_allclose(phases, [7 % math.tau, (7 + np.pi) % math.tau])
+    bits = job.result()[0].data.meas
+    assert [bits.get_counts(k) for k in range(2)] == [{"00": 10}, {"11": 10}]
+    job = EstimatorV2(backend).run([(ansatz(), ["ZZ", "ZI"], [np.pi])])
+    values = job.backend_jobs()[0].result().data(0)["expectation_values"]
+    np.testing.assert_allclose(values, [1, -1], atol=1e-12)
+    np.testing.assert_array_equal(job.result()[0].data.evs, values)
 
 
 def test_the_pub_that_failed_is_named(backend):
