@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import copy
-import logging
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -18,25 +15,12 @@ from .boundary import translated
 from .check import check_for_twin
 from .connection import Connection
 from .device_options import CHECKS, DEFAULTS, run_options
-from .download import Entry
-from .encoding import differences, encode_tasks
-from .exceptions import (
-    OqtopusCircuitError,
-    OqtopusCloudError,
-    OqtopusOptionError,
-    OqtopusWarning,
-)
-from .group import Member, new_group_id
 from .job import OqtopusJob
 from .options import check_options
 from .problem import Problem
-from .program import Program, resent_program
-from .progress import reported
-from .retrieval import cancel_spare, find_group
 from .run_input import circuits_of
+from .sender import Sender
 from .snapshot import DeviceSnapshot
-from .status import Sight
-from .submission import Order, submit_all
 from .task import Task
 from .version import __version__
 from .watcher import Watcher
@@ -45,8 +29,6 @@ if TYPE_CHECKING:
     from .client.models import Device, Job
     from .provider import OqtopusProvider
     from .simulator.backend import QulacsBackend
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -223,8 +205,7 @@ class OqtopusBackend(BackendV2):
         """
         values = self._values(options)
         tasks = self._tasks(run_input, values)
-        _, problems = self._encode(tasks, values, new_group_id())
-        return problems
+        return Sender(self).problems(tasks, values)
 
     def run(
         self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
@@ -270,7 +251,7 @@ class OqtopusBackend(BackendV2):
             OqtopusCloudError: If the server cannot be asked before anything is sent.
         """
         values = self._values(options)
-        return self._run(self._tasks(run_input, values), values, stacklevel=4)
+        return Sender(self).send(self._tasks(run_input, values), values, stacklevel=4)
 
     def run_tasks(self, tasks: Sequence[Task], stacklevel: int = 1, **options: Any) -> OqtopusJob:
         """Send circuits, each with its own number of shots; used by the primitives.
@@ -286,34 +267,10 @@ class OqtopusBackend(BackendV2):
         Raises:
             OqtopusError: As :meth:`run`.
         """
-        return self._run(tasks, self._values(options), stacklevel + 3)
+        return Sender(self).send(tasks, self._values(options), stacklevel + 3)
 
     def _tasks(self, run_input: Any, values: Mapping[str, Any]) -> list[Task]:
         return [Task(circuit, values["shots"]) for circuit in circuits_of(run_input, self.name)]
-
-    def _run(self, tasks: Sequence[Task], values: Mapping[str, Any], stacklevel: int) -> OqtopusJob:
-        group_id, resume = values["group_id"], values["resume"]
-        if group_id is not None and resume not in (None, group_id):
-            raise OqtopusOptionError("Give either 'group_id' or 'resume', not both.")
-        group = resume or group_id or new_group_id()
-        programs, problems = self._encode(tasks, values, group)
-        if problems:
-            raise OqtopusCircuitError(problems, self.name)
-        logger.info("Group %s: %d circuits for %s", group, len(tasks), self.name)
-        self._look_at_device(values, stacklevel)
-        entries, sights = self._present(programs, group, resume, group_id)
-        orders = [
-            self._order(
-                program,
-                Member(group, index, len(programs), program.header.sha256, tasks[index].kind),
-                tasks[index].circuit.name,
-                values,
-            )
-            for index, program in enumerate(programs)
-            if index not in entries
-        ]
-        headers = {index: program.header for index, program in enumerate(programs)}
-        return self._send(orders, headers, entries, sights, group, len(programs), values)
 
     def send_again(
         self,
@@ -336,149 +293,10 @@ class OqtopusBackend(BackendV2):
         """
         group = options.pop("group_id", None)
         values = self._values({**options, "group_id": group})
-        group = group or new_group_id()
-        logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
-        orders, headers = [], {}
-        for index, (text, job) in enumerate(zip(programs, stored, strict=True)):
-            program = resent_program(
-                text,
-                group=group,
-                index=index,
-                total=len(programs),
-                created=_now(),
-                resubmits=resubmits,
-                name=job.name or "",
-                shots=job.shots or 0,
-            )
-            headers[index] = program.header
-            # Their places in a primitive's result are gone: what comes back are counts.
-            member = Member(group, index, len(programs), program.header.sha256)
-            order = self._order(program, member, job.name or "", values)
-            orders.append(
-                replace(
-                    order,
-                    transpiler_info=job.transpiler_info or {"transpiler_lib": None},
-                    mitigation_info=job.mitigation_info or {},
-                )
-            )
-        return self._send(orders, headers, {}, {}, group, len(programs), values)
+        return Sender(self).send_again(programs, stored, resubmits, values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return run_options({"group_id": None, "resume": None, **self.options, **options})
-
-    def _encode(
-        self, tasks: Sequence[Task], values: Mapping[str, Any], group: str
-    ) -> tuple[list[Program], list[Problem]]:
-        return encode_tasks(tasks, values, group, self._target, self.calibrated_at, created=_now())
-
-    def _look_at_device(self, values: Mapping[str, Any], stacklevel: int) -> None:
-        """Warn of what has changed since the Target was made, or that the device is away."""
-        with translated(f"Reading device {self.name}"):
-            device = self.connection.client.device(self.name)
-        if device.status != "available":
-            message = f"Device {self.name} is {device.status or 'in an unknown state'}"
-            if values["unavailable"] == "raise":
-                raise OqtopusCloudError(
-                    f"{message}; nothing was sent. Try again later, or use unavailable='warn'."
-                )
-            warnings.warn(
-                f"{message}: OQTOPUS may refuse the circuits.",
-                OqtopusWarning,
-                stacklevel=stacklevel,
-            )
-        if device.calibrated_at != self.calibrated_at and values["transpiler"] is None:
-            warnings.warn(
-                f"Device {self.name} was calibrated anew ({device.calibrated_at}) since this "
-                f"backend's Target was made ({self.calibrated_at}). Call backend.refresh() and "
-                "compile again to use the new numbers.",
-                OqtopusWarning,
-                stacklevel=stacklevel,
-            )
-
-    def _present(
-        self, programs: Sequence[Program], group: str, resume: str | None, chosen: str | None
-    ) -> tuple[dict[int, Entry], dict[str, Sight]]:
-        """Return the circuits of the group that the server has already."""
-        if resume is None and chosen is None:
-            return {}, {}
-        with translated(f"Looking for group {group}"):
-            found = find_group(self.connection.client, group)
-            if found is not None and resume is not None:
-                cancel_spare(self.connection.client, found)
-        if found is None:
-            return {}, {}
-        if resume is None:
-            raise OqtopusOptionError(
-                f"Group id {group!r} is in use by {len(found.jobs)} jobs. Choose another one, or "
-                f"resume that run with resume={group!r}."
-            )
-        problems = differences(found, programs)
-        if problems:
-            raise OqtopusCircuitError(problems, self.name)
-        entries = {index: Entry(index, job.job_id) for index, job in found.alive().items()}
-        return entries, found.sights()
-
-    def _order(
-        self, program: Program, member: Member, name: str, values: Mapping[str, Any]
-    ) -> Order:
-        transpiler_info: dict[str, Any] = {"transpiler_lib": None}
-        if values["transpiler"] is not None:
-            options = values["transpiler_options"]
-            transpiler_info = {
-                "transpiler_lib": values["transpiler"],
-                "transpiler_options": {"optimization_level": 1} if options is None else options,
-            }
-        mitigation = values["mitigation"]
-        return Order(
-            member,
-            program.text,
-            values["name"] or name,
-            values["tags"],
-            self.name,
-            program.header.shots,
-            transpiler_info,
-            {} if mitigation is None else {"ro_error_mitigation": mitigation},
-            program.operator,
-        )
-
-    def _send(
-        self,
-        orders: Sequence[Order],
-        headers: Mapping[int, Any],
-        entries: dict[int, Entry],
-        sights: dict[str, Sight],
-        group: str,
-        total: int,
-        values: Mapping[str, Any],
-    ) -> OqtopusJob:
-        if orders:
-            with (
-                translated(f"Sending group {group}"),
-                reported(values["progress"], "submit", len(orders)) as report,
-            ):
-                sent = submit_all(
-                    self.connection.client,
-                    orders,
-                    workers=values["workers"],
-                    report=report,
-                    cancel_on_failure=values["on_incomplete"] == "cancel",
-                )
-            for index, job_id in sent.items():
-                entries[index] = Entry(index, job_id, headers[index])
-                sights[job_id] = Sight("submitted")
-        ordered = [entries[index] for index in sorted(entries)]
-        self.watcher.add(
-            {entry.job_id: sights[entry.job_id] for entry in ordered}, group if total > 1 else None
-        )
-        return OqtopusJob(
-            self,
-            ordered[0].job_id if total == 1 else group,
-            ordered,
-            self.watcher,
-            group_id=group,
-            total=total,
-            progress=values["progress"],
-        )
 
     def __repr__(self) -> str:
         return f"<OqtopusBackend('{self.name}', num_qubits={self.num_qubits})>"
@@ -519,7 +337,3 @@ def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapsh
         "description": device.description,
     }
     return DeviceSnapshot.from_device(description, facts)
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from ..exceptions import (
     OqtopusJobError,
     OqtopusJobTimeoutError,
 )
+from .dispatcher import dispatcher
 from .execute import Outcome, Settings, run_chunk
 from .packing import AnyPlan
 from .result import experiment_result, reason
@@ -90,7 +90,7 @@ class QulacsJob(JobV1):
         self._started = time.perf_counter()
         if self._executor is None:
             _live_jobs.add(self)
-            _dispatcher.put(self)
+            dispatcher.put(self._start_unless_claimed)
         else:
             self._submit_chunks(self._executor)
 
@@ -99,6 +99,14 @@ class QulacsJob(JobV1):
         with self._lock:
             mine, self._claimed = not self._claimed, True
         return mine
+
+    def _start_unless_claimed(self) -> None:
+        if not self._claim():
+            return
+        try:
+            self._start_thread()
+        except RuntimeError:  # the system has no more threads to give: that of the dispatcher does
+            self._work()
 
     def _start_thread(self) -> None:
         # A daemon, so that Ctrl-C and exit do not wait; _stop_all ends it between two gates.
@@ -337,61 +345,6 @@ class QulacsJob(JobV1):
                 )
             return self._result
 
-
-class _Dispatcher:
-    """Starts a thread for each job that nobody has begun to wait for.
-
-    A thread for every job would cost more than a small job, and would fight with the thread that
-    waits for it over Python's lock. Even to wake one thread costs a third of a job of one small
-    circuit: while jobs come one after the other, the dispatcher looks for them by itself.
-    """
-
-    PERIOD = 0.002
-    """Time between two looks in s: so late may a job start that nobody waits for."""
-
-    PATIENCE = 0.3
-    """After so many seconds without a job it sleeps until it is woken."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._jobs: deque[QulacsJob] = deque()
-        self._awake = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def put(self, job: QulacsJob) -> None:
-        """Let a job start."""
-        with self._lock:
-            # Not alive either in a process that was forked off.
-            if self._thread is None or not self._thread.is_alive():
-                self._jobs, self._awake = deque(), threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run,
-                    args=(self._jobs, self._awake),
-                    name="qulacs-dispatcher",
-                    daemon=True,
-                )
-                self._thread.start()
-            self._jobs.append(job)
-            if not self._awake.is_set():
-                self._awake.set()
-
-    def _run(self, jobs: deque[QulacsJob], awake: threading.Event) -> None:
-        last = 0.0
-        while True:
-            awake.wait()
-            while jobs:
-                job = jobs.popleft()
-                if job._claim():
-                    job._start_thread()
-                del job  # nothing here keeps a job alive
-                last = time.monotonic()
-            time.sleep(self.PERIOD)
-            with self._lock:
-                if not jobs and time.monotonic() - last > self.PATIENCE:
-                    awake.clear()
-
-
-_dispatcher = _Dispatcher()
 
 _live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()
 

@@ -201,7 +201,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(backend, monkeypatch):
 
     monkeypatch.setattr(job_module, "run_chunk", interrupted_once)
     # Whoever waits without a limit runs the job, unless a thread has begun: here none does.
-    monkeypatch.setattr(job_module._dispatcher, "put", lambda job: None)
+    monkeypatch.setattr(job_module.dispatcher, "put", lambda job: None)
     job = backend.run(measured(1))
     with pytest.raises(KeyboardInterrupt):
         job.result()
@@ -214,3 +214,17 @@ def test_a_job_that_nobody_waits_for_runs(backend):
     while not job.in_final_state() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert job.status() is JobStatus.DONE
+
+
+def test_jobs_run_where_no_more_threads_can_be_had(backend, monkeypatch):
+    class Exhausted(threading.Thread):
+        def start(self):
+            if self.name.startswith("qulacs-") and self.name != "qulacs-dispatcher":
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(job_module.threading, "Thread", Exhausted)
+    jobs = [backend.run(measured(), shots=10) for _ in range(3)]
+    for job in jobs:
+        job.wait_for_final_state(timeout=30)
+        assert sum(job.result().get_counts().values()) == 10
