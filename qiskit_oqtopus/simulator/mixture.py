@@ -13,7 +13,8 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..exceptions import OqtopusError
-from .dynamic import Branches, DynamicRun
+from .branches import Branches
+from .dynamic import DynamicRun
 from .ensemble import ensemble_of
 from .expectation import ActiveObservables
 from .plan import Plan

@@ -10,8 +10,9 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
+from .branches import Branches
 from .density import Densities
-from .dynamic import Branches, DynamicRun
+from .dynamic import DynamicRun
 from .ensemble import Ensemble, StateList
 from .noisy_plan import NoisyPlan, Wanted
 from .operations import Matrix
