@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qiskit.exceptions import QiskitError
 from qiskit.providers import JobError, JobTimeoutError
@@ -52,19 +52,25 @@ class OqtopusCircuitError(OqtopusError):
 
 
 class OqtopusPubError(OqtopusError, ValueError):
-    """A PUB of a primitive cannot be run.
+    """PUBs of a primitive cannot be run.
 
     Attributes:
-        pub: Its position in the list that was given to ``run``, or None if it is about the list.
+        pub: Position of the first of them in the list that was given to ``run``, or None if the
+            list itself is wrong.
+        problems: (position, what is wrong) for each of them.
     """
 
-    def __init__(self, pub: int | None, reason: str) -> None:
+    def __init__(self, pub: int | None, reason: str, *others: tuple[int | None, str]) -> None:
         self.pub = pub
-        self._reason = reason
-        super().__init__(reason if pub is None else f"PUB {pub}: {reason}")
+        self.problems = ((pub, reason), *others)
+        lines = [why if place is None else f"PUB {place}: {why}" for place, why in self.problems]
+        if others:
+            lines = [f"{len(lines)} PUBs cannot be run.", *(f"  - {line}" for line in lines)]
+        super().__init__("\n".join(lines))
 
-    def __reduce__(self) -> tuple[type[OqtopusPubError], tuple[int | None, str]]:
-        return type(self), (self.pub, self._reason)
+    def __reduce__(self) -> tuple[type[OqtopusPubError], tuple[Any, ...]]:
+        (pub, reason), *others = self.problems
+        return type(self), (pub, reason, *others)
 
 
 class OqtopusJobError(OqtopusError, JobError):

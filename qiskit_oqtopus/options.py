@@ -14,6 +14,9 @@ Check = Callable[[str, Any], Any]
 
 MAX_SEED = 2**64 - 1
 
+MAX_SHOTS = 2**63 - 1
+"""So many can be counted in 64 bits; devices have limits of their own."""
+
 
 def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
     """Return checked and normalized option values.
@@ -24,16 +27,26 @@ def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dic
             normalized.
 
     Raises:
-        OqtopusOptionError: If an option is unknown or its value cannot be used.
+        OqtopusOptionError: If options are unknown or their values cannot be used: all of them.
     """
+    problems = []
     unknown = sorted(set(values) - set(checks))
     if unknown:
         noun = "option" if len(unknown) == 1 else "options"
-        raise OqtopusOptionError(
+        problems.append(
             f"Unknown {noun} {', '.join(map(repr, unknown))}; the options are: "
             f"{', '.join(sorted(checks))}."
         )
-    return {name: checks[name](name, value) for name, value in values.items()}
+    checked = {}
+    for name, value in values.items():
+        if name in checks:
+            try:
+                checked[name] = checks[name](name, value)
+            except OqtopusOptionError as error:
+                problems.append(error.message)
+    if problems:
+        raise OqtopusOptionError(" ".join(problems))
+    return checked
 
 
 def integer(minimum: int, maximum: int | None = None) -> Check:

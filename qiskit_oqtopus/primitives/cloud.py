@@ -20,7 +20,7 @@ from .assembly import Collected, assemble
 from .bits import registers_of
 from .observables import Measurement, Terms, measured, measurements
 from .options import EstimatorOptions, SamplerOptions, device_options
-from .pubs import bound, check_registers, elements_of, observables_of
+from .pubs import bound, check_registers, each, elements_of, observables_of
 from .record import EstimatorRecord, Record, SamplerRecord
 
 STACKLEVEL = 4
@@ -98,17 +98,15 @@ class CloudExecutor:
         self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
     ) -> CloudWork:
         """Send one program for each element of each PUB."""
-        drafts = [self._sampler_drafts(index, pub) for index, pub in enumerate(pubs)]
+        drafts = each(pubs, self._sampler_drafts)
         return self._send("sampler", drafts, SamplerRecord, options, run)
 
     def estimate(
         self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
     ) -> CloudWork:
         """Send programs for the parameter sets or, for the server's estimation, the elements."""
-        drafts = [
-            self._estimator_drafts(index, pub, options.estimation == "server")
-            for index, pub in enumerate(pubs)
-        ]
+        server = options.estimation == "server"
+        drafts = each(pubs, lambda index, pub: self._estimator_drafts(index, pub, server))
         return self._send("estimator", drafts, EstimatorRecord, options, run)
 
     def _sampler_drafts(self, index: int, pub: SamplerPub) -> list[Draft]:
@@ -127,13 +125,13 @@ class CloudExecutor:
         record = {"shape": pub.shape, "registers": registers}
         return [
             ({"circuit": circuit, "shots": int(pub.shots), "position": position}, record)
-            for position, circuit in enumerate(bound(pub))
+            for position, circuit in enumerate(bound(index, pub))
         ]
 
     def _estimator_drafts(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
         shots = shots_for(index, pub.precision)
         observables = observables_of(index, pub)
-        circuits = bound(pub)
+        circuits = bound(index, pub)
         record = {
             "shape": pub.shape,
             "sets": pub.parameter_values.shape,
@@ -190,11 +188,7 @@ class CloudExecutor:
         options: SamplerOptions | EstimatorOptions,
         run: Mapping[str, Any],
     ) -> CloudWork:
-        for index, of_pub in enumerate(drafts):
-            if not of_pub:
-                raise OqtopusPubError(
-                    index, "it has no elements, so that there is nothing to run on a device"
-                )
+        each(drafts, _check_not_empty)
         if not drafts:
             raise OqtopusPubError(None, "there is no PUB, so that there is nothing to run")
         sizes = tuple(len(of_pub) for of_pub in drafts)
@@ -205,6 +199,13 @@ class CloudExecutor:
         ]
         values = {**device_options(options), **run}
         return CloudWork(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
+
+
+def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:
+    if not drafts:
+        raise OqtopusPubError(
+            index, "it has no elements, so that there is nothing to run on a device"
+        )
 
 
 def shots_for(index: int, precision: float) -> int:

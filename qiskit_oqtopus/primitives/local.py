@@ -37,7 +37,7 @@ from .assembly import Collected, bit_arrays, estimator_data
 from .bits import registers_of
 from .observables import Terms
 from .options import EstimatorOptions, SamplerOptions, refuse_device_options
-from .pubs import check_registers, element, elements_of, observables_of, parameter_rows
+from .pubs import check_registers, each, element, elements_of, observables_of, parameter_rows
 
 
 @dataclass(frozen=True)
@@ -106,28 +106,39 @@ class LocalWork:
 
     def collect(self) -> Collected:
         """Return what has come of it, once it has ended."""
-        if self._collected is None:
-            collected = Collected()
-            for index, part in enumerate(self._parts):
-                self._collect(collected, index, part)
+        if self._collected is not None:
+            return self._collected
+        collected = Collected()
+        built = [self._collect(collected, index, part) for index, part in enumerate(self._parts)]
+        if all(built):  # else there may be more memory the next time
             self._collected = collected
-        return self._collected
+        return collected
 
     @staticmethod
-    def _collect(collected: Collected, index: int, part: Part) -> None:
+    def _collect(collected: Collected, index: int, part: Part) -> bool:
+        """Add the result of a PUB, or why there is none; return False if it may be had later."""
         outcomes = [] if part.job is None else part.job.outcomes()
         failed = [(place, o.error) for place, o in enumerate(outcomes) if o.error is not None]
         if not failed:
-            collected.results.append(part.build(outcomes))
-            return
+            try:
+                collected.results.append(part.build(outcomes))
+            # Whatever it is (a MemoryError, for so many shots), the other PUBs must survive it.
+            except Exception as error:  # noqa: BLE001
+                collected.results.append(None)
+                text = reason(error).removeprefix("ERROR: ")
+                collected.failures.append(f"PUB {index} ({part.name!r}): {text}")
+                collected.cancelled = False
+                return False
+            return True
         collected.results.append(None)
-        for place, error in failed:
-            collected.cancelled &= isinstance(error, Cancelled)
-            text = reason(error).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
+        for place, failure in failed:
+            collected.cancelled &= isinstance(failure, Cancelled)
+            text = reason(failure).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
             where = f"PUB {index} ({part.name!r})"
             if part.sets:
                 where += f", parameter set {element(place, part.sets)}"
             collected.failures.append(f"{where}: {text}")
+        return True
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why."""
@@ -152,8 +163,7 @@ class LocalExecutor:
     ) -> LocalWork:
         """Sample the circuits of each PUB in one job."""
         self._check_options(options, run)
-        for index, pub in enumerate(pubs):
-            check_registers(index, pub.circuit)
+        each(pubs, lambda index, pub: check_registers(index, pub.circuit))
         silent = [str(index) for index, pub in enumerate(pubs) if not pub.circuit.cregs]
         if silent:
             warnings.warn(
@@ -174,7 +184,7 @@ class LocalExecutor:
     ) -> LocalWork:
         """Compute the states of each PUB in one job, and expectation values from these."""
         self._check_options(options, run)
-        observables = [observables_of(index, pub) for index, pub in enumerate(pubs)]
+        observables = each(pubs, observables_of)
         seed = self._seed(options)
         return self._started(
             [
@@ -196,24 +206,26 @@ class LocalExecutor:
         seed: int | None = self._backend.options.seed_simulator
         return seed
 
-    def _started(self, starts: Sequence[Callable[[], Part]]) -> LocalWork:
-        """Start all PUBs, or none if any cannot be run."""
+    def _started(self, makers: Sequence[Callable[[], Part]]) -> LocalWork:
+        """Start all PUBs once all are known to be ones that can be run."""
         parts: list[Part] = []
         problems: list[Problem] = []
+        for index, make in enumerate(makers):
+            try:
+                parts.append(make())
+            except OqtopusCircuitError as error:
+                # Circuits of one PUB differ in their angles, and have the same problems.
+                named = [replace(p, circuit=index, noun="PUB") for p in error.problems]
+                problems += dict.fromkeys(named)
+        if problems:
+            raise OqtopusCircuitError(problems, self._backend.name)
+        jobs = [part.job for part in parts if part.job is not None]
         try:
-            for index, start in enumerate(starts):
-                try:
-                    parts.append(start())
-                except OqtopusCircuitError as error:
-                    # Circuits of one PUB differ in their angles, and have the same problems.
-                    named = [replace(p, circuit=index, noun="PUB") for p in error.problems]
-                    problems += dict.fromkeys(named)
-            if problems:
-                raise OqtopusCircuitError(problems, self._backend.name)
-        except BaseException:
-            for part in parts:
-                if part.job is not None:
-                    part.job.cancel()
+            for job in jobs:
+                job.submit()
+        except BaseException:  # an executor that takes no more work, or Ctrl-C
+            for job in jobs:
+                job.cancel()
             raise
         return LocalWork(self._backend, parts)
 

@@ -6,10 +6,10 @@ Broadcasting and shapes are those of Qiskit's own ``SamplerPub`` and ``Estimator
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -19,8 +19,12 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
+from ..binding import UNBINDABLE, no_value
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, pauli_terms
+
+Pub = TypeVar("Pub")
+Made = TypeVar("Made")
 
 
 def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
@@ -31,7 +35,7 @@ def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
         shots: Number of shots of PUBs that say nothing else.
 
     Raises:
-        OqtopusPubError: If one of them cannot be run.
+        OqtopusPubError: If some of them cannot be run: all of those.
     """
     return [_sampler_pub(index, pub, shots) for index, pub in enumerate(_listed(given, "Sampler"))]
 
@@ -44,12 +48,36 @@ def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
         precision: Precision of PUBs that say nothing else.
 
     Raises:
-        OqtopusPubError: If one of them cannot be run.
+        OqtopusPubError: If some of them cannot be run: all of those.
     """
-    return [
-        _estimator_pub(index, pub, precision)
-        for index, pub in enumerate(_listed(given, "Estimator"))
-    ]
+    return each(
+        _listed(given, "Estimator"), lambda index, pub: _estimator_pub(index, pub, precision)
+    )
+
+
+def each(pubs: Iterable[Pub], make: Callable[[int, Pub], Made]) -> list[Made]:
+    """Return what a function makes of each PUB.
+
+    Args:
+        pubs: The PUBs.
+        make: A function of the position of a PUB and the PUB.
+
+    Raises:
+        OqtopusPubError: If the function raises it for some PUBs: what is wrong with all of them.
+    """
+    made: list[Made] = []
+    errors: list[OqtopusPubError] = []
+    for index, pub in enumerate(pubs):
+        try:
+            made.append(make(index, pub))
+        except OqtopusPubError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        first, *others = [problem for error in errors for problem in error.problems]
+        raise OqtopusPubError(*first, *others)
+    return made
 
 
 def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
@@ -69,14 +97,27 @@ def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
         raise OqtopusPubError(index, f"{error}; an observable is a real sum of Paulis") from error
 
 
-def bound(pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
-    """Return the circuit of a PUB for each of its parameter sets, in C order."""
+def bound(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
+    """Return the circuit of a PUB for each of its parameter sets, in C order.
+
+    Args:
+        index: Position of the PUB, for the error.
+        pub: The PUB.
+
+    Raises:
+        OqtopusPubError: If an expression of parameters has no value for a set.
+    """
     circuit, values = pub.circuit, pub.parameter_values
     if not circuit.num_parameters:
         return [circuit] * values.size
-    circuits = [values.bind(circuit, place) for place in np.ndindex(values.shape)]
-    for one in circuits:
+    circuits = []
+    for number, place in enumerate(np.ndindex(values.shape)):
+        try:
+            one = values.bind(circuit, place)
+        except UNBINDABLE as error:
+            raise OqtopusPubError(index, no_value(element(number, values.shape), error)) from error
         one.name = circuit.name  # Qiskit counts the copies in their names
+        circuits.append(one)
     return circuits
 
 

@@ -15,9 +15,11 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import Options
 from qiskit.transpiler import Target
 
+from ..binding import UnboundError, bound_to
 from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning
 from ..options import (
     MAX_SEED,
+    MAX_SHOTS,
     Check,
     boolean,
     check_options,
@@ -64,7 +66,7 @@ def _executor(name: str, value: Any) -> Any:
 
 
 _CHECKS = {
-    "shots": integer(1),
+    "shots": integer(1, MAX_SHOTS),
     "memory": boolean,
     "seed_simulator": optional(integer(0, MAX_SEED)),
     "statevector": boolean,
@@ -243,7 +245,9 @@ class QulacsBackend(TwinBackend):
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
-        return self._start(plans, [header(circuit) for circuit in circuits], values)
+        job = self._job(plans, [header(circuit) for circuit in circuits], values)
+        job.submit()
+        return job
 
     def run_sets(
         self,
@@ -252,7 +256,7 @@ class QulacsBackend(TwinBackend):
         observables: Observables | None = None,
         **options: Any,
     ) -> QulacsJob:
-        """Simulate one circuit for many sets of values of its parameters; for primitives.
+        """Make a job of one circuit for many sets of values of its parameters; for primitives.
 
         Args:
             circuit: The circuit.
@@ -261,7 +265,7 @@ class QulacsBackend(TwinBackend):
             **options: As for :meth:`run`.
 
         Returns:
-            The job, which has been started; its ``outcomes()`` are those of the sets.
+            The job, whose ``outcomes()`` are those of the sets. ``submit()`` starts it.
 
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
@@ -269,8 +273,14 @@ class QulacsBackend(TwinBackend):
         """
         values = self._checked({**self.options, **options})
         exact = observables is not None
-        plans = self._compile_sets(circuit, parameters, exact, values)
-        return self._start(plans, headers_of_sets(circuit, parameters), values, observables, True)
+        try:
+            plans = self._compile_sets(circuit, parameters, exact, values)
+            headers = headers_of_sets(circuit, parameters)
+        except UnboundError as error:
+            cure = "leave out values for which it has none"
+            problem = Problem(0, circuit.name, str(error), cure)
+            raise OqtopusCircuitError([problem], self.name) from error
+        return self._job(plans, headers, values, observables, keep_outcomes=True)
 
     def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return run options, each checked, and all together."""
@@ -290,23 +300,18 @@ class QulacsBackend(TwinBackend):
         from .template import compile_template  # run() does not wait for its import
 
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
-        template = compile_template(circuit) if circuit.num_parameters and ideal else None
+        template = None
+        if ideal and circuit.num_parameters and len(parameters):
+            template = compile_template(circuit, parameters[0].tolist())
         if template is None:
-            names = list(circuit.parameters)
-            circuits = [
-                circuit.assign_parameters(dict(zip(names, row.tolist(), strict=True)))
-                for row in parameters
-            ]
-            for bound in circuits:
-                bound.name = circuit.name  # Qiskit counts the copies in their names
-            return self._compile(circuits, values, exact)
+            return self._compile(bound_to(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
         wrong = memory_problem(template.plan, budget, statevector=False)
         if wrong is not None:
             raise OqtopusCircuitError([Problem(0, circuit.name, *wrong)], self.name)
         return template.plans(parameters)
 
-    def _start(
+    def _job(
         self,
         plans: Sequence[AnyPlan],
         headers: list[dict[str, Any]],
@@ -328,7 +333,7 @@ class QulacsBackend(TwinBackend):
             observables=observables,
             density_matrix=values["density_matrix"],
         )
-        job = QulacsJob(
+        return QulacsJob(
             self,
             str(identifier),
             plans,
@@ -338,8 +343,6 @@ class QulacsBackend(TwinBackend):
             values["max_job_size"],
             keep_outcomes,
         )
-        job.submit()
-        return job
 
     def _compile(
         self, circuits: list[QuantumCircuit], values: dict[str, Any], exact: bool = False

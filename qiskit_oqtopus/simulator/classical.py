@@ -93,7 +93,8 @@ class Lowering:
         if isinstance(node, expr.Cast):
             return ("cast", _kind(node.type), self.lower(node.operand))
         if isinstance(node, expr.Index):
-            return ("index", self.lower(node.target), self.lower(node.index))
+            width = _width(node.target.type)
+            return ("index", self.lower(node.target), self.lower(node.index), width)
         if isinstance(node, expr.Unary):
             return ("unary", node.op.name, _width(node.type), self.lower(node.operand))
         if isinstance(node, expr.Binary):
@@ -102,9 +103,10 @@ class Lowering:
         raise ExpressionError(f"the simulator has no value for '{type(node).__name__}' in {node}")
 
     def store(self, lvalue: expr.Expr) -> Expression:
-        """Lower the left side of a store: ("bits", indices), ("var", slot) or ("index", ...)."""
+        """Lower the left side of a store: bits, a variable, or ("index", target, index, width)."""
         if isinstance(lvalue, expr.Index):
-            return ("index", self.store(lvalue.target), self.lower(lvalue.index))
+            width = _width(lvalue.target.type)
+            return ("index", self.store(lvalue.target), self.lower(lvalue.index), width)
         if isinstance(lvalue.var, (Clbit, ClassicalRegister)):
             return self.target(lvalue.var)
         return ("var", self.slot(lvalue))
@@ -161,9 +163,25 @@ def _evaluate_bits(indices: tuple[int, ...]) -> Evaluator:
     return lambda bits, variables: sum(((bits >> index) & 1) << i for i, index in places)
 
 
-def _evaluate_index(target: Expression, index: Expression) -> Evaluator:
-    whole, place = evaluator(target), evaluator(index)
+def _evaluate_index(target: Expression, index: Expression, width: int | None) -> Evaluator:
+    whole, place = evaluator(target), _place(index, width)
     return lambda bits, variables: bool((whole(bits, variables) >> place(bits, variables)) & 1)
+
+
+def _place(index: Expression, width: int | None) -> Callable[[int, tuple[Any, ...]], int]:
+    """Return a function that evaluates the index of a bit, and refuses one that is not there.
+
+    OpenQASM 3 does not say what such a bit is, so that any answer would be invented.
+    """
+    evaluate = evaluator(index)
+
+    def place(bits: int, variables: tuple[Any, ...]) -> int:
+        found = int(evaluate(bits, variables))
+        if width is not None and found >= width:
+            raise IndexError(f"there is no bit {found} in a value of {width} bits")
+        return found
+
+    return place
 
 
 def _evaluate_cast(kind: Any, operand: Expression) -> Evaluator:
@@ -246,8 +264,9 @@ def storer(
             bits,
             (*variables[:slot], value, *variables[slot + 1 :]),
         )
-    _, whole_target, index_expression = target
-    whole, place, store = evaluator(whole_target), evaluator(index_expression), storer(whole_target)
+    _, whole_target, index_expression, width = target
+    whole, place = evaluator(whole_target), _place(index_expression, width)
+    store = storer(whole_target)
 
     def store_index(
         bits: int, variables: tuple[Any, ...], value: Any

@@ -54,7 +54,7 @@ def _restricted(label: str, qubits: Sequence[int]) -> str | None:
     >>> _restricted("ZIX", [0, 1]), _restricted("ZIX", [1, 2]), _restricted("III", [0])
     ('IX', None, 'I')
     """
-    letters = label[::-1]
+    letters = label[::-1] or "I"  # of no qubits: one in 0 stands for them
     active = set(qubits)
     if any(letter in "XY" and q not in active for q, letter in enumerate(letters)):
         return None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qiskit.circuit import AnnotatedOperation, ControlledGate, Instruction, QuantumCircuit
+from qiskit.circuit import (
+    AnnotatedOperation,
+    ControlledGate,
+    ControlModifier,
+    Instruction,
+    InverseModifier,
+    PowerModifier,
+    QuantumCircuit,
+)
 from qiskit.circuit.library import (
     DiagonalGate,
     PauliEvolutionGate,
@@ -21,6 +30,12 @@ from .operations import Encoded, Operation, pauli_ids, permutation
 
 MATRIX_QUBITS = 6
 """A gate on more qubits than this is expanded by its definition, if it has one."""
+
+_EXACT_EVOLUTION = "to_matrix" in vars(PauliEvolutionGate)
+"""Whether Qiskit takes the exponential for the meaning of an evolution, as it does since 2.2."""
+
+_MAX_TERMS = 4096
+"""An evolution with controls is a sum of twice as many Pauli strings for each of them."""
 
 Native = Callable[[tuple[int, ...]], Encoded]
 
@@ -79,6 +94,8 @@ def encode(operation: Any, fresh: bool) -> Native | QuantumCircuit:
 
 
 def _dense(matrix: np.ndarray) -> Native:
+    if not np.isfinite(matrix).all():
+        raise UnsupportedOperation("its matrix is not finite", "give it finite numbers")
     return lambda qubits: ([("matrix", qubits, matrix, (), ())], 0.0)
 
 
@@ -140,18 +157,14 @@ def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native | None:
     product formula in the gate's definition is what a device would run, not what the gate means.
     Qiskit before 2.2 has no such matrix, and takes the formula for the meaning: so it is here.
     """
-    operators = operation.operator
-    operators = operators if isinstance(operators, list) else [operators]
-    terms = [
-        term if isinstance(term, SparsePauliOp) else SparsePauliOp.from_sparse_observable(term)
-        for term in operators
-    ]
-    hamiltonian = SparsePauliOp.sum(terms).simplify(atol=0, rtol=0)
+    hamiltonian = _hamiltonian(operation).simplify(atol=0, rtol=0)
     time = float(operation.time)
+    if not math.isfinite(time):
+        raise UnsupportedOperation(f"its time {time} is not finite", "give it a finite number")
     labels = tuple(hamiltonian.paulis.to_labels())
     coefficients = tuple(float(c) for c in hamiltonian.coeffs.real)
     if not _commute(hamiltonian):
-        if "to_matrix" not in vars(PauliEvolutionGate):
+        if not _EXACT_EVOLUTION:
             return None
         return lambda qubits: ([("evolve", qubits, labels, coefficients, time)], 0.0)
 
@@ -169,6 +182,50 @@ def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native | None:
         return operations, phase
 
     return native
+
+
+def _hamiltonian(operation: PauliEvolutionGate) -> SparsePauliOp:
+    """Return the sum of the operators of an evolution."""
+    operators = operation.operator
+    operators = operators if isinstance(operators, list) else [operators]
+    return SparsePauliOp.sum(
+        [
+            term if isinstance(term, SparsePauliOp) else SparsePauliOp.from_sparse_observable(term)
+            for term in operators
+        ]
+    )
+
+
+def _annotated(operation: AnnotatedOperation, fresh: bool) -> Native | None:
+    """Encode an annotated evolution as the evolution under another Hamiltonian.
+
+    Qiskit would expand it by a product formula. The inverse and whole powers change the time; a
+    control multiplies the Hamiltonian by its projector, (1 - Z)/2 or (1 + Z)/2.
+    """
+    base = operation.base_op
+    if not isinstance(base, PauliEvolutionGate) or not _EXACT_EVOLUTION:
+        return None
+    hamiltonian, time = _hamiltonian(base), float(base.time)
+    for modifier in operation.modifiers:
+        if isinstance(modifier, InverseModifier):
+            time = -time
+        elif isinstance(modifier, PowerModifier) and float(modifier.power).is_integer():
+            time *= modifier.power
+        elif isinstance(modifier, ControlModifier):
+            for control in range(modifier.num_ctrl_qubits):
+                # The last control stands next to what is controlled, and the first one is qubit 0.
+                bit = modifier.ctrl_state >> (modifier.num_ctrl_qubits - 1 - control) & 1
+                projector = SparsePauliOp(["I", "Z"], [0.5, -0.5 if bit else 0.5])
+                hamiltonian = hamiltonian.tensor(projector)
+        else:
+            return None
+        if len(hamiltonian) > _MAX_TERMS:
+            raise UnsupportedOperation(
+                f"it is an evolution under a sum of over {_MAX_TERMS} Pauli strings, its controls "
+                "included",
+                "give it fewer controls",
+            )
+    return _evolution(PauliEvolutionGate(hamiltonian, time), fresh)
 
 
 def _commute(hamiltonian: SparsePauliOp) -> bool:
@@ -217,6 +274,7 @@ def _controlled(operation: ControlledGate, fresh: bool) -> Native | None:
 
 
 _NATIVE: dict[type, Callable[[Any, bool], Native | None]] = {
+    AnnotatedOperation: _annotated,
     UnitaryGate: _unitary,
     DiagonalGate: _diagonal,
     PermutationGate: _permutation,

@@ -5,6 +5,7 @@ This is the reference that the faster ways to a plan are tested against.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ from .operations import ENCODERS, FIXED_GATES, ROTATION_GATES
 
 UNROLL_LIMIT = 4096
 """A for loop of at most this many instructions in all is written out; a longer one is counted."""
+
+
+_FINITE = "bind parameters to finite numbers"
 
 
 @dataclass
@@ -98,7 +102,7 @@ class Compiler(PlanBuilder):
             {bit: i for i, bit in enumerate(circuit.qubits)},
             {bit: i for i, bit in enumerate(circuit.clbits)},
         )
-        self._phase += float(circuit.global_phase)
+        self._turn(circuit)
         for position, instruction in enumerate(
             circuit.data if instructions is None else instructions
         ):
@@ -106,6 +110,14 @@ class Compiler(PlanBuilder):
             self._instruction(instruction, scope)
         self._position = None
         self._close()
+
+    def _turn(self, circuit: QuantumCircuit) -> None:
+        """Take over the global phase of a circuit or definition."""
+        phase = float(circuit.global_phase)
+        if math.isfinite(phase):
+            self._phase += phase
+        else:
+            self._problem(f"a global phase of {phase} is not finite", _FINITE)
 
     def _problem(
         self,
@@ -128,11 +140,16 @@ class Compiler(PlanBuilder):
         if instruction.is_standard_gate():
             if name == "id":  # an identity does not make its qubit active
                 return
-            qubits = self._touch([scope.qubits[bit] for bit in instruction.qubits])
+            sites = tuple([scope.qubits[bit] for bit in instruction.qubits])
+            qubits = self._touch(sites)
             if name in FIXED_GATES:
                 self._operations.append((name, *qubits))
                 return
             parameters = [float(value) for value in instruction.params]
+            if not all(map(math.isfinite, parameters)):
+                listed = ", ".join(map(str, parameters))
+                self._problem(f"its parameters ({listed}) are not finite", _FINITE, name, sites)
+                return
             if name in ROTATION_GATES:
                 self._operations.append((name, qubits[0], parameters[0]))
                 return
@@ -185,7 +202,7 @@ class Compiler(PlanBuilder):
         scope = Scope(
             dict(zip(body.qubits, qubits, strict=True)), dict(zip(body.clbits, clbits, strict=True))
         )
-        self._phase += float(body.global_phase)
+        self._turn(body)
         for instruction in body.data:
             self._instruction(instruction, scope)
 

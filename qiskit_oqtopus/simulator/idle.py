@@ -16,8 +16,8 @@ def schedule(
     The last instructions end together, so that measurements at the end of a circuit are taken at
     once, or with one length end at once, and a qubit waits after its first instruction rather than
     before it, where it is in state 0 and would not relax (the ALAP schedule of Qiskit's
-    ``ALAPScheduleAnalysis``). Waiting after the last instruction of a qubit is not seen by anybody
-    and not returned.
+    ``ALAPScheduleAnalysis``). Waiting after the last instruction of a qubit is not returned: who
+    looks at it puts an instruction there.
 
     A barrier makes its qubits wait for each other. It is not an end of waiting: the time before
     it is returned with the next instruction of the qubit, because relaxing for t and then for u

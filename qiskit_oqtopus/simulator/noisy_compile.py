@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from qiskit.circuit import (
@@ -67,11 +68,12 @@ def compile_noisy(
     if not idle:
         straight = compile_noisy_straight(circuit, noise, dt)
     if straight is None:
-        compiler = NoisyCompiler(circuit, index, dt, noise, idle)
+        final = density_matrix is not False
+        compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
         compiler.run()
         if compiler.problems:
             return None, compiler.problems
-        straight = compiler.plan(density_matrix is not False), compiler.misread
+        straight = compiler.plan(final), compiler.misread
     made = noisy_plan(*straight, method, shots, budget, density_matrix)
     if isinstance(made, NoisyPlan):
         return made, []
@@ -90,6 +92,7 @@ class NoisyCompiler(Compiler):
         dt: Duration of one dt in s, or None where it is not known.
         noise: The noise, by the circuit's qubits.
         idle: Whether qubits relax while they wait for others.
+        final: Whether the final state is looked at, and not only what is measured.
     """
 
     def __init__(
@@ -99,9 +102,11 @@ class NoisyCompiler(Compiler):
         dt: float | None,
         noise: NoiseModel,
         idle: bool = False,
+        final: bool = False,
     ) -> None:
         super().__init__(circuit, index, dt)
         self._noise = noise
+        self._final = final
         self._inside = 0  # depth of definitions: their gates are not those of the device
         self._idle = self._idle_times() if idle else None
 
@@ -114,6 +119,13 @@ class NoisyCompiler(Compiler):
             for event in events
             for misreading in self._noise.misreadings(qubit, event.clbits)
         )
+
+    def run(self, instructions: Iterable[Any] | None = None) -> None:
+        """Compile the circuit; problems are recorded, not raised."""
+        super().run(instructions)
+        if self._idle is not None and self._final:
+            for qubit, seconds in zip(self._unmeasured(), self._idle[-1], strict=True):
+                self._wait(qubit, seconds)
 
     # -- instructions ---------------------------------------------------------------------------
 
@@ -206,8 +218,20 @@ class NoisyCompiler(Compiler):
             )
         return seconds
 
+    def _unmeasured(self) -> list[int]:
+        """Return the qubits that are not measured in the end."""
+        last = {}
+        for instruction in self.circuit.data:
+            if not isinstance(instruction.operation, Barrier):
+                last.update(dict.fromkeys(instruction.qubits, instruction.name))
+        return [i for i, bit in enumerate(self.circuit.qubits) if last.get(bit) != "measure"]
+
     def _idle_times(self) -> list[tuple[float, ...]] | None:
-        """Return how long the qubits of each instruction have waited for others."""
+        """Return how long the qubits of each instruction have waited for others.
+
+        If the final state is looked at, how long those of :meth:`_unmeasured` wait for the end, or
+        for the measurements of others to begin, comes last.
+        """
         places = {bit: i for i, bit in enumerate(self.circuit.qubits)}
         timed = []
         for position, instruction in enumerate(self.circuit.data):
@@ -236,4 +260,7 @@ class NoisyCompiler(Compiler):
             elif not isinstance(operation, Barrier):
                 seconds = self._noise.duration(name, qubits)
             timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
+        if self._final:
+            reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
+            timed.append(("end", tuple(self._unmeasured()), max(reads, default=0.0)))
         return schedule(timed)

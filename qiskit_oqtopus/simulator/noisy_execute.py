@@ -54,10 +54,10 @@ def run_noisy(
     """
     plan = noisy.plan
     states = matrix = None
-    wanted = range(plan.num_qubits) if density_matrix is True else density_matrix
-    if wanted or (plan.is_static and noisy.method == "density_matrix"):
+    if density_matrix is not False or (plan.is_static and noisy.method == "density_matrix"):
         states = final_densities(plan, cancelled)
-    if wanted and states is not None:
+    if density_matrix is not False and states is not None:
+        wanted = range(plan.num_qubits) if density_matrix is True else density_matrix
         matrix = density_matrix_of(plan, states, wanted)
     if not plan.has_counts:
         return [], [], matrix

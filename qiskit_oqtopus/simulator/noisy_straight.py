@@ -54,9 +54,15 @@ def compile_noisy_straight(
                 site = known[name, qubits] = (places, gate + after)
             places, fixed = site
             if name in ROTATION_GATES:
-                operations.append((name, places[0], float(instruction.params[0])))
+                angle = float(instruction.params[0])
+                if angle - angle:  # NaN or infinite: the general way says where
+                    return None
+                operations.append((name, places[0], angle))
             elif name not in FIXED_GATES and name != "id":
-                operations.extend(encode_standard(name, places, instruction.params))
+                angles = [float(p) for p in instruction.params]
+                if (total := sum(angles)) - total:
+                    return None
+                operations.extend(encode_standard(name, places, angles))
             operations.extend(fixed)
             continue
         operation = instruction.operation

@@ -12,6 +12,7 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.result import MeasLevel
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
+from ..binding import UNBINDABLE, UnboundError, no_value
 from ..registers import creg_sizes
 from .execute import Outcome, Settings
 from .state import Cancelled
@@ -43,6 +44,9 @@ def headers_of_sets(
     Args:
         circuit: The circuit.
         parameters: Shape (sets, parameters), in the order of ``circuit.parameters``.
+
+    Raises:
+        UnboundError: If the global phase has no value for a set.
     """
     phase = circuit.global_phase
     varies = isinstance(phase, ParameterExpression)
@@ -50,10 +54,13 @@ def headers_of_sets(
     headers = [{**common, "metadata": copy.deepcopy(circuit.metadata or {})} for _ in parameters]
     if varies:
         names = list(circuit.parameters)
-        for one, row in zip(headers, parameters.tolist(), strict=True):
+        for number, (one, row) in enumerate(zip(headers, parameters.tolist(), strict=True)):
             values = dict(zip(names, row, strict=True))
-            bound = phase.bind({name: values[name] for name in phase.parameters})
-            one["global_phase"] = float(bound) % math.tau
+            try:
+                bound = float(phase.bind({name: values[name] for name in phase.parameters}))
+            except UNBINDABLE as error:
+                raise UnboundError(no_value(str(number), error)) from error
+            one["global_phase"] = bound % math.tau
     return headers
 
 

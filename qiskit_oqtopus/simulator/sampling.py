@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..exceptions import OqtopusError
 
 Probabilities = NDArray[np.float64]
 
@@ -97,6 +100,7 @@ def sample(
         return _multinomial(probabilities, shots, generator)
     np.cumsum(probabilities, out=probabilities)
     total = probabilities[-1]
+    _check_total(total)
     # Sorted uniforms without sorting: normalized partial sums of exponentials
     # (Devroye, Non-Uniform Random Variate Generation, 1986, section V.3.1).
     sums = np.cumsum(generator.standard_exponential(shots + 1))
@@ -108,13 +112,28 @@ def sample(
     return outcomes[bounds[:-1]], bounds[1:] - bounds[:-1]
 
 
+def _check_total(total: float) -> None:
+    """Refuse what is no distribution: what was drawn from it would mean nothing.
+
+    Raises:
+        OqtopusError: If a sum of probabilities is 0, infinite or no number.
+    """
+    if not 0 < total < math.inf:
+        raise OqtopusError(
+            f"the probabilities of its outcomes add up to {total}; look for a matrix that is not "
+            "unitary or not finite"
+        )
+
+
 def _multinomial(
     probabilities: Probabilities, shots: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     # Impossible outcomes are left out: numpy gives the last one what rounding leaves over.
     possible = np.flatnonzero(probabilities)
     weights = probabilities[possible]
-    drawn = generator.multinomial(shots, weights / weights.sum())
+    total = weights.sum()
+    _check_total(total)
+    drawn = generator.multinomial(shots, weights / total)
     occurred = np.flatnonzero(drawn)
     return possible[occurred], drawn[occurred]
 
@@ -276,9 +295,10 @@ def measure_qubit(
     qubit, clbit = terminal
     zero, one = amplitudes
     p_one = one.real * one.real + one.imag * one.imag
+    p_zero = zero.real * zero.real + zero.imag * zero.imag
+    _check_total(p_zero + p_one)
     if qubit is None or p_one == 0:
         return [0], [shots]
-    p_zero = zero.real * zero.real + zero.imag * zero.imag
     ones = int(generator.binomial(shots, p_one / (p_zero + p_one)))
     if 0 < ones < shots:
         return [0, 1 << clbit], [shots - ones, ones]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+import numpy as np
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
 
 from .operations import ENCODERS, FIXED_GATES, ROTATION_GATES, Operation
@@ -46,13 +47,20 @@ def compile_straight(
             # len() is evaluated first, so that a new bit gets the next number.
             if name in ROTATION_GATES:
                 place = active.setdefault(qubits[0], len(active))
-                operations.append((name, place, float(instruction.params[0])))
+                angle = float(instruction.params[0])
+                if angle - angle:  # NaN or infinite: the general way says where
+                    return None
+                operations.append((name, place, angle))
                 continue
             places = [active.setdefault(bit, len(active)) for bit in qubits]
             if name in FIXED_GATES:
                 operations.append((name, *places))
-            elif (encoder := ENCODERS.get(name)) is not None:
-                encoded, angle = encoder(tuple(places), [float(p) for p in instruction.params])
+                continue
+            angles = [float(p) for p in instruction.params]
+            if (total := sum(angles)) - total:
+                return None
+            if (encoder := ENCODERS.get(name)) is not None:
+                encoded, angle = encoder(tuple(places), angles)
                 operations.extend(encoded)
                 phase += angle
             else:
@@ -68,10 +76,14 @@ def compile_straight(
             matrix = instruction.matrix
             if matrix is None or not qubits or not measured.keys().isdisjoint(qubits):
                 return None
+            if (total := np.vdot(matrix, matrix).real) - total:
+                return None
             places = [active.setdefault(bit, len(active)) for bit in qubits]
             operations.append(("matrix", tuple(places), matrix, (), ()))
         elif name not in _IDLE or not isinstance(instruction.operation, _IDLE[name]):
             return None
+    if phase - phase:
+        return None
     terminal: list[tuple[int | None, int]] = []
     if measured:
         clbits = _indices(circuit, circuit.clbits, measured.values())

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
+from ..binding import UNBINDABLE, UnboundError, no_value
 from .operations import (
     ROTATION_GATES,
     Matrix,
@@ -46,15 +47,27 @@ class Angle:
     expression: tuple[Any, tuple[tuple[Parameter, int], ...]] | None = None
 
     def values(self, parameters: NDArray[np.float64]) -> Angles:
-        """Return the angle for each set of values, shape (sets,); ``parameters`` is (sets, p)."""
+        """Return the angle for each set of values, shape (sets,); ``parameters`` is (sets, p).
+
+        Raises:
+            UnboundError: If it has no finite value for a set.
+        """
         if self.expression is not None:
             formula, names = self.expression
-            return np.array(
-                [float(formula.bind({p: row[i] for p, i in names})) for row in parameters]
-            )
-        angles = np.full(len(parameters), self.offset)
-        for position, slope in self.slopes:
-            angles += slope * parameters[:, position]
+            angles = np.empty(len(parameters))
+            for number, row in enumerate(parameters):
+                try:
+                    angles[number] = float(formula.bind({p: row[i] for p, i in names}))
+                except UNBINDABLE as error:
+                    raise UnboundError(no_value(str(number), error)) from error
+        else:
+            angles = np.full(len(parameters), self.offset)
+            for position, slope in self.slopes:
+                angles += slope * parameters[:, position]
+        finite = np.isfinite(angles)
+        if not finite.all():
+            number = int(finite.argmin())
+            raise UnboundError(no_value(str(number), ValueError(f"it is {angles[number]}")))
         return angles
 
 
@@ -95,8 +108,12 @@ class Template:
 
         Args:
             values: Shape (sets, parameters), in the order of ``circuit.parameters``.
+
+        Raises:
+            UnboundError: If an angle has no finite value for a set.
         """
-        columns = [_column(step, values) for step in self.steps]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for
+            columns = [_column(step, values) for step in self.steps]
         if not columns:
             return [self.plan] * len(values)
         return [
@@ -105,15 +122,23 @@ class Template:
         ]
 
 
-def compile_template(circuit: QuantumCircuit) -> Template | None:
+def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Template | None:
     """Compile a circuit of standard gates, unitaries and terminal measurements.
 
+    Args:
+        circuit: The circuit.
+        values: One of the sets for which it will be run: not every circuit has a value for others.
+
     Returns:
-        The template, or None if there is anything else in the circuit, or if anything else than a
-        standard gate has a parameter.
+        The template, or None if there is anything else in the circuit, if anything else than a
+        standard gate has a parameter, or if the circuit has no value for the set.
     """
     parameters = list(circuit.parameters)
-    example = circuit.assign_parameters(dict.fromkeys(parameters, 0.0))
+    bindings = dict(zip(parameters, values, strict=True))
+    try:
+        example = circuit.assign_parameters(bindings)
+    except UNBINDABLE:
+        return None
     plan = None
     if not example.num_parameters and not example.num_input_vars:
         plan = compile_straight(example, example.data, 0.0)
@@ -125,6 +150,8 @@ def compile_template(circuit: QuantumCircuit) -> Template | None:
         if instruction.is_parameterized():
             if not instruction.is_standard_gate():
                 return None
+            if not instruction.qubits:  # a global phase
+                continue
             angles = tuple([_angle(value, places) for value in instruction.params])
             builder.gate((instruction.name, builder.places(instruction), angles))
         elif instruction.is_standard_gate():
@@ -208,10 +235,14 @@ def _angle(value: Any, places: dict[Parameter, int]) -> float | Angle:
     names = tuple((parameter, places[parameter]) for parameter in value.parameters)
     if isinstance(value, Parameter):
         return Angle(0.0, ((places[value], 1.0),))
-    gradients = [value.gradient(parameter) for parameter, _ in names]
+    nonlinear = Angle(0.0, (), (value, names))
+    try:
+        gradients = [value.gradient(parameter) for parameter, _ in names]
+        offset = float(value.bind({parameter: 0.0 for parameter, _ in names}))
+    except UNBINDABLE:  # has no derivative, or no value at 0
+        return nonlinear
     if any(isinstance(gradient, ParameterExpression) for gradient in gradients):
-        return Angle(0.0, (), (value, names))
-    offset = float(value.bind({parameter: 0.0 for parameter, _ in names}))
+        return nonlinear
     slopes = [(place, float(g)) for (_, place), g in zip(names, gradients, strict=True)]
     return Angle(offset, tuple(slopes))
 

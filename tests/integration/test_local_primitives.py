@@ -1,6 +1,7 @@
 """SamplerV2 and EstimatorV2 on the local simulator."""
 
 import math
+import pickle
 import threading
 from concurrent.futures import Executor, Future
 
@@ -26,6 +27,7 @@ from qiskit_oqtopus import (
     QulacsBackend,
     SamplerV2,
 )
+from qiskit_oqtopus.primitives import local
 from tests.circuits import assert_drawn_from
 
 
@@ -340,7 +342,27 @@ def test_problems_are_listed_by_pub_and_nothing_runs(backend):
         EstimatorV2(backend).run(pubs)
     (problem,) = caught.value.problems
     assert str(problem).startswith("PUB 1 ('odd'), instruction 2 ('mystery' on qubit 0)")
-    assert recorder.count == 1  # and it was withdrawn
+    assert recorder.count == 0
+
+
+def test_a_result_that_cannot_be_made_spares_the_others(backend, monkeypatch):
+    real = local.bit_arrays
+    room = {"left": False}
+
+    def large(*arguments):
+        if arguments[-1] == 11 and not room["left"]:
+            raise MemoryError("no room")
+        return real(*arguments)
+
+    monkeypatch.setattr(local, "bit_arrays", large)
+    job = SamplerV2(backend).run([(measured(), [0.0], 10), (measured("big"), [0.0], 11)])
+    with pytest.raises(
+        OqtopusJobError, match=r"1 of 2 PUBs.*PUB 1 \('big'\): MemoryError: no room"
+    ):
+        job.result()
+    assert job.result(partial=True)[0].data.meas.get_counts() == {"00": 10}
+    room["left"] = True
+    assert job.result()[1].data.meas.get_counts() == {"00": 11}
 
 
 def test_what_is_wrong_with_pubs(backend):
@@ -356,6 +378,14 @@ def test_what_is_wrong_with_pubs(backend):
         assert words in str(caught.value)
     with pytest.raises(OqtopusPubError, match="shots must be"):
         SamplerV2(backend).run([(measuring, [0.1], 0)])
+    with pytest.raises(OqtopusPubError) as caught:
+        EstimatorV2(backend).run([(ansatz(), "ZZ"), (ansatz(), "ZZ", [0.1]), (ansatz(), "Z", [1])])
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert error.pub == 0
+        assert [place for place, _ in error.problems] == [0, 2]
+        lines = str(error).splitlines()
+        assert lines[0] == "2 PUBs cannot be run."
+        assert lines[2] == "  - PUB 2: observable 0 has 1 qubits and the circuit has 2"
 
 
 def test_options_of_devices_are_refused(backend):

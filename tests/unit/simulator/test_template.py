@@ -8,6 +8,7 @@ import qulacs
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter, ParameterVector
 from qiskit.circuit.library import (
+    GlobalPhaseGate,
     PauliEvolutionGate,
     U1Gate,
     U2Gate,
@@ -19,6 +20,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 
+from qiskit_oqtopus import EstimatorV2, QulacsBackend
 from qiskit_oqtopus.simulator import expectation
 from qiskit_oqtopus.simulator.execute import Settings, expand, run_chunk
 from qiskit_oqtopus.simulator.expectation import Observables, walsh_hadamard
@@ -50,8 +52,12 @@ def random_parametric_circuit(rng, num_qubits=4, size=25):
     return circuit
 
 
+def template_of(circuit):
+    return compile_template(circuit, [0.5] * circuit.num_parameters)
+
+
 def states(circuit, values):
-    for plan in compile_template(circuit).plans(values):
+    for plan in template_of(circuit).plans(values):
         state = qulacs.QuantumState(len(plan.qubits))
         Circuit(plan.operations, len(plan.qubits)).apply(state)
         yield expand(state.get_vector(), plan.qubits, circuit.num_qubits)
@@ -90,7 +96,7 @@ def test_neighbours_on_one_qubit_are_one_gate():
     circuit.append(U1Gate(C), [0])
     circuit.cx(0, 1)
     circuit.rz(A, 1)
-    template = compile_template(circuit)
+    template = template_of(circuit)
     assert [step[0] for step in template.steps] == ["run", "operation", "run"]
     (plan,) = template.plans(np.array([[0.1, 0.2, 0.3]]))
     assert [operation[0] for operation in plan.operations] == ["u", "cx", "rz"]
@@ -99,7 +105,7 @@ def test_neighbours_on_one_qubit_are_one_gate():
 def test_a_template_pickles_and_keeps_what_is_measured():
     circuit = efficient_su2(3, reps=1)
     circuit.measure_all()
-    template = pickle.loads(pickle.dumps(compile_template(circuit)))
+    template = pickle.loads(pickle.dumps(template_of(circuit)))
     values = np.random.default_rng(1).uniform(-1, 1, (2, circuit.num_parameters))
     for plan in template.plans(values):
         assert plan.terminal == ((0, 0), (1, 1), (2, 2))
@@ -111,23 +117,33 @@ def test_what_a_template_cannot_do_is_left_to_others():
     inside.rx(A, 0)
     inside.measure(0, 0)
     inside.rx(A, 0)
-    assert compile_template(inside) is None
+    assert template_of(inside) is None
     evolution = QuantumCircuit(2)
     evolution.append(PauliEvolutionGate(SparsePauliOp("XX"), time=A), [0, 1])
-    assert compile_template(evolution) is None
+    assert template_of(evolution) is None
     looped = QuantumCircuit(1, 1)
     with looped.if_test((0, 1)):
         looped.rx(A, 0)
-    assert compile_template(looped) is None
+    assert template_of(looped) is None
 
 
 def test_no_gates_and_no_parameters():
-    empty = compile_template(QuantumCircuit(2))
+    empty = template_of(QuantumCircuit(2))
     assert [plan.operations for plan in empty.plans(np.zeros((3, 0)))] == [(), (), ()]
     fixed = QuantumCircuit(2)
     fixed.h(1)
-    plans = compile_template(fixed).plans(np.zeros((2, 0)))
+    plans = template_of(fixed).plans(np.zeros((2, 0)))
     assert [plan.operations for plan in plans] == [(("h", 0),)] * 2
+
+
+def test_global_phases_are_left_out():
+    circuit = QuantumCircuit(1)
+    circuit.h(0)
+    circuit.append(GlobalPhaseGate(A), [])
+    (plan,) = template_of(circuit).plans(np.ones((1, 1)))
+    assert plan.operations == (("h", 0),)
+    evs = EstimatorV2(QulacsBackend()).run([(circuit, "X", [1.0])]).result()[0].data.evs
+    assert evs == pytest.approx(1)
 
 
 # -- expectation values ----------------------------------------------------------------------------
@@ -161,7 +177,7 @@ def test_expectation_values_with_idle_qubits(transformed, monkeypatch):
         values = rng.uniform(-3, 3, (3, circuit.num_parameters))
         terms = random_observables(rng, 5, int(rng.integers(1, 5)))
         settings = Settings(shots=1, seed=0, observables=Observables(tuple(terms)))
-        plans = compile_template(circuit).plans(values)
+        plans = template_of(circuit).plans(values)
         for row, outcome in zip(values, run_chunk(plans, 0, settings), strict=True):
             assert outcome.error is None
             state = Statevector(circuit.assign_parameters(row))
@@ -173,7 +189,7 @@ def test_expectation_values_with_idle_qubits(transformed, monkeypatch):
 def test_expectation_values_without_active_qubits():
     terms = ({"II": 0.5, "ZI": 1.0, "XI": 7.0}, {"ZZ": -2.0}, {})
     settings = Settings(shots=1, seed=0, observables=Observables(terms))
-    (plan,) = compile_template(QuantumCircuit(2)).plans(np.zeros((1, 0)))
+    (plan,) = template_of(QuantumCircuit(2)).plans(np.zeros((1, 0)))
     (outcome,) = run_chunk([plan], 0, settings)
     np.testing.assert_array_equal(outcome.expectation_values, [1.5, -2.0, 0.0])
 
@@ -189,7 +205,7 @@ def test_gates_with_angles_that_are_not_standard_are_left_to_others():
     own.ry(A, 0)
     circuit = QuantumCircuit(1)
     circuit.append(own.to_gate(), [0])
-    assert compile_template(circuit) is None
+    assert template_of(circuit) is None
     circuit = QuantumCircuit(2)
     circuit.append(XXPlusYYGate(A, B), [0, 1])
-    assert compile_template(circuit) is not None
+    assert template_of(circuit) is not None
