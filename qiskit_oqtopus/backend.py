@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -232,8 +232,8 @@ class OqtopusBackend(BackendV2):
                 * ``tags`` (list of str): Words for their descriptions.
                 * ``group_id`` (str): Id of the run, 16 to 64 of a-z, 0-9 and hyphens; by default
                   a new one. The log names it before anything is sent.
-                * ``resume`` (str): Id of a run of the same circuits that was not submitted whole:
-                  only circuits without a job, or whose job failed, are sent.
+                * ``resume`` (str): Id of a run of the same circuits, its group id or that of one of
+                  its jobs: only circuits without a job, or whose job failed, are sent.
                 * ``on_incomplete`` (str): "keep" or "cancel" what was sent if not all could be.
                 * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
                 * ``workers`` (int): How many circuits are sent at the same time, 8.
@@ -314,6 +314,8 @@ class OqtopusBackend(BackendV2):
         """Leave the provider and the watcher behind: both are made anew."""
         state = dict(self.__dict__)
         del state["watcher"]
+        # It may be a link by which anybody can read the calibration, for an hour.
+        state["_device"] = replace(self._device, device_info=None)
         state["_provider"] = None
         options = copy.copy(self._options)
         options["progress"] = None

@@ -52,6 +52,10 @@ class Entry:
     result: ExperimentResult | None = field(default=None, repr=False)
     job: Job | None = field(default=None, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the links behind: by them anybody can read the files, for an hour."""
+        return {**self.__dict__, "job": None}
+
 
 def download(
     client: Client,

@@ -10,7 +10,7 @@ from qiskit.transpiler import Target
 
 from .check import check_circuits, check_size, encoding_problem
 from .problem import Problem
-from .program import EncodingError, Program, encode_program
+from .program import EncodingError, Program, encode_program, fingerprint
 from .retrieval import FoundGroup
 from .task import Task
 
@@ -98,8 +98,11 @@ def differences(found: FoundGroup, programs: Sequence[Program]) -> list[Problem]
         if index >= len(programs):
             continue
         header = programs[index].header
-        if member.digest != header.sha256:
-            reason = f"it is not circuit {index} of group {group}: the programs differ"
+        if member.digest != fingerprint(programs[index]):
+            reason = (
+                f"it is not circuit {index} of group {group}: its program, classical bits, "
+                "metadata or observable differ"
+            )
             problems.append(Problem(index, header.name, reason, cure))
         shots = found.jobs[index].shots
         if shots != header.shots:

@@ -19,6 +19,7 @@ MAX_NAME = 256
 MAX_DESCRIPTION = 1024
 """Longest description of an OQTOPUS job in characters; likewise."""
 
+_JOB_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
 # A kind is shorter than any group id, so that the two cannot be taken for each other.
 _LINE = re.compile(
@@ -34,7 +35,7 @@ class Member:
         group_id: Id of the group.
         index: Position of the circuit in the run.
         total: Number of circuits of the run.
-        digest: ``sha256`` of the header of the program.
+        digest: What tells its program from others, see :func:`.program.fingerprint`.
         kind: Who sent it: "run", "sampler" or "estimator".
     """
 
@@ -52,7 +53,8 @@ class Member:
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
         line = f"qiskit-oqtopus {kind}{self.group_id} {self.index}/{self.total} {self.digest}"
-        return " ".join([line, ", ".join(tags)]).rstrip()[:MAX_DESCRIPTION]
+        words = ", ".join(tags).encode("utf-8", "replace").decode()  # see Order.submission
+        return f"{line} {words}".rstrip()[:MAX_DESCRIPTION]
 
 
 def parse_description(text: str | None) -> Member | None:
@@ -70,6 +72,15 @@ def parse_description(text: str | None) -> Member | None:
         return None
     kind, group_id, index, total, digest = match.groups()
     return Member(group_id, int(index), int(total), digest, kind or "run")
+
+
+def is_job_id(text: str) -> bool:
+    """Whether a text looks like an id that OQTOPUS gives.
+
+    >>> is_job_id("01997cb0-8d1c-7000-8000-0123456789ab"), is_job_id(new_group_id())
+    (True, False)
+    """
+    return bool(_JOB_ID.fullmatch(text))
 
 
 def new_group_id() -> str:

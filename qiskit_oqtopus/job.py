@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus, JobV1
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
 
@@ -25,12 +27,16 @@ from .exceptions import (
 )
 from .program import ProgramHeader
 from .progress import reported
+from .retrieval import find_group
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
 from .submission import cancel_jobs
-from .watcher import Watcher
+from .watcher import FIRST_INTERVAL, Watcher
 
 if TYPE_CHECKING:
     from .backend import OqtopusBackend
+
+
+logger = logging.getLogger(__name__)
 
 
 class OqtopusJob(JobV1):
@@ -62,6 +68,8 @@ class OqtopusJob(JobV1):
         self._total = len(entries) if total is None else total
         self._progress = progress
         self._lock = threading.Lock()
+        self._entries_lock = threading.Lock()
+        self._looked_at = time.monotonic()  # whoever has made it has looked
         self._result: Result | None = None
 
     # -- who is who -----------------------------------------------------------------------------
@@ -94,14 +102,49 @@ class OqtopusJob(JobV1):
     def statuses(self) -> list[JobStatus]:
         """Return the status of each circuit; asks the server, but not more than once a second.
 
-        In an outage these are the last known ones, and the log has a warning.
+        In an outage these are the last known ones, and the log has a warning. Circuits that were
+        never submitted have none.
         """
-        sights = self._watcher.refresh(self.job_ids())
-        return [job_status(sights[job_id]) for job_id in self.job_ids()]
+        ids = self.job_ids()
+        sights = self._watcher.refresh(ids)
+        return [job_status(sights[job_id]) for job_id in ids]
 
     def status(self) -> JobStatus:
-        """Return the status of the job; never raises for a failed job or in an outage."""
-        return group_status(self.statuses())
+        """Return the status of the job; never raises for a failed job or in an outage.
+
+        It is ERROR if circuits of the run were never submitted, once the others have ended.
+        """
+        statuses = self.statuses()
+        if not self.missing or not all(status in JOB_FINAL_STATES for status in statuses):
+            return group_status(statuses)
+        return self.status() if self._found_missing() else JobStatus.ERROR
+
+    def _found_missing(self) -> bool:
+        """Look for circuits that had no job: another process may be submitting them just now.
+
+        Returns:
+            Whether there are any that were not there before; False in an outage, and less than a
+            second after the last look.
+        """
+        group_id, now = self._group_id, time.monotonic()
+        if not self.missing or group_id is None or now < self._looked_at + FIRST_INTERVAL:
+            return False
+        self._looked_at = now
+        try:
+            found = find_group(self.backend().connection.client, group_id)
+        except (errors.ClientError, OqtopusError) as error:
+            logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
+            return False
+        missing = set(self.missing)
+        jobs = {} if found is None else found.jobs
+        new = [Entry(i, job.job_id or "") for i, job in jobs.items() if i in missing]
+        if not new or found is None:
+            return False
+        self._watcher.add({entry.job_id: found.sights()[entry.job_id] for entry in new}, group_id)
+        with self._entries_lock:
+            entries = {entry.index: entry for entry in [*new, *self._entries]}
+            self._entries = [entries[index] for index in sorted(entries)]
+        return True
 
     def wait_for_final_state(
         self, timeout: float | None = None, wait: float = 5, callback: Any = None
@@ -123,18 +166,23 @@ class OqtopusJob(JobV1):
                 left = wait if end is None else min(wait, end - time.monotonic())
                 callback(self.job_id(), self._last_status(), self)
                 if self._watcher.wait(self.job_ids(), max(left, 0.0)):
-                    return
+                    break
                 if end is not None and time.monotonic() >= end:
                     break
-            left_over = None if end is None else max(end - time.monotonic(), 0.0)
-            with reported(self._progress, "run", len(self._entries)) as report:
-                done = self._watcher.wait(self.job_ids(), left_over, report)
+            done = self._wait(end)
+            while done and self._found_missing():
+                done = self._wait(end)
         if not done:
             raise OqtopusJobTimeoutError(
                 f"Job {self.job_id()} did not end within {timeout} s: it is "
                 f"{self._last_status().name}. It goes on; ask again, here or by "
                 f"provider.job({self.job_id()!r})."
             )
+
+    def _wait(self, end: float | None) -> bool:
+        left = None if end is None else max(end - time.monotonic(), 0.0)
+        with reported(self._progress, "run", len(self._entries)) as report:
+            return self._watcher.wait(self.job_ids(), left, report)
 
     def _last_status(self) -> JobStatus:
         sights = self._watcher.sights(self.job_ids())
@@ -273,8 +321,11 @@ class OqtopusJob(JobV1):
         """Cancel the circuits that have not ended.
 
         Returns:
-            Whether every one of them is cancelled now; False if one had ended before or could not
-            be cancelled.
+            Whether every one of them is cancelled now. If all had ended, whether all of them had
+            been cancelled before.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
         """
         sights = self._watcher.refresh(self.job_ids())
         # A job that is only registered must not be cancelled: the server's list breaks on it.
@@ -284,7 +335,7 @@ class OqtopusJob(JobV1):
             if not sight.is_final and sight.status != REGISTERED
         ]
         if not unfinished:
-            return False
+            return all(sight.status == "cancelled" for sight in sights.values())
         with translated(f"Cancelling job {self.job_id()}"):
             failed = cancel_jobs(self.backend().connection.client, unfinished)
         with translated(f"Asking for job {self.job_id()}"):
@@ -436,7 +487,7 @@ class OqtopusJob(JobV1):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the watcher behind, and keep what it has seen."""
         state = dict(self.__dict__)
-        for name in ("_lock", "_watcher", "_progress"):
+        for name in ("_lock", "_entries_lock", "_looked_at", "_watcher", "_progress"):
             del state[name]
         state["sights"] = self._watcher.sights(self.job_ids())
         return state
@@ -445,9 +496,11 @@ class OqtopusJob(JobV1):
         sights = state.pop("sights")
         self.__dict__.update(state)
         self._lock = threading.Lock()
+        self._entries_lock = threading.Lock()
+        self._looked_at = -FIRST_INTERVAL  # clocks of other processes mean nothing here
         self._progress = None
         self._watcher = self.backend().watcher
-        self._watcher.add(sights, self._group_id if self._total > 1 else None)
+        self._watcher.add(sights, self._group_id if self._total > 1 else None, assumed=True)
 
     def __repr__(self) -> str:
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"

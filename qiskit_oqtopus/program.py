@@ -30,6 +30,7 @@ __all__ = [
     "ProgramHeader",
     "digest",
     "encode_program",
+    "fingerprint",
     "foreign_header",
     "parse_program",
     "program_body",
@@ -152,6 +153,31 @@ def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def fingerprint(program: Program) -> str:
+    """Return what tells a program from every other one that has another result, in hex.
+
+    It covers all that the result is made of beside the counts, but not what may differ when the
+    same circuits are given again: names, which Qiskit numbers, the seed of the order of the shots,
+    and the calibration.
+
+    Args:
+        program: The program with its header.
+    """
+    header = program.header
+    content = [
+        header.sha256,
+        header.qregs,
+        header.cregs,
+        header.n_qubits,
+        header.n_clbits,
+        header.clbits,
+        metadata_json.encode(header.metadata),
+        program.operator,
+    ]
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def with_header(body: str, header: ProgramHeader) -> Program:
     """Return a program with a header, whose ``sha256`` is set to that of the program.
 
@@ -169,8 +195,9 @@ def with_header(body: str, header: ProgramHeader) -> Program:
     except (TypeError, ValueError) as error:
         raise EncodingError(f"its header cannot be written: {error}") from error
     try:
-        values = header_to_json(header)
-        line = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        # The user's metadata keep their order.
+        values = dict(sorted(header_to_json(header).items()))
+        line = json.dumps(values, separators=(",", ":"), allow_nan=False)
     except (HeaderError, MetadataError) as error:
         raise EncodingError(f"its header cannot be written: {error.message}") from error
     except (TypeError, ValueError) as error:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .exceptions import OqtopusOptionError
 
+logger = logging.getLogger(__name__)
+
 Report = Callable[[int], None]
 """Called with how much is done so far."""
+
+
+def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
+    """Return a function that reports until that fails: the work must not fail with it."""
+    failed = False
+
+    def report(done: int) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            progress(stage, done, total)
+        # It is the user's, and may raise anything.
+        except Exception:
+            failed = True
+            logger.warning("The progress of %r is not reported any more", stage, exc_info=True)
+
+    return report
 
 
 @contextmanager
@@ -18,7 +39,7 @@ def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
 
     Args:
         progress: None for nothing, True for a tqdm bar, or a function called as
-            ``progress(stage, done, total)``.
+            ``progress(stage, done, total)``. What it raises goes to the log, and ends the reports.
         stage: What is being done, as in "submit".
         total: How much there is to do.
 
@@ -40,7 +61,7 @@ def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
 
             yield report
     elif callable(progress):
-        yield lambda done: progress(stage, done, total)
+        yield _guarded(progress, stage, total)
     else:
         raise OqtopusOptionError(
             "Option 'progress' must be None, True or a function of (stage, done, total), not "

@@ -22,7 +22,7 @@ from .exceptions import (
     OqtopusOptionError,
     OqtopusProtocolError,
 )
-from .group import parse_description
+from .group import is_job_id, parse_description
 from .job import OqtopusJob
 from .retrieval import FIELDS, FoundGroup, cancel_spare, find_group, list_jobs, sight_of
 from .simulator.backend import QulacsBackend
@@ -222,7 +222,7 @@ class OqtopusProvider:
             raise OqtopusOptionError(f"A job id is a string, not {job_id!r}.")
         with translated(f"Looking for job {job_id}"):
             client = self._connection.client
-            found = None if _is_uuid(job_id) else find_group(client, job_id)
+            found = None if is_job_id(job_id) else find_group(client, job_id)
             if found is not None:
                 cancel_spare(client, found)
                 return self._group_job(found)
@@ -409,11 +409,6 @@ def _job_of(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
     from .primitives.job import PrimitiveJob
 
     return PrimitiveJob(CloudWork(job))
-
-
-def _is_uuid(text: str) -> bool:
-    parts = text.split("-")
-    return [len(part) for part in parts] == [8, 4, 4, 4, 12]
 
 
 def _timestamp(moment: Any) -> str:

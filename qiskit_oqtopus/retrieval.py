@@ -31,7 +31,7 @@ class FoundGroup:
         group_id: Its id.
         total: Number of circuits of the run.
         jobs: The job that counts for each index: the earliest one that has not failed or been
-            cancelled, else the earliest one.
+            cancelled, else the latest one.
         members: What their descriptions say, by index.
         spare: Other jobs for an index that has one already.
     """
@@ -87,9 +87,10 @@ def find_group(client: Client, group_id: str) -> FoundGroup | None:
     chosen, spare = {}, []
     for index, candidates in by_index.items():
         # Ids are UUIDs of version 7, which sort by time.
-        candidates.sort(key=lambda pair: (_is_dead(pair[0]), pair[0].job_id or ""))
-        chosen[index] = candidates[0]
-        spare += [job for job, _ in candidates[1:]]
+        candidates.sort(key=lambda pair: pair[0].job_id or "")
+        alive = [pair for pair in candidates if not _is_dead(pair[0])]
+        chosen[index] = counts = alive[0] if alive else candidates[-1]
+        spare += [job for job, _ in candidates if job is not counts[0]]
     return FoundGroup(
         group_id,
         max(member.total for _, member in chosen.values()),

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from .boundary import translated
+from .client import errors
 from .download import Entry
 from .encoding import differences, encode_tasks
 from .exceptions import (
@@ -18,11 +19,11 @@ from .exceptions import (
     OqtopusOptionError,
     OqtopusWarning,
 )
-from .group import Member, new_group_id
+from .group import Member, is_job_id, new_group_id, parse_description
 from .header import ProgramHeader
 from .job import OqtopusJob
 from .problem import Problem
-from .program import Program, resent_program
+from .program import Program, fingerprint, resent_program
 from .progress import reported
 from .retrieval import cancel_spare, find_group
 from .status import Sight
@@ -79,13 +80,16 @@ class Sender:
         programs, problems = self._encode(tasks, values, group)
         if problems:
             raise OqtopusCircuitError(problems, self._name)
+        if resume is not None and is_job_id(resume):
+            group = resume = self._group_of(resume)
+            programs, _ = self._encode(tasks, values, group)
         logger.info("Group %s: %d circuits for %s", group, len(tasks), self._name)
         self._look_at_device(values, stacklevel)
         entries, sights = self._present(programs, group, resume, group_id)
         orders = [
             self._order(
                 program,
-                Member(group, index, len(programs), program.header.sha256, tasks[index].kind),
+                Member(group, index, len(programs), fingerprint(program), tasks[index].kind),
                 tasks[index].circuit.name,
                 values,
             )
@@ -129,7 +133,7 @@ class Sender:
             )
             headers[index] = program.header
             # Their places in a primitive's result are gone: what comes back are counts.
-            member = Member(group, index, len(programs), program.header.sha256)
+            member = Member(group, index, len(programs), fingerprint(program))
             order = self._order(program, member, job.name or "", values)
             orders.append(
                 replace(
@@ -173,6 +177,30 @@ class Sender:
                 stacklevel=stacklevel,
             )
 
+    def _group_of(self, job_id: str) -> str:
+        """Return the id of the group to which an OQTOPUS job belongs.
+
+        Raises:
+            OqtopusOptionError: If there is no such job, or if it belongs to none.
+        """
+        client = self._connection.client
+        with translated(f"Looking for job {job_id}"):
+            try:
+                member = parse_description(client.job(job_id).description)
+            except (errors.NotFoundError, errors.ValidationError):
+                if find_group(client, job_id) is not None:  # somebody has chosen such an id
+                    return job_id
+                raise OqtopusOptionError(
+                    f"There is no job {job_id!r} to resume: nothing was sent. Leave 'resume' out "
+                    "to start a new run."
+                ) from None
+        if member is None:
+            raise OqtopusOptionError(
+                f"OQTOPUS job {job_id} was sent by another client, and cannot be resumed. Leave "
+                "'resume' out to start a new run."
+            )
+        return member.group_id
+
     def _present(
         self, programs: Sequence[Program], group: str, resume: str | None, chosen: str | None
     ) -> tuple[dict[int, Entry], dict[str, Sight]]:
@@ -184,6 +212,8 @@ class Sender:
             if found is not None and resume is not None:
                 cancel_spare(self._connection.client, found)
         if found is None:
+            if resume is not None:
+                logger.warning("Nothing of group %s is on the server: all of it is sent", group)
             return {}, {}
         if resume is None:
             raise OqtopusOptionError(
@@ -246,7 +276,9 @@ class Sender:
                 sights[job_id] = Sight("submitted")
         ordered = [entries[index] for index in sorted(entries)]
         self._backend.watcher.add(
-            {entry.job_id: sights[entry.job_id] for entry in ordered}, group if total > 1 else None
+            {entry.job_id: sights[entry.job_id] for entry in ordered},
+            group if total > 1 else None,
+            assumed=True,
         )
         return OqtopusJob(
             self._backend,

@@ -73,7 +73,8 @@ class Order:
     def submission(self) -> Submission:
         """Return the body of the last step."""
         return Submission(
-            name=self.name[:MAX_NAME],
+            # Half of a surrogate pair is no text that a database takes.
+            name=self.name.encode("utf-8", "replace").decode()[:MAX_NAME],
             description=self.member.description(self.tags),
             device_id=self.device_id,
             job_type="sampling" if self.operator is None else "estimation",

@@ -1,12 +1,14 @@
 """The watcher: one poller for all unfinished jobs of a provider, whoever waits for them.
 
 There is no thread of its own. Of the threads that wait, one polls for all and the others
-sleep until it has; so it stops when nobody waits, and nothing has to be shut down.
+sleep until it has; so it stops when nobody waits, and nothing has to be shut down. Who waits with a
+timeout polls in a thread that lives for one poll.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -27,6 +29,9 @@ logger = logging.getLogger(__name__)
 FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 5.0
 """Time between two polls in s: from the first to the longest, growing while nothing happens."""
+
+WATCHED_FOR = 10.0
+"""So long in s after somebody has asked how a job is, it is asked for together with others."""
 
 MAX_PAGES = 20
 """Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
@@ -61,20 +66,31 @@ class Watcher:
         self._next_poll = 0.0
         self._interval = FIRST_INTERVAL
         self._polls = 0
-        self._polled_at = -FIRST_INTERVAL
+        self._asked: dict[str, float] = {}  # job id -> when the server was last asked for it
+        self._watched: dict[str, float] = {}  # job id -> when somebody last looked at it
         self._refusal: Exception | None = None
 
-    def add(self, sights: Mapping[str, Sight], group_id: str | None) -> None:
-        """Remember jobs, and the group by whose id they are found together."""
+    def add(self, sights: Mapping[str, Sight], group_id: str | None, assumed: bool = False) -> None:
+        """Remember jobs.
+
+        Args:
+            sights: What is known of them.
+            group_id: The group by whose id they are found together, or None.
+            assumed: Whether that is not what the server has just said.
+        """
         with self._condition:
+            now = self._clock()
             for job_id, sight in sights.items():
                 old = self._seen.get(job_id)
                 if old is None or not old.is_final:
                     self._seen[job_id] = sight
+                self._asked[job_id] = -math.inf if assumed else now
+                if assumed:
+                    self._watched[job_id] = now
                 if group_id is not None:
                     self._groups[job_id] = group_id
             self._interval = FIRST_INTERVAL
-            self._next_poll = min(self._next_poll, self._clock() + FIRST_INTERVAL)
+            self._next_poll = min(self._next_poll, now + FIRST_INTERVAL)
 
     def sights(self, job_ids: Iterable[str]) -> dict[str, Sight]:
         """Return what was last seen of jobs, without asking."""
@@ -88,10 +104,19 @@ class Watcher:
             What was last seen of them. If the server cannot be asked, that is the last known.
         """
         with self._condition:
-            fresh = self._clock() < self._polled_at + FIRST_INTERVAL
+            now = self._clock()
             unfinished = [job_id for job_id in job_ids if not self._seen[job_id].is_final]
-        if unfinished and not fresh:
-            self._poll(unfinished)
+            self._watched.update(dict.fromkeys(unfinished, now))
+            stale = any(now >= self._asked[job_id] + FIRST_INTERVAL for job_id in unfinished)
+            # Who looks at one job after another pays for one question: it is for all of them.
+            self._watched = {
+                job_id: then
+                for job_id, then in self._watched.items()
+                if now < then + WATCHED_FOR and not self._seen[job_id].is_final
+            }
+            wanted = list(self._watched)
+        if stale:
+            self._poll(wanted)
         return self.sights(job_ids)
 
     def wait(
@@ -159,12 +184,22 @@ class Watcher:
                     continue
                 self._polling = True
                 wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
-            try:
-                self._poll(wanted)
-            finally:
-                with self._condition:
-                    self._polling = False
-                    self._condition.notify_all()
+            if deadline is None:
+                self._poll_for_all(wanted)
+            else:
+                # The server may not answer for minutes: the deadline holds nevertheless.
+                threading.Thread(
+                    target=self._poll_for_all, args=(wanted,), name="oqtopus-poll", daemon=True
+                ).start()
+
+    def _poll_for_all(self, job_ids: Collection[str]) -> None:
+        """Poll, and wake all who wait for that."""
+        try:
+            self._poll(job_ids)
+        finally:
+            with self._condition:
+                self._polling = False
+                self._condition.notify_all()
 
     # -- asking ---------------------------------------------------------------------------------
 
@@ -185,7 +220,7 @@ class Watcher:
             logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)
         with self._condition:
             self._polls += 1
-            self._polled_at = self._clock()
+            self._asked.update(dict.fromkeys(job_ids, self._clock()))
             self._refusal = refusal
             grown = min(1.5 * self._interval, LONGEST_INTERVAL)
             self._interval = FIRST_INTERVAL if changed else grown

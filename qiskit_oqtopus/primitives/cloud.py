@@ -131,6 +131,10 @@ class CloudExecutor:
     def _estimator_drafts(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
         shots = shots_for(index, pub.precision)
         observables = observables_of(index, pub)
+        if not pub.circuit.num_qubits:
+            raise OqtopusPubError(index, "its circuit has no qubits")
+        if not math.prod(pub.shape):
+            return []
         circuits = bound(index, pub)
         record = {
             "shape": pub.shape,

@@ -9,7 +9,12 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
-from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
+from ..exceptions import (
+    OqtopusError,
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+)
 from .assembly import Collected
 from .work import Work
 
@@ -73,7 +78,8 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         """Cancel what has not ended.
 
         Returns:
-            Whether all of that is cancelled now.
+            Whether all of that is cancelled now. If all had ended, whether it had been cancelled
+            before.
         """
         return self._work.cancel()
 
@@ -90,14 +96,20 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         Raises:
             OqtopusJobTimeoutError: If the time is over. The job goes on.
         """
+        if callback is None:
+            self._work.wait(timeout)
+            return
         end = None if timeout is None else time.monotonic() + timeout
-        while callback is not None and not self.in_final_state():
+        while not self.in_final_state():
             callback(self.job_id(), self.status(), self)
             left = wait if end is None else min(wait, end - time.monotonic())
             if left <= 0:
-                break
+                raise OqtopusJobTimeoutError(
+                    f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, "
+                    "or call cancel()."
+                )
             time.sleep(left)
-        self._work.wait(None if end is None else max(end - time.monotonic(), 0.0))
+        self._work.wait(None)
 
     # -- results --------------------------------------------------------------------------------
 

@@ -89,8 +89,11 @@ class LocalWork:
 
     def cancel(self) -> bool:
         """Cancel what has not ended; return whether all of that is cancelled."""
-        answers = [job.cancel() for job in self.jobs() if not job.in_final_state()]
-        return bool(answers) and all(answers)
+        unfinished = [job for job in self.jobs() if not job.in_final_state()]
+        if not unfinished:
+            return self.status() is JobStatus.CANCELLED
+        answers = [job.cancel() for job in unfinished]  # all of them, whatever one says
+        return all(answers)
 
     def wait(self, timeout: float | None) -> None:
         """Wait until all PUBs have ended, in whatever way."""

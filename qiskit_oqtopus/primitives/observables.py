@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import numpy as np
 from qiskit.circuit import Clbit, QuantumCircuit
 from qiskit.quantum_info import PauliList
 
@@ -126,7 +127,8 @@ def measured(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> Quant
         circuit: Without measurements.
         basis: See :class:`Measurement`.
     """
-    if circuit.num_clbits:
+    # A circuit with variables is refused by all devices, with its own words for that.
+    if circuit.num_clbits and not circuit.num_vars and not getattr(circuit, "num_stretches", 0):
         result = QuantumCircuit(
             circuit.qubits,
             *circuit.qregs,
@@ -158,5 +160,31 @@ def _mask(label: str, basis: Sequence[tuple[int, str]]) -> int:
 
 
 def _groups(labels: list[str]) -> list[list[str]]:
+    if len(labels) > _COLOURED:
+        return _first_fit(labels)
     groups = PauliList(labels).group_commuting(qubit_wise=True)
     return [list(group.to_labels()) for group in groups]
+
+
+_COLOURED = 2000
+"""Qiskit colours the graph of so many strings; its edges take memory quadratic in their number."""
+
+
+def _first_fit(labels: list[str]) -> list[list[str]]:
+    """Put each string into the first group that it fits, those on many qubits first."""
+    letters = np.array([list(label.encode()) for label in labels], dtype=np.uint8)
+    letters[letters == ord("I")] = 0
+    groups: list[list[str]] = []
+    bases = np.zeros((0, letters.shape[1]), dtype=np.uint8)
+    for place in np.argsort(-np.count_nonzero(letters, axis=1), kind="stable"):
+        own = letters[place]
+        free = ((bases == 0) | (own == 0) | (bases == own)).all(axis=1)
+        if free.any():
+            group = int(free.argmax())
+        else:
+            group = len(groups)
+            groups.append([])
+            bases = np.vstack([bases, np.zeros_like(own)])
+        groups[group].append(labels[place])
+        bases[group] |= own
+    return groups

@@ -149,7 +149,7 @@ def check_registers(index: int, circuit: QuantumCircuit) -> None:
     """
     try:
         DataBin(**{register.name: None for register in circuit.cregs})
-    except ValueError as error:
+    except (TypeError, ValueError) as error:  # the former for "self"
         raise OqtopusPubError(
             index, f"a register has a name that results cannot have ({error}); rename it"
         ) from error
@@ -267,6 +267,14 @@ def _check_precision(index: int, precision: Any) -> None:
 
 
 def _check_values(index: int, pub: SamplerPub | EstimatorPub) -> None:
+    wanted = {parameter.name for parameter in pub.circuit.parameters}
+    named = {str(name) for names in pub.parameter_values.data for name in names}
+    if named != wanted:
+        raise OqtopusPubError(
+            index,
+            f"its values are for the parameters {', '.join(sorted(named))}, and its circuit has "
+            f"{', '.join(sorted(wanted))}",
+        )
     for names, values in pub.parameter_values.data.items():
         if not np.isfinite(values).all():
             raise OqtopusPubError(

@@ -253,11 +253,11 @@ class QulacsJob(JobV1):
         started are withdrawn; those at work run to their ends.
 
         Returns:
-            Whether nothing more will be computed. It is False if the job had ended before, or if
-            chunks are at work on the executor.
+            Whether nothing more will be computed. It is False if chunks are at work on the
+            executor. If the job had ended, whether it had been cancelled before.
         """
         if self._finished.is_set():
-            return False
+            return self.status() is JobStatus.CANCELLED
         self._cancelled.set()
         withdrawn = [future.cancel() for future in list(self._futures) if not future.done()]
         return all(withdrawn)

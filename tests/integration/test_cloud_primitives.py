@@ -422,7 +422,7 @@ def test_an_interrupted_submission_is_resumed(cloud, backend, primitive):
         other_provider(cloud).job(group).result()
     if primitive == "estimator":
         # The programs would be the same, but what they are for would not.
-        with pytest.raises(OqtopusCircuitError, match="the programs differ"):
+        with pytest.raises(OqtopusCircuitError, match="metadata or observable differ"):
             make(backend).run([(circuit, 2 * observable, [[0.0], [1.0]], 0.2)], resume=group)
     with pytest.raises(OqtopusOptionError, match="either"):
         make(backend).run(pubs, resume=group, group_id="another-group-id-0")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import qulacs
 from qiskit import QuantumCircuit
+from qiskit.circuit import AnnotatedOperation, ControlModifier, InverseModifier, PowerModifier
 from qiskit.circuit.library import (
     C3SXGate,
     C4XGate,
@@ -18,8 +19,17 @@ from qiskit.circuit.library import (
     UnitaryGate,
     XGate,
 )
-from qiskit.quantum_info import Operator, SparsePauliOp, random_statevector, random_unitary
+from qiskit.quantum_info import (
+    Operator,
+    SparsePauliOp,
+    Statevector,
+    random_pauli_list,
+    random_statevector,
+    random_unitary,
+)
 
+from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
+from qiskit_oqtopus.simulator import gates
 from qiskit_oqtopus.simulator.compile import compile_circuit
 from qiskit_oqtopus.simulator.ensemble import prepare
 from qiskit_oqtopus.simulator.operations import matrix_of
@@ -102,3 +112,34 @@ def test_state_preparation_on_used_qubits_is_the_gate_that_qiskit_defines():
     np.testing.assert_allclose(
         state.get_vector() * np.exp(1j * plan.phase), exact[order], atol=1e-12
     )
+
+
+@pytest.mark.skipif(not gates._EXACT_EVOLUTION, reason="Qiskit takes the formula for the meaning")
+@pytest.mark.parametrize("seed", range(12))
+def test_annotated_evolutions_are_exact(seed):
+    rng = np.random.default_rng(seed)
+    labels = random_pauli_list(4, 3, seed=seed, phase=False).to_labels()
+    evolution = PauliEvolutionGate(SparsePauliOp(labels, rng.normal(size=3)), time=rng.normal())
+    modifiers = [
+        ControlModifier(2, int(rng.integers(4))),
+        PowerModifier(int(rng.integers(-2, 3))),
+        ControlModifier(1, int(rng.integers(2))),
+        InverseModifier(),
+    ]
+    gate = AnnotatedOperation(evolution, [modifiers[k] for k in rng.permutation(4)])
+    circuit = QuantumCircuit(7)
+    for qubit in range(7):
+        circuit.ry(rng.normal(), qubit)
+    expected = Statevector(circuit).evolve(Operator(gate.to_matrix())).data
+    circuit.append(gate, range(7))
+    result = QulacsBackend().run(circuit, statevector=True).result()
+    np.testing.assert_allclose(result.data(0)["statevector"], expected, atol=1e-9)
+
+
+def test_evolutions_with_many_controls_are_refused():
+    evolution = PauliEvolutionGate(SparsePauliOp(["XX", "ZI"]), time=1.0)
+    circuit = QuantumCircuit(14)
+    circuit.append(AnnotatedOperation(evolution, [ControlModifier(12)]), range(14))
+    if gates._EXACT_EVOLUTION:
+        with pytest.raises(OqtopusCircuitError, match="sum of over 4096 Pauli strings"):
+            QulacsBackend().run(circuit, statevector=True)

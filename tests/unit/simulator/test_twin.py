@@ -18,6 +18,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from qiskit_oqtopus import (
+    EstimatorV2,
     DeviceSnapshot,
     OqtopusCircuitError,
     OqtopusError,
@@ -478,6 +479,29 @@ def test_waiting_for_a_measurement():
         twin = QulacsBackend.from_target(target, idle_relaxation=True, seed=1)
     counts = twin.run(circuit, shots=20_000).result().data(0)["counts"]
     assert_drawn_from({int(key, 16): n for key, n in counts.items()}, exact)
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_waiting_for_the_end(measured):
+    """The state is that when the measurements of others begin, or when all instructions end."""
+    t1 = 50e-6
+    target = lab(t1=t1, t2=t1)
+    circuit = QuantumCircuit(2, int(measured))
+    circuit.x(0)
+    circuit.barrier()
+    circuit.delay(30, 1, unit="us")
+    circuit.barrier()
+    if measured:
+        circuit.measure(1, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OqtopusWarning)
+        waits = QulacsBackend.from_target(target, idle_relaxation=True)
+        hurries = QulacsBackend.from_target(target)
+    excited = [matrix_of(twin, circuit, [0])[1, 1].real for twin in (waits, hurries)]
+    assert excited[0] / excited[1] == pytest.approx(np.exp(-30e-6 / t1), abs=1e-9)
+    if not measured:
+        evs = EstimatorV2(waits).run([(circuit, "IZ")]).result()[0].data.evs
+        assert evs == pytest.approx(1 - 2 * excited[0], abs=1e-9)
 
 
 def test_idle_qubits_cannot_relax_if_nobody_knows_when():
