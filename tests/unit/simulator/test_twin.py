@@ -18,8 +18,8 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from qiskit_oqtopus import (
-    EstimatorV2,
     DeviceSnapshot,
+    EstimatorV2,
     OqtopusCircuitError,
     OqtopusError,
     OqtopusJobCancelledError,
@@ -497,7 +497,8 @@ def test_waiting_for_the_end(measured):
         warnings.simplefilter("ignore", OqtopusWarning)
         waits = QulacsBackend.from_target(target, idle_relaxation=True)
         hurries = QulacsBackend.from_target(target)
-    excited = [matrix_of(twin, circuit, [0])[1, 1].real for twin in (waits, hurries)]
+    states = [matrix_of(twin, circuit) for twin in (waits, hurries)]
+    excited = [state[1, 1].real + state[3, 3].real for state in states]
     assert excited[0] / excited[1] == pytest.approx(np.exp(-30e-6 / t1), abs=1e-9)
     if not measured:
         evs = EstimatorV2(waits).run([(circuit, "IZ")]).result()[0].data.evs
