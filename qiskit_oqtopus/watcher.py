@@ -16,12 +16,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from .client import errors
+from .client.retry import RetryPolicy
 from .connection import Connection
 from .exceptions import OqtopusCredentialsError
 from .retrieval import PAGE
 from .status import DELETED, REGISTERED, Sight
 
 if TYPE_CHECKING:
+    from .client.api import Client
     from .client.models import Job
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ MAX_PAGES = 20
 """Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
 
 FIELDS = ("job_id", "status", "ended_at")
+
+_ONCE = RetryPolicy(max_attempts=1)
 
 
 class Watcher:
@@ -100,6 +104,8 @@ class Watcher:
     def refresh(self, job_ids: Collection[str]) -> dict[str, Sight]:
         """Ask for jobs now, unless they were asked for a moment ago; never raises for an outage.
 
+        Each question is put once: who looks at a status does not want to wait for retries.
+
         Returns:
             What was last seen of them. If the server cannot be asked, that is the last known.
         """
@@ -116,7 +122,7 @@ class Watcher:
             }
             wanted = list(self._watched)
         if stale:
-            self._poll(wanted)
+            self._poll(wanted, _ONCE)
         return self.sights(job_ids)
 
     def wait(
@@ -203,12 +209,18 @@ class Watcher:
 
     # -- asking ---------------------------------------------------------------------------------
 
-    def _poll(self, job_ids: Collection[str]) -> None:
-        """Ask for jobs once, by the page; an outage is logged and leaves what was known."""
+    def _poll(self, job_ids: Collection[str], retry: RetryPolicy | None = None) -> None:
+        """Ask for jobs once, by the page; an outage is logged and leaves what was known.
+
+        Args:
+            job_ids: The OQTOPUS jobs.
+            retry: How often requests are sent; None for what the account's client does.
+        """
         changed = False
         refusal: Exception | None = None
         try:
-            for job in self._ask(job_ids):
+            client = self._connection.client
+            for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
                 changed |= self._saw(job.job_id, _sight(job))
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
@@ -235,12 +247,11 @@ class Watcher:
             self._seen[job_id] = sight
             return True
 
-    def _ask(self, job_ids: Collection[str]) -> Iterable[Job]:
-        client = self._connection.client
+    def _ask(self, client: Client, job_ids: Collection[str]) -> Iterable[Job]:
         left = set(job_ids)
         groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
         for group_id in sorted(groups):
-            yield from self._ask_group(group_id, left)
+            yield from self._ask_group(client, group_id, left)
         if sum(job_id not in self._groups for job_id in left) > 1:
             for page in range(1, MAX_PAGES + 1):
                 jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
@@ -254,15 +265,13 @@ class Watcher:
                 logger.warning("OQTOPUS job %s does not exist any more", job_id)
                 self._saw(job_id, Sight(DELETED))
 
-    def _ask_group(self, group_id: str, left: set[str]) -> Iterable[Job]:
+    def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
         """Read the pages of a group, from the first one that had unfinished jobs."""
         members = {job_id for job_id in left if self._groups.get(job_id) == group_id}
         page = self._first_page.get(group_id, 1)
         unfinished = None
         while members:
-            jobs = self._connection.client.jobs(
-                page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC"
-            )
+            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
             for job in _found(jobs, left):
                 members.discard(job.job_id)
                 if unfinished is None and not _sight(job).is_final:
