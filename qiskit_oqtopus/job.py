@@ -62,7 +62,7 @@ class OqtopusJob(JobV1):
         progress: Any = None,
     ) -> None:
         super().__init__(backend, job_id, group_id=group_id)
-        self._entries = list(entries)
+        self._entries = tuple(entries)  # replaced as a whole when more circuits are found
         self._watcher = watcher
         self._group_id = group_id
         self._total = len(entries) if total is None else total
@@ -71,6 +71,7 @@ class OqtopusJob(JobV1):
         self._entries_lock = threading.Lock()
         self._looked_at = time.monotonic()  # whoever has made it has looked
         self._result: Result | None = None
+        self._result_of: Sequence[Entry] | None = None
 
     # -- who is who -----------------------------------------------------------------------------
 
@@ -94,7 +95,12 @@ class OqtopusJob(JobV1):
     @property
     def missing(self) -> tuple[int, ...]:
         """Indices of circuits of the run that were never submitted; resume the group to do so."""
-        present = {entry.index for entry in self._entries}
+        return self._missing_of(self._entries)
+
+    def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
+        if len(entries) == self._total:
+            return ()
+        present = {entry.index for entry in entries}
         return tuple(index for index in range(self._total) if index not in present)
 
     # -- status ---------------------------------------------------------------------------------
@@ -105,17 +111,22 @@ class OqtopusJob(JobV1):
         In an outage these are the last known ones, and the log has a warning. Circuits that were
         never submitted have none.
         """
-        ids = self.job_ids()
-        sights = self._watcher.refresh(ids)
-        return [job_status(sights[job_id]) for job_id in ids]
+        return self._statuses(self._entries)
+
+    def _statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
+        sights = self._watcher.refresh([entry.job_id for entry in entries])
+        return [job_status(sights[entry.job_id]) for entry in entries]
 
     def status(self) -> JobStatus:
         """Return the status of the job; never raises for a failed job or in an outage.
 
         It is ERROR if circuits of the run were never submitted, once the others have ended.
         """
-        statuses = self.statuses()
-        if not self.missing or not all(status in JOB_FINAL_STATES for status in statuses):
+        entries = self._entries
+        statuses = self._statuses(entries)
+        if not self._missing_of(entries) or not all(
+            status in JOB_FINAL_STATES for status in statuses
+        ):
             return group_status(statuses)
         return self.status() if self._found_missing() else JobStatus.ERROR
 
@@ -140,10 +151,11 @@ class OqtopusJob(JobV1):
         new = [Entry(i, job.job_id or "") for i, job in jobs.items() if i in missing]
         if not new or found is None:
             return False
-        self._watcher.add({entry.job_id: found.sights()[entry.job_id] for entry in new}, group_id)
+        sights = found.sights()
+        self._watcher.add({entry.job_id: sights[entry.job_id] for entry in new}, group_id)
         with self._entries_lock:
             entries = {entry.index: entry for entry in [*new, *self._entries]}
-            self._entries = [entries[index] for index in sorted(entries)]
+            self._entries = tuple([entries[index] for index in sorted(entries)])
         return True
 
     def wait_for_final_state(
@@ -210,28 +222,37 @@ class OqtopusJob(JobV1):
                 ``result`` has the others.
             OqtopusCloudError: If the results cannot be downloaded; ask again later.
         """
-        self.wait_for_final_state(timeout)
-        with self._lock:
-            if self._result is None:
-                self._download()
-                self._result = self._combined()
-            result = self._result
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.wait_for_final_state(timeout)
+            with self._lock:
+                entries = self._entries
+                statuses = self._last_statuses(entries)
+                # Another thread may have found more circuits since, which have not ended.
+                if all(status in JOB_FINAL_STATES for status in statuses):
+                    if self._result is None or self._result_of is not entries:
+                        self._download(entries)
+                        self._result, self._result_of = self._combined(entries), entries
+                    result = self._result
+                    break
+            timeout = None if end is None else max(end - time.monotonic(), 0.0)
         if result.success or partial:
             return result
         kind = OqtopusJobError
-        if not self.missing and group_status(self._final_statuses()) is JobStatus.CANCELLED:
+        if not self._missing_of(entries) and group_status(statuses) is JobStatus.CANCELLED:
             kind = OqtopusJobCancelledError
-        error = kind(self.error_message())
+        error = kind(self._message(entries))
         error.result = result
         raise error
 
-    def _final_statuses(self) -> list[JobStatus]:
-        return [job_status(sight) for sight in self._watcher.sights(self.job_ids()).values()]
+    def _last_statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
+        sights = self._watcher.sights([entry.job_id for entry in entries])
+        return [job_status(sights[entry.job_id]) for entry in entries]
 
-    def _download(self) -> None:
+    def _download(self, entries: Sequence[Entry]) -> None:
         """Read what is not here yet; each result is kept as soon as it has come."""
-        wanted = [entry for entry in self._entries if entry.result is None]
-        sights = self._watcher.sights(self.job_ids())
+        wanted = [entry for entry in entries if entry.result is None]
+        sights = self._watcher.sights([entry.job_id for entry in entries])
         with (
             translated(f"Reading the results of job {self.job_id()}"),
             reported(self._progress, "download", len(wanted)) as report,
@@ -267,10 +288,10 @@ class OqtopusJob(JobV1):
             calibrated_at=None,
         )
 
-    def _combined(self) -> Result:
-        by_index = {entry.index: entry.result for entry in self._entries}
-        if len(self._entries) == 1 and self._total == 1:
-            ordered = [self._entries[0].result]
+    def _combined(self, entries: Sequence[Entry]) -> Result:
+        by_index = {entry.index: entry.result for entry in entries}
+        if len(entries) == 1 and self._total == 1:
+            ordered = [entries[0].result]
         else:
             ordered = [
                 by_index.get(index)
@@ -287,8 +308,11 @@ class OqtopusJob(JobV1):
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why, in the server's words; None if none has."""
+        return self._message(self._entries)
+
+    def _message(self, entries: Sequence[Entry]) -> str | None:
         lines = []
-        for entry in self._entries:
+        for entry in entries:
             sight = self._watcher.sights([entry.job_id])[entry.job_id]
             if job_status(sight) not in (JobStatus.ERROR, JobStatus.CANCELLED):
                 continue
@@ -297,7 +321,7 @@ class OqtopusJob(JobV1):
                 f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
                 f"{self._why(entry, sight)}"
             )
-        lines += [f"circuit {index} was never submitted" for index in self.missing]
+        lines += [f"circuit {index} was never submitted" for index in self._missing_of(entries)]
         if not lines:
             return None
         return (
@@ -461,11 +485,10 @@ class OqtopusJob(JobV1):
         }
         if only not in wanted:
             raise OqtopusJobError(f"only must be one of {', '.join(wanted)}, not {only!r}.")
-        statuses = self.statuses()
+        entries = self._entries
+        statuses = self._statuses(entries)
         chosen = [
-            entry
-            for entry, status in zip(self._entries, statuses, strict=True)
-            if status in wanted[only]
+            entry for entry, status in zip(entries, statuses, strict=True) if status in wanted[only]
         ]
         if not chosen:
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")

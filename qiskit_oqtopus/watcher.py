@@ -38,6 +38,9 @@ WATCHED_FOR = 10.0
 MAX_PAGES = 20
 """Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
 
+NEWEST_PAGES = 2
+"""The same for several groups of no more jobs, before they are asked for group by group."""
+
 FIELDS = ("job_id", "status", "ended_at")
 
 _ONCE = RetryPolicy(max_attempts=1)
@@ -190,18 +193,35 @@ class Watcher:
                     continue
                 self._polling = True
                 wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
-            if deadline is None:
+            if deadline is None or not self._poll_aside(wanted):
                 self._poll_for_all(wanted)
-            else:
-                # The server may not answer for minutes: the deadline holds nevertheless.
-                threading.Thread(
-                    target=self._poll_for_all, args=(wanted,), name="oqtopus-poll", daemon=True
-                ).start()
+
+    def _poll_aside(self, job_ids: Collection[str]) -> bool:
+        """Poll in another thread: the server may not answer for minutes, and a deadline holds.
+
+        Returns:
+            Whether that is done: the system may have no thread to give.
+        """
+        name = "oqtopus-poll"
+        thread = threading.Thread(
+            target=self._poll_for_all, args=(job_ids,), name=name, daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        return True
 
     def _poll_for_all(self, job_ids: Collection[str]) -> None:
         """Poll, and wake all who wait for that."""
         try:
             self._poll(job_ids)
+        # Whatever it is, it is raised to those who wait: this thread may have nobody above it.
+        except Exception as error:  # noqa: BLE001
+            with self._condition:
+                self._polls += 1
+                self._refusal = error
+                self._next_poll = self._clock() + FIRST_INTERVAL
         finally:
             with self._condition:
                 self._polling = False
@@ -250,14 +270,18 @@ class Watcher:
     def _ask(self, client: Client, job_ids: Collection[str]) -> Iterable[Job]:
         left = set(job_ids)
         groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
+        singles = sum(job_id not in self._groups for job_id in left)
+        pages = MAX_PAGES if singles > 1 else 0
+        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * PAGE:
+            # Small runs, one after the other: most of them are among the newest jobs.
+            pages = max(pages, NEWEST_PAGES)
+        for page in range(1, pages + 1):
+            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
+            yield from _found(jobs, left)
+            if len(jobs) < PAGE or not left:
+                break
         for group_id in sorted(groups):
             yield from self._ask_group(client, group_id, left)
-        if sum(job_id not in self._groups for job_id in left) > 1:
-            for page in range(1, MAX_PAGES + 1):
-                jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
-                yield from _found(jobs, left)
-                if len(jobs) < PAGE or not left:
-                    break
         for job_id in sorted(left):
             try:
                 yield client.job(job_id)
@@ -268,6 +292,8 @@ class Watcher:
     def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
         """Read the pages of a group, from the first one that had unfinished jobs."""
         members = {job_id for job_id in left if self._groups.get(job_id) == group_id}
+        if not members:
+            return
         page = self._first_page.get(group_id, 1)
         unfinished = None
         while members:

@@ -68,10 +68,13 @@ class CloudWork:
 
     def collect(self) -> Collected:
         """Return what has come of it, once it has ended."""
-        if self._collected is None:
-            self._job.result(partial=True)
-            self._collected = assemble(self._job.outcomes())
-        return self._collected
+        if self._collected is not None:
+            return self._collected
+        self._job.result(partial=True)
+        collected = assemble(self._job.outcomes())
+        if not collected.failures:  # else more may be there the next time
+            self._collected = collected
+        return collected
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why."""

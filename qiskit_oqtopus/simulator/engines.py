@@ -105,7 +105,7 @@ def compiler_for(
     plain = partial(
         compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
     )
-    if exact or (method in ("automatic", "statevector") and wanted is False):
+    if method != "density_matrix" and (exact or (method != "trajectories" and wanted is False)):
         return plain
     return partial(
         _compile_for_others,
@@ -113,7 +113,8 @@ def compiler_for(
         shots=options["shots"],
         budget=budget,
         dt=dt,
-        wanted=wanted,
+        # Of no qubits: what has no density matrix has no expectation values.
+        wanted=() if exact else wanted,
     )
 
 

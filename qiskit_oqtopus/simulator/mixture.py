@@ -23,6 +23,10 @@ from .state import Flag
 MAX_BRANCHES = 1024
 """So many branches of a mixture are kept, or fewer where they would take too much memory."""
 
+_FEW_BRANCHES = 64
+"""Fewer branches are not worth the look whether fewer would do: many resets leave less than twice
+as many, since they act on qubits that are not entangled any more."""
+
 _NEGLIGIBLE = 1e-20
 """A branch of this probability is left out: 64-bit numbers do not resolve what it contributes."""
 
@@ -42,6 +46,7 @@ class Mixture(DynamicRun):
         # Nothing is drawn: the generator is never asked.
         super().__init__(plan, np.random.default_rng(0), branch_bytes, cancelled)
         self._capacity = min(self._capacity, MAX_BRANCHES)
+        self._compress_from = min(_FEW_BRANCHES, self._capacity)
         self._observables: ActiveObservables | None = None
         self._values: list[NDArray[np.float64]] = []
 
@@ -60,14 +65,15 @@ class Mixture(DynamicRun):
 
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
         ((goal, group),) = super()._reset(group, at, qubit)
-        # One qubit is in 0: the rest has no more than half of the dimensions.
-        if len(group) > 1 << (self._num_qubits - 1):
+        if len(group) > self._compress_from:
             group = self._compressed(group, qubit)
+            self._compress_from = max(_FEW_BRANCHES, 2 * len(group))
         if len(group) > self._capacity:
             raise OqtopusError(
-                f"the resets of the circuit leave a mixture of more than {self._capacity} states "
-                f"of {self._num_qubits} qubits, which is the limit of an exact estimator; take "
-                "SamplerV2, or circuits with fewer resets of entangled qubits"
+                f"its resets leave a mixture for which more than {self._capacity} states of "
+                f"{self._num_qubits} qubits would have to be kept; take method='density_matrix' "
+                "if there is the memory for it, SamplerV2, or circuits with fewer resets of "
+                "entangled qubits"
             )
         return [(goal, group)]
 
@@ -83,11 +89,11 @@ class Mixture(DynamicRun):
         return result, len(zeros)
 
     def _compressed(self, group: Branches, qubit: int) -> Branches:
-        """Return the same mixture with no more branches than its density matrix has dimensions.
+        """Return the same mixture with as few branches as its density matrix has ranks.
 
         The rows A of the branches, each times the root of its probability, give the density matrix
-        as the transpose of A^dagger A. With A = QR that is R^dagger R, and R has no more rows than
-        columns.
+        as the transpose of A^dagger A. With A = U S V that is V^dagger S^2 V: the rows of S V do,
+        and those that are 0 are left out.
 
         Args:
             group: The branches.
@@ -96,13 +102,15 @@ class Mixture(DynamicRun):
         n = self._num_qubits
         rows = np.array([group.states.vector(branch) for branch in range(len(group))])
         rows *= np.sqrt(group.shots)[:, np.newaxis]
+        # One qubit is in 0: the rest has half of the dimensions.
         inside = rows.reshape(len(rows), -1, 2, 1 << qubit)[:, :, 0].reshape(len(rows), -1)
-        factor = np.asarray(np.linalg.qr(inside, mode="r"))
-        weights = np.einsum("ij,ij->i", factor.conj(), factor).real
+        if len(inside) > inside.shape[1]:
+            inside = np.asarray(np.linalg.qr(inside, mode="r"))  # R^dagger R is A^dagger A
+        _, singular, vectors = np.linalg.svd(inside, full_matrices=False)
+        weights = singular**2
         kept = np.flatnonzero(weights > _NEGLIGIBLE)
         rows = np.zeros((len(kept), 1 << n), dtype=complex)
-        factor = factor[kept] / np.sqrt(weights[kept])[:, np.newaxis]
-        rows.reshape(len(kept), -1, 2, 1 << qubit)[:, :, 0] = factor.reshape(
+        rows.reshape(len(kept), -1, 2, 1 << qubit)[:, :, 0] = vectors[kept].reshape(
             len(kept), -1, 1 << qubit
         )
         # Without measurements the classical values of all branches are the same.

@@ -6,6 +6,7 @@ leaves all others to it.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
@@ -31,7 +32,7 @@ def compile_noisy_straight(
         The plan and how its terminal measurements are read wrongly, or None if there is anything
         else in the circuit, or anything wrong with it.
     """
-    if circuit.num_parameters or circuit.num_vars:
+    if circuit.num_parameters or circuit.num_vars or not isfinite(circuit.global_phase):
         return None
     index = {bit: i for i, bit in enumerate(circuit.qubits)}
     active: dict[Any, int] = {}  # bit -> plan qubit

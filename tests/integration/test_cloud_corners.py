@@ -195,6 +195,51 @@ def test_a_run_that_another_process_completes(cloud, provider, backend, account)
         assert job.status() is JobStatus.DONE
 
 
+def test_results_that_come_after_a_failure(cloud, provider, backend):
+    group = incomplete(cloud, backend)
+    watching = provider.job(group)
+    job, primitive = watching.backend_jobs()[0], watching
+    for found in (job, primitive):
+        with pytest.raises(OqtopusJobError):
+            found.result(timeout=60)
+    SamplerV2(backend).run([flip(backend)] * 3, shots=5, resume=group).result()
+    time.sleep(1.1)
+    assert watching.status() is JobStatus.DONE
+    assert job.missing == ()
+    assert job.error_message() is None
+    assert [entry.success for entry in job.result().results] == [True] * 3
+    assert len(primitive.result()) == 3
+
+
+def test_waiting_goes_on_where_there_are_no_more_threads(cloud, backend, monkeypatch):
+    class Exhausted(threading.Thread):
+        def start(self):
+            if self.name == "oqtopus-poll":
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Exhausted)
+    for _ in range(2):
+        job = backend.run(flip(backend), shots=5)
+        assert job.result(timeout=60).get_counts() == {"01": 5}
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_what_a_poll_raises_reaches_who_waits(cloud, provider, backend, timeout):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    calls = []
+
+    def broken(job_id):
+        calls.append(job_id)
+        raise OqtopusOptionError("the proxy is no proxy")
+
+    provider._connection.client.job = broken
+    with pytest.raises(OqtopusOptionError, match="the proxy is no proxy"):
+        job.result(timeout=timeout)
+    assert len(calls) == 1
+
+
 def test_a_timeout_holds_while_the_server_hangs(cloud, provider, backend):
     cloud.faults.slow_queue(math.inf)
     job = backend.run(flip(backend), shots=5)

@@ -219,7 +219,7 @@ def test_mixtures_of_too_many_states_are_refused():
         circuit.reset(qubit)
         circuit.h(qubit)
     job = EstimatorV2(QulacsBackend()).run([(circuit, "Z" * 20)])
-    with pytest.raises(OqtopusJobError, match=r"'forgetful'.*mixture of more than 16 states of 20"):
+    with pytest.raises(OqtopusJobError, match=r"'forgetful'.*more than 16 states of 20"):
         job.result()
 
 

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import efficient_su2
 from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import DensityMatrix, Pauli, random_pauli_list
 
@@ -51,6 +52,26 @@ def test_more_branches_than_dimensions(num_qubits, monkeypatch):
     circuit = random_resets(rng, num_qubits, layers=5, probability=0.5)
     labels = random_pauli_list(num_qubits, 20, seed=3, phase=False).to_labels()
     assert np.abs(estimated(circuit, labels) - expected(circuit, labels)).max() < TOLERANCE
+
+
+def test_all_qubits_are_reset():
+    # Never more than 64 states are needed, and without a look all of 2**12 would come.
+    circuit = QuantumCircuit(12)
+    ansatz = efficient_su2(12, reps=2)
+    circuit.compose(
+        ansatz.assign_parameters(np.linspace(0, 3, ansatz.num_parameters)), inplace=True
+    )
+    circuit.reset(range(12))
+    assert np.abs(estimated(circuit, ["Z" * 12, "X" + "I" * 11]) - [1, 0]).max() < TOLERANCE
+
+
+def test_density_matrices_give_the_same():
+    rng = np.random.default_rng(4)
+    circuit = random_resets(rng, 4, layers=4)
+    labels = random_pauli_list(4, 20, seed=3, phase=False).to_labels()
+    backend = QulacsBackend(method="density_matrix")
+    evs = EstimatorV2(backend).run([(circuit, labels)]).result()[0].data.evs
+    assert np.abs(evs - expected(circuit, labels)).max() < TOLERANCE
 
 
 def test_an_ancilla_that_is_reset_again_and_again():
