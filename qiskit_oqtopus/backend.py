@@ -15,6 +15,7 @@ from .boundary import translated
 from .check import check_for_twin
 from .connection import Connection
 from .device_options import CHECKS, DEFAULTS, run_options
+from .exceptions import OqtopusOptionError
 from .job import OqtopusJob
 from .options import check_options
 from .problem import Problem
@@ -290,9 +291,17 @@ class OqtopusBackend(BackendV2):
 
         Returns:
             The new job.
+
+        Raises:
+            OqtopusOptionError: If an option is another one, or its value cannot be used.
         """
-        group = options.pop("group_id", None)
-        values = self._values({**options, "group_id": group})
+        kept = sorted(set(options) - {"group_id", "name", "tags", "workers", "progress"})
+        if kept:
+            raise OqtopusOptionError(
+                f"{', '.join(map(repr, kept))} cannot be given to resubmit(): programs are sent "
+                "again as they were. Run the circuits anew to change that."
+            )
+        values = self._values({**options, "resume": None})
         return Sender(self).send_again(programs, stored, resubmits, values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:

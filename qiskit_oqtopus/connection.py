@@ -93,12 +93,16 @@ class Connection:
         return f"<Connection(url={self._url!r}, profile={self._profile!r})>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the token and the open client behind."""
+        """Leave the token, the password of a proxy and the open client behind."""
         url = self._client_url()
+        options = dict(self._client_options)
+        # What stands before the "@" is a password; the account may name the proxy.
+        if "@" in str(options.get("proxy") or ""):
+            del options["proxy"]
         return {
             "url": self._url if self._token is None else None,
             "profile": self._profile,
-            "client_options": self._client_options,
+            "client_options": options,
             "expected_url": url,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,6 +45,18 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
     raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
 
 
+def _json_mapping(name: str, value: Any) -> dict[str, Any]:
+    values = _mapping(name, value)
+    try:
+        json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise OqtopusOptionError(
+            f"Option {name!r} must be what JSON can write ({error}): numbers that are finite, "
+            "strings, lists, not numpy arrays."
+        ) from error
+    return values
+
+
 def _anything(name: str, value: Any) -> Any:
     return value
 
@@ -56,7 +69,7 @@ CHECKS: dict[str, Check] = {
     "meas_return": meas_return,
     "mitigation": optional(one_of(MITIGATIONS)),
     "transpiler": optional(one_of(TRANSPILERS)),
-    "transpiler_options": optional(_mapping),
+    "transpiler_options": optional(_json_mapping),
     "name": optional(_text),
     "tags": _tags,
     "on_incomplete": one_of(["keep", "cancel"]),

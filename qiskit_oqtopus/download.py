@@ -120,17 +120,23 @@ def _download_one(
         entry.result = results.failed_result(header, reason, entry.job_id)
         return
     job = job or entry.job or client.job(entry.job_id)
+    failed = job_status(sight) is not JobStatus.DONE
     if entry.header is None:
-        entry.header = read_header(client, job)
-    if job_status(sight) is not JobStatus.DONE:
-        entry.result = results.failed_result(entry.header, why(job, sight), entry.job_id)
+        try:
+            entry.header = read_header(client, job)
+        except OqtopusProtocolError:
+            if not failed:  # else that its program makes no sense may be why
+                raise
+    header = entry.header or unknown(entry.index)
+    if failed:
+        entry.result = results.failed_result(header, why(job, sight), entry.job_id)
         return
     payload = _fetch(client, job, "result")
     sampling, estimation = payload.get("sampling"), payload.get("estimation")
     counts = sampling.get("counts") if isinstance(sampling, Mapping) else None
     if counts is None and isinstance(estimation, Mapping):
         try:
-            entry.result = results.estimation_result(entry.header, estimation, job_id=entry.job_id)
+            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
         except results.ResultError as error:
             raise OqtopusProtocolError(
                 f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
@@ -141,7 +147,7 @@ def _download_one(
             f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
         )
     try:
-        entry.result = results.experiment_result(entry.header, counts, job_id=entry.job_id)
+        entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
     except results.ResultError as error:
         raise OqtopusProtocolError(
             f"The counts of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"

@@ -19,11 +19,15 @@ MAX_NAME = 256
 MAX_DESCRIPTION = 1024
 """Longest description of an OQTOPUS job in characters; likewise."""
 
+MAX_TOTAL = 1_000_000
+"""No run has more circuits; a description that says so was not written here."""
+
 _JOB_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
 # A kind is shorter than any group id, so that the two cannot be taken for each other.
 _LINE = re.compile(
-    r"qiskit-oqtopus (?:(sampler|estimator) )?([a-z0-9-]{16,64}) (\d+)/(\d+) ([0-9a-f]{64})(?: |$)"
+    r"qiskit-oqtopus (?:(sampler|estimator) )?"
+    r"([a-z0-9-]{16,64}) (\d{1,7})/(\d{1,7}) ([0-9a-f]{64})(?: |$)"
 )
 
 
@@ -71,6 +75,8 @@ def parse_description(text: str | None) -> Member | None:
     if match is None:
         return None
     kind, group_id, index, total, digest = match.groups()
+    if not int(index) < int(total) <= MAX_TOTAL:
+        return None
     return Member(group_id, int(index), int(total), digest, kind or "run")
 
 

@@ -19,17 +19,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
 from .exceptions import OqtopusError
-
-BASIS = frozenset(["x", "sx", "rz", "cx"])
-"""The gates that every OQTOPUS gateway takes with the server's transpiler off."""
-
-# fmt: off
-STDGATES = frozenset([
-    "p", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "cx", "cy", "cz", "cp",
-    "crx", "cry", "crz", "ch", "swap", "ccx", "cswap", "cu", "u1", "u2", "u3", "id",
-])
-"""The gates of ``stdgates.inc`` that have the same name in Qiskit: no definition is needed."""
-# fmt: on
+from .gateset import BASIS, PROGRAM_NAMES
 
 MAX_DEPTH = 100
 """Definitions of gates nested deeper than this are taken to contain themselves."""
@@ -119,7 +109,7 @@ def encode_body(
     if transpiler is None:
         names = _gate_names(basis)
     else:
-        names = _ALL_NAMES
+        names = PROGRAM_NAMES
         steps = _expanded(steps)
     clbits = tuple(sorted(places))
     return Body(_write(circuit.num_qubits, steps, [places[j] for j in clbits], dt, names), clbits)
@@ -198,13 +188,10 @@ def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
     return steps, measured
 
 
-_ALL_NAMES: Mapping[str, str] = {**{name: name for name in STDGATES}, "u": "U"}
-
-
 @lru_cache(maxsize=64)
 def _gate_names(basis: frozenset[str]) -> Mapping[str, str]:
     """Return Qiskit's name of each gate that may be sent -> its name in the program."""
-    taken = {name: text for name, text in _ALL_NAMES.items() if name in BASIS | basis}
+    taken = {name: text for name, text in PROGRAM_NAMES.items() if name in BASIS | basis}
     # Devices name the identity, yet the gateways refuse a program that has it.
     return {**taken, "id": ""} if "id" in taken else taken
 
@@ -217,7 +204,7 @@ def _expanded(steps: list[Step]) -> list[Step]:
     """
     found: list[Step] = []
     for position, item, qubits in steps:
-        if item.is_standard_gate() and item.name in _ALL_NAMES:
+        if item.is_standard_gate() and item.name in PROGRAM_NAMES:
             found.append((position, item, qubits))
             continue
         operation = item.operation
@@ -236,7 +223,7 @@ def _expand(
     """Append one instruction to ``found``, by Qiskit's own definitions of it."""
     position, top, top_qubits = origin
     operation = item.operation
-    if isinstance(operation, Barrier) or (item.is_standard_gate() and item.name in _ALL_NAMES):
+    if isinstance(operation, Barrier) or (item.is_standard_gate() and item.name in PROGRAM_NAMES):
         found.append((position, item, qubits))
         return
     if item.clbits or isinstance(operation, (ControlFlowOp, Delay, Measure, Reset, Store)):

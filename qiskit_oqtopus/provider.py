@@ -313,6 +313,9 @@ class OqtopusProvider:
                         given += 1
                         yield self._group_job(found)
                     continue
+                if job.job_id in seen:  # new jobs have moved it to a later page
+                    continue
+                seen.add(job.job_id)
                 given += 1
                 yield self._single_job(job)
 

@@ -118,6 +118,7 @@ class Sender:
             The new job.
         """
         group = values["group_id"] or new_group_id()
+        self._present([], group, None, values["group_id"])  # refuses an id that is in use
         logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
         orders, headers = [], {}
         for index, (text, job) in enumerate(zip(programs, stored, strict=True)):
@@ -168,7 +169,7 @@ class Sender:
                 stacklevel=stacklevel,
             )
         known = self._backend.calibrated_at
-        if device.calibrated_at != known and values["transpiler"] is None:
+        if device.calibrated_at not in (None, known) and values["transpiler"] is None:
             warnings.warn(
                 f"Device {self._name} was calibrated anew ({device.calibrated_at}) since this "
                 f"backend's Target was made ({known}). Call backend.refresh() and compile again to "

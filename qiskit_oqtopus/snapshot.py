@@ -15,7 +15,17 @@ from typing import Any
 from qiskit.transpiler import Target
 
 from .exceptions import OqtopusError, OqtopusWarning
-from .facts import NS_PER_S, US_PER_S, CouplingFacts, QubitFacts, finite, index, plain, read_facts
+from .facts import (
+    MAX_QUBITS,
+    NS_PER_S,
+    US_PER_S,
+    CouplingFacts,
+    QubitFacts,
+    finite,
+    index,
+    plain,
+    read_facts,
+)
 from .target import DT, device_target
 
 FORMAT = "qiskit-oqtopus device snapshot"
@@ -36,6 +46,9 @@ _NUMBERS = frozenset(
         *("readout_assignment_error", "t1", "t2"),
     }
 )
+_SHARES = _NUMBERS - {"x", "y", "t1", "t2"}
+"""Probabilities, and what else is at most 1."""
+
 _WIDEST_PLOT = 1000.0
 
 
@@ -186,13 +199,20 @@ class DeviceSnapshot:
         body = {key: value for key, value in values.items() if key in known}
         try:
             for key in ("basis_gates", "supported_instructions", "left_out"):
+                if not isinstance(body[key], (list, tuple)):
+                    raise ValueError(f"{key} is no list")
+                if not all(isinstance(text, str) for text in body[key]):
+                    raise ValueError(f"{key} has something that is no string")
                 body[key] = tuple(body[key])
+            if not isinstance(body.get("extra", {}), Mapping):
+                raise ValueError("extra is no object")
+            json.dumps(body, allow_nan=False)
             body["qubits"] = tuple(QubitFacts(**_sound(entry)) for entry in body["qubits"])
             body["couplings"] = tuple(CouplingFacts(**_sound(entry)) for entry in body["couplings"])
             snapshot = cls(**body)
             _check_indices(snapshot)
             return snapshot
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise OqtopusError(f"This {FORMAT} is damaged: {error}.") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -213,7 +233,7 @@ class DeviceSnapshot:
         """
         try:
             return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise OqtopusError(f"{path} is not a JSON file: {error}.") from error
         except OqtopusError as error:
             raise OqtopusError(f"{path}: {error.message}") from error
@@ -247,24 +267,32 @@ class DeviceSnapshot:
 def _sound(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return a qubit or coupling of a file, which somebody may have edited."""
     for name in ("id", "control", "target"):
-        if name in entry and index(entry[name]) is None:
+        if name in entry and (type(entry[name]) is not int or index(entry[name]) is None):
             raise ValueError(f"{name} is {entry[name]!r}")
     numbers = {name: entry[name] for name in _NUMBERS if name in entry} | entry["durations"]
     for name, value in numbers.items():
         if value is not None and finite(value) is None:
             raise ValueError(f"{name} is {value!r}")
+        if value is not None and name not in ("x", "y") and value < 0:
+            raise ValueError(f"{name} is {value!r}, which is below 0")
+    for name in _SHARES:
+        if entry.get(name) is not None and entry[name] > 1:
+            raise ValueError(f"{name} is {entry[name]!r}, which is above 1")
     return dict(entry)
 
 
 def _check_indices(snapshot: DeviceSnapshot) -> None:
     ids = [q.id for q in snapshot.qubits]
     size = snapshot.n_qubits
-    if size is not None and not index(size):
+    if size is not None and not (type(size) is int and 0 < size <= MAX_QUBITS):
         raise ValueError(f"n_qubits is {size!r}")
     if ids != sorted(set(ids)) or (ids and (size is None or ids[-1] >= size)):
         raise ValueError("the ids of its qubits are not in order and below n_qubits")
     if not {i for c in snapshot.couplings for i in (c.control, c.target)} <= set(ids):
         raise ValueError("a coupling has a qubit that is not listed")
+    pairs = [(c.control, c.target) for c in snapshot.couplings]
+    if len(set(pairs)) < len(pairs) or any(control == target for control, target in pairs):
+        raise ValueError("a coupling is listed twice, or between a qubit and itself")
 
 
 def _number_of_qubits(value: Any, qubits: tuple[QubitFacts, ...], doubts: list[str]) -> int | None:

@@ -13,6 +13,7 @@ from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from .exceptions import OqtopusOptionError
 from .facts import CouplingFacts, QubitFacts
+from .gateset import PROGRAM_NAMES
 
 DT = 2e-9
 """Sampling time of the control electronics in s: the engine reads a delay in dt so."""
@@ -89,18 +90,22 @@ def native_gates(basis_gates: Iterable[str]) -> tuple[str, ...]:
     Args:
         basis_gates: The names that the device gives. Names that Qiskit does not know are not
             gates that it could compile to; gates of other than one or two qubits have no place
-            among facts of qubits and couplings.
+            among facts of qubits and couplings; and what a program cannot have without defining it
+            cannot be sent.
 
     >>> native_gates(["sx", "rz", "rzx90", "id"])
     ('x', 'sx', 'rz', 'cx')
-    >>> native_gates(["sx", "rz", "cz", "cz"])
+    >>> native_gates(["sx", "rz", "cz", "cz", "sxdg"])
     ('x', 'sx', 'rz', 'cx', 'cz')
     """
     known = _standard_gates()
     others = [
         name
         for name in basis_gates
-        if name in known and known[name].num_qubits in (1, 2) and name not in REFUSED_GATES
+        if name in known
+        and known[name].num_qubits in (1, 2)
+        and name in PROGRAM_NAMES
+        and name not in REFUSED_GATES
     ]
     return tuple(dict.fromkeys([*GATES_OF_EVERY_DEVICE, *others]))
 
@@ -118,9 +123,10 @@ def device_target(
     """Return the Target of a device.
 
     Qubit ``n`` of the Target is qubit ``$n`` of a program. A qubit without facts keeps its index
-    and has no operations, so that the transpiler does not use it (from level 1 on: the trivial
-    layout of level 0 may, and then raises). A two-qubit gate exists in the direction of its
-    coupling only; errors are ``1 - fidelity``. ``rz`` is virtual: error and duration are 0.
+    and has no operations, so that the transpiler does not use it. (The trivial layout may, and then
+    raises. Level 0 takes it, and level 1 for circuits without two-qubit gates.) A two-qubit gate
+    exists in the direction of its coupling only; errors are ``1 - fidelity``. ``rz`` is virtual:
+    error and duration are 0.
 
     Without any facts of qubits, every operation is allowed everywhere (on any pair of qubits,
     because nothing is known of couplings) and no number is given.

@@ -61,6 +61,22 @@ class TokenAuth(AuthBase):
         raise TypeError("A token is not pickled.")
 
 
+class _WithoutQueries(logging.Filter):
+    """Cuts the queries off the addresses that urllib3 logs: links are signed there."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                f"{arg.partition('?')[0]}?..." if isinstance(arg, str) and "?" in arg else arg
+                for arg in record.args
+            )
+        return True
+
+
+_WITHOUT_QUERIES = _WithoutQueries()
+"""One for all sessions: a logger takes the same filter once."""
+
+
 class _NoAuth(AuthBase):
     """Adds nothing. Without it, requests would send passwords from a .netrc file."""
 
@@ -198,6 +214,7 @@ class Transport:
         return self._session
 
     def _open(self) -> requests.Session:
+        logging.getLogger("urllib3.connectionpool").addFilter(_WITHOUT_QUERIES)
         session = requests.Session()
         session.auth = _NoAuth()
         session.cookies = _NoCookies()

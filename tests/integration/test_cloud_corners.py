@@ -26,6 +26,9 @@ from qiskit_oqtopus import (
     OqtopusSubmissionError,
     SamplerV2,
 )
+from qiskit_oqtopus.client.api import Client
+from qiskit_oqtopus.client.models import Submission
+from qiskit_oqtopus.client.storage import pack_json
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
@@ -360,3 +363,122 @@ def test_a_projector_on_many_qubits_is_one_program(cloud, provider):
     job = EstimatorV2(device).run([(circuit, ["III" + "0" * 13, "III" + "0" * 9 + "1000"])])
     assert len(job.job_ids()) == 1
     np.testing.assert_allclose(job.result()[0].data.evs, [0, 1], atol=1e-9)
+
+
+# -- the provider ----------------------------------------------------------------------------------
+
+
+def test_circuits_are_sent_again_under_an_id_of_their_own(cloud, backend):
+    cloud.faults.fail_program("bad")
+    job = backend.run([flip(backend), flip(backend, name="bad")], shots=5)
+    job.result(timeout=60, partial=True)
+    cloud.faults.clear()
+    before = len(cloud.jobs)
+    with pytest.raises(OqtopusOptionError, match="in use by 2 jobs"):
+        job.resubmit(group_id=job.group_id)
+    with pytest.raises(OqtopusOptionError, match=r"'memory', 'shots' cannot be given to resubmit"):
+        job.resubmit(shots=7, memory=True)
+    assert len(cloud.jobs) == before
+    again = job.resubmit(group_id="another-id-for-the-failed-one")
+    assert again.result(timeout=60).get_counts() == {"01": 5}
+
+
+def test_options_of_the_transpiler_are_plain_json(cloud, backend):
+    before = len(cloud.jobs)
+    for value in (math.nan, object(), np.array([0, 1])):
+        options = {"transpiler": "qiskit", "transpiler_options": {"initial_layout": value}}
+        with pytest.raises(OqtopusOptionError, match="must be what JSON can write"):
+            backend.run(flip(backend), **options)
+        with pytest.raises(OqtopusOptionError, match="must be what JSON can write"):
+            backend.check(flip(backend), **options)
+    assert len(cloud.jobs) == before
+
+
+def test_targets_have_gates_that_can_be_sent():
+    with emulator.Emulator(["line-4q"]) as cloud:
+        cloud.devices.set("line-4q", basis_gates=("sx", "rz", "sxdg", "r", "ecr", "rzx"))
+        with OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
+            device = provider.backend("line-4q")
+            assert device.operation_names == ["x", "sx", "rz", "cx", "measure", "delay"]
+            circuit = QuantumCircuit(2)
+            circuit.h(0)
+            circuit.ecr(0, 1)
+            circuit.measure_all()
+            for level in range(4):
+                compiled = transpile(circuit, device, optimization_level=level)
+                assert device.check(compiled) == []
+
+
+def test_a_device_that_does_not_say_when_it_was_calibrated(recwarn):
+    with emulator.Emulator(["line-4q"]) as cloud:
+        cloud.devices.set("line-4q", calibrated_at=None)
+        with OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
+            device = provider.backend("line-4q")
+            device.run(flip(device), shots=5).result(timeout=60)
+    assert not [warning for warning in recwarn if "calibrated anew" in str(warning.message)]
+
+
+def test_jobs_that_come_while_jobs_are_listed():
+    with emulator.Emulator(["line-4q"]) as cloud:
+        device = OqtopusProvider(url=cloud.url, token=cloud.token).backend("line-4q")
+        circuit = flip(device)
+        known = [device.run(circuit, shots=1).job_id() for _ in range(105)]
+        listed = device.provider.jobs(limit=None)
+        found = [next(listed).job_id() for _ in range(50)]
+        for _ in range(10):
+            device.run(circuit, shots=1)
+        found += [job.job_id() for job in listed]
+    assert sorted(found) == sorted(known)
+
+
+def test_signatures_of_links_are_in_no_log(cloud, caplog):
+    with caplog.at_level(logging.DEBUG):
+        device = OqtopusProvider(url=cloud.url, token=cloud.token).backend("line-4q")
+        device.run(flip(device), shots=5).result(timeout=60)
+    # The emulator, which is the server here, has a log of its own.
+    ours = [r for r in caplog.records if r.name.startswith(("urllib3", "qiskit_oqtopus.client"))]
+    assert any(r.name.startswith("urllib3") and "device_info" in r.getMessage() for r in ours)
+    assert not any("Signature" in r.getMessage() for r in ours)
+
+
+def foreign(cloud, program, description=""):
+    """Return the id of a job that another client has sent."""
+    with Client(cloud.url, cloud.token) as client:
+        registered = client.register()
+        client.upload(registered.upload, pack_json({"program": [program]}))
+        submission = Submission(
+            name="foreign",
+            description=description,
+            device_id="line-4q",
+            job_type="sampling",
+            shots=10,
+            transpiler_info={"transpiler_lib": None},
+        )
+        client.submit(registered.job_id, submission)
+    return registered.job_id
+
+
+def test_the_reason_why_an_unreadable_program_failed(cloud, provider):
+    job = provider.job(foreign(cloud, "OPENQASM 3.0; nonsense"))
+    with pytest.raises(OqtopusJobError, match="failed to execute job on device"):
+        job.result(timeout=60)
+
+
+@pytest.mark.parametrize("place", ["5/3", "0/999999999"])
+def test_descriptions_that_cannot_be_ours(cloud, provider, place):
+    program = (
+        'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q;\nbit[1] c;\nx q[0];\n'
+        "c[0] = measure q[0];\n"
+    )
+    job_id = foreign(cloud, program, f"qiskit-oqtopus group-11111111-1111 {place} {'a' * 64}")
+    job = provider.job(job_id)
+    assert job.result(timeout=60).get_counts() == {"1": 10}
+    assert job.status() is JobStatus.DONE
+    assert job_id in [job.job_id() for job in provider.jobs(limit=5)]
+
+
+def test_passwords_of_proxies_are_not_pickled(cloud):
+    named = OqtopusProvider(url=cloud.url, token=cloud.token, proxy="http://me:secret@127.0.0.1:9")
+    assert b"secret" not in pickle.dumps(named)
+    plain = OqtopusProvider(url=cloud.url, token=cloud.token, proxy="http://127.0.0.1:9")
+    assert b"127.0.0.1:9" in pickle.dumps(plain)

@@ -353,6 +353,12 @@ def damaged():
         {"durations": {"sx": []}},
         {"durations": None},
         {"colour": "blue"},
+        {"fidelity": 1.2},
+        {"prob_meas1_prep0": 7.0},
+        {"t2": -1e-6},
+        {"durations": {"sx": -1e-9}},
+        {"id": 0.0},
+        {"x": 10**400},
     ):
         yield good | {"qubits": [good["qubits"][0] | change]}
     yield good | {"couplings": [{"control": 0}]}
@@ -363,6 +369,13 @@ def damaged():
     yield good | {"n_qubits": 2}
     yield good | {"n_qubits": "3"}
     yield good | {"couplings": [good["couplings"][0] | {"target": 7}]}
+    yield good | {"couplings": [good["couplings"][0] | {"target": 0, "control": 0}]}
+    yield good | {"couplings": [good["couplings"][0]] * 2}
+    yield good | {"n_qubits": 3.0}
+    yield good | {"extra": None}
+    yield good | {"extra": {"note": math.nan}}
+    yield good | {"basis_gates": "cx"}
+    yield good | {"basis_gates": [{}]}
 
 
 @pytest.mark.parametrize("values", list(damaged()))
@@ -378,9 +391,19 @@ def test_errors_of_files_name_the_file(tmp_path):
     path.write_bytes(b"{\xff")
     with pytest.raises(OqtopusError, match=r"x\.json is not a JSON file"):
         DeviceSnapshot.load(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(OqtopusError, match=r"x\.json is not a JSON file"):
+        DeviceSnapshot.load(path)
     path.write_text("{}")
     with pytest.raises(OqtopusError, match=r"x\.json: This is not a qiskit-oqtopus device"):
         DeviceSnapshot.load(path)
+
+
+def test_the_highest_index_is_saved_and_loaded(tmp_path):
+    facts = {"qubits": [{"id": 99_999}], "couplings": []}
+    snapshot = DeviceSnapshot.from_device({"device_id": "d"}, facts)
+    snapshot.save(tmp_path / "x.json")
+    assert DeviceSnapshot.load(tmp_path / "x.json") == snapshot
 
 
 # --- comparing ---
