@@ -1,4 +1,4 @@
-"""What goes wrong when parameters are bound to values (pure)."""
+"""Binding the parameters of a circuit to values (pure)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ UNBINDABLE = (ArithmeticError, TypeError, ValueError, RuntimeError, QiskitError)
 
 
 class UnboundError(ValueError):
-    """An expression of parameters has no value for a set of values of the parameters."""
-
-
-def no_value(place: str, error: Exception) -> str:
-    """Return what is wrong with a parameter set.
+    """An expression of parameters has no value for a set of values of the parameters.
 
     Args:
-        place: Which one it is.
-        error: What was raised when parameters were bound to it.
-
-    >>> no_value("3", ZeroDivisionError("division by zero"))
-    'an expression of its parameters has no value for parameter set 3 (division by zero)'
+        number: Which set, in C order.
+        error: What was raised when parameters were bound to it, or what is wrong with the value.
     """
-    text = error.message if isinstance(error, QiskitError) else str(error)
-    return (
-        f"an expression of its parameters has no value for parameter set {place} "
-        f"({text or type(error).__name__})"
-    )
+
+    def __init__(self, number: int, error: Exception | str) -> None:
+        self.number = number
+        text = error.message if isinstance(error, QiskitError) else str(error)
+        self.why = text or type(error).__name__
+        super().__init__(self.at(str(number)))
+
+    def at(self, place: str) -> str:
+        """Return what is wrong, for a set that is called otherwise.
+
+        >>> UnboundError(3, ZeroDivisionError("division by zero")).at("(1, 1)")
+        'an expression of its parameters has no value for parameter set (1, 1) (division by zero)'
+        """
+        return (
+            f"an expression of its parameters has no value for parameter set {place} ({self.why})"
+        )
 
 
 def bound_to(circuit: QuantumCircuit, parameters: NDArray[np.float64]) -> list[QuantumCircuit]:
@@ -49,7 +53,7 @@ def bound_to(circuit: QuantumCircuit, parameters: NDArray[np.float64]) -> list[Q
         try:
             bound = circuit.assign_parameters(dict(zip(names, row, strict=True)))
         except UNBINDABLE as error:
-            raise UnboundError(no_value(str(number), error)) from error
+            raise UnboundError(number, error) from error
         bound.name = circuit.name  # Qiskit counts the copies in their names
         circuits.append(bound)
     return circuits

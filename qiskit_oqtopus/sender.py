@@ -85,7 +85,12 @@ class Sender:
             programs, _ = self._encode(tasks, values, group)
         logger.info("Group %s: %d circuits for %s", group, len(tasks), self._name)
         self._look_at_device(values, stacklevel)
-        entries, sights = self._present(programs, group, resume, group_id)
+        entries: dict[int, Entry] = {}
+        sights: dict[str, Sight] = {}
+        if resume is not None:
+            entries, sights = self._present(programs, group)
+        elif group_id is not None:
+            self._check_unused(group_id)
         orders = [
             self._order(
                 program,
@@ -118,7 +123,8 @@ class Sender:
             The new job.
         """
         group = values["group_id"] or new_group_id()
-        self._present([], group, None, values["group_id"])  # refuses an id that is in use
+        if values["group_id"] is not None:
+            self._check_unused(group)
         logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
         orders, headers = [], {}
         for index, (text, job) in enumerate(zip(programs, stored, strict=True)):
@@ -202,25 +208,31 @@ class Sender:
             )
         return member.group_id
 
+    def _check_unused(self, group_id: str) -> None:
+        """Refuse the id of a group that exists: runs would be mixed.
+
+        Raises:
+            OqtopusOptionError: If it does.
+        """
+        with translated(f"Looking for group {group_id}"):
+            found = find_group(self._connection.client, group_id)
+        if found is not None:
+            raise OqtopusOptionError(
+                f"Group id {group_id!r} is in use by {len(found.jobs)} jobs. Choose another one, "
+                f"or resume that run with resume={group_id!r}."
+            )
+
     def _present(
-        self, programs: Sequence[Program], group: str, resume: str | None, chosen: str | None
+        self, programs: Sequence[Program], group: str
     ) -> tuple[dict[int, Entry], dict[str, Sight]]:
-        """Return the circuits of the group that the server has already."""
-        if resume is None and chosen is None:
-            return {}, {}
+        """Return the circuits of a group that is resumed which the server has already."""
         with translated(f"Looking for group {group}"):
             found = find_group(self._connection.client, group)
-            if found is not None and resume is not None:
+            if found is not None:
                 cancel_spare(self._connection.client, found)
         if found is None:
-            if resume is not None:
-                logger.warning("Nothing of group %s is on the server: all of it is sent", group)
+            logger.warning("Nothing of group %s is on the server: all of it is sent", group)
             return {}, {}
-        if resume is None:
-            raise OqtopusOptionError(
-                f"Group id {group!r} is in use by {len(found.jobs)} jobs. Choose another one, or "
-                f"resume that run with resume={group!r}."
-            )
         problems = differences(found, programs)
         if problems:
             raise OqtopusCircuitError(problems, self._name)

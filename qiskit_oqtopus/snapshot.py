@@ -206,11 +206,11 @@ class DeviceSnapshot:
                 body[key] = tuple(body[key])
             if not isinstance(body.get("extra", {}), Mapping):
                 raise ValueError("extra is no object")
-            json.dumps(body, allow_nan=False)
             body["qubits"] = tuple(QubitFacts(**_sound(entry)) for entry in body["qubits"])
             body["couplings"] = tuple(CouplingFacts(**_sound(entry)) for entry in body["couplings"])
             snapshot = cls(**body)
             _check_indices(snapshot)
+            json.dumps(snapshot.to_dict(), allow_nan=False)  # else it could not be saved again
             return snapshot
         except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise OqtopusError(f"This {FORMAT} is damaged: {error}.") from error

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .client import errors
 from .client.retry import RetryPolicy
 from .connection import Connection
-from .exceptions import OqtopusCredentialsError
+from .exceptions import OqtopusError
 from .retrieval import PAGE
 from .status import DELETED, REGISTERED, Sight
 
@@ -146,7 +146,7 @@ class Watcher:
 
         Raises:
             ClientError: If the server refuses the account; an outage is waited out.
-            OqtopusCredentialsError: If there is no account any more.
+            OqtopusError: If there is no account any more, or none that can be used.
         """
         deadline = None if timeout is None else self._clock() + timeout
         self._want(job_ids, 1)
@@ -245,8 +245,8 @@ class Watcher:
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
             refusal = error
-        except OqtopusCredentialsError as error:
-            logger.warning("There is no account to ask how %d jobs are: %s", len(job_ids), error)
+        except OqtopusError as error:  # no account, or one that cannot be used
+            logger.warning("Nobody can be asked how %d jobs are: %s", len(job_ids), error)
             refusal = error
         except errors.ClientError as error:
             logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)

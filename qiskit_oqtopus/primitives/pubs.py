@@ -19,7 +19,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ..binding import UNBINDABLE, no_value
+from ..binding import UnboundError, bound_to
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, pauli_terms
 
@@ -37,7 +37,7 @@ def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
     Raises:
         OqtopusPubError: If some of them cannot be run: all of those.
     """
-    return [_sampler_pub(index, pub, shots) for index, pub in enumerate(_listed(given, "Sampler"))]
+    return each(_listed(given, "Sampler"), lambda index, pub: _sampler_pub(index, pub, shots))
 
 
 def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
@@ -110,15 +110,11 @@ def bound(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     circuit, values = pub.circuit, pub.parameter_values
     if not circuit.num_parameters:
         return [circuit] * values.size
-    circuits = []
-    for number, place in enumerate(np.ndindex(values.shape)):
-        try:
-            one = values.bind(circuit, place)
-        except UNBINDABLE as error:
-            raise OqtopusPubError(index, no_value(element(number, values.shape), error)) from error
-        one.name = circuit.name  # Qiskit counts the copies in their names
-        circuits.append(one)
-    return circuits
+    try:
+        return bound_to(circuit, parameter_rows(pub))
+    except UnboundError as error:
+        place = element(error.number, values.shape)
+        raise OqtopusPubError(index, error.at(place)) from error
 
 
 def parameter_rows(pub: SamplerPub | EstimatorPub) -> np.ndarray:

@@ -87,7 +87,8 @@ def compiler_for(
         A function of a circuit and its position in the list that is run, which returns a plan and
         no problems, or None and everything that is wrong.
     """
-    method, wanted = options["method"], options["density_matrix"]
+    # Of no qubits: what has no density matrix has no expectation values.
+    method, wanted = options["method"], () if exact else options["density_matrix"]
     if noise is not None:
         from .noisy_compile import compile_noisy  # most have no noise: they do not wait for it
 
@@ -99,8 +100,7 @@ def compiler_for(
             budget=budget,
             dt=dt,
             idle=options["idle_relaxation"],
-            # Of no qubits: what has no density matrix has no expectation values.
-            density_matrix=() if exact else wanted,
+            density_matrix=wanted,
         )
     plain = partial(
         compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
@@ -113,8 +113,7 @@ def compiler_for(
         shots=options["shots"],
         budget=budget,
         dt=dt,
-        # Of no qubits: what has no density matrix has no expectation values.
-        wanted=() if exact else wanted,
+        wanted=wanted,
     )
 
 

@@ -24,8 +24,7 @@ MAX_BRANCHES = 1024
 """So many branches of a mixture are kept, or fewer where they would take too much memory."""
 
 _FEW_BRANCHES = 64
-"""Fewer branches are not worth the look whether fewer would do: many resets leave less than twice
-as many, since they act on qubits that are not entangled any more."""
+"""Up to so many branches it costs more to look whether fewer would do than to keep them."""
 
 _NEGLIGIBLE = 1e-20
 """A branch of this probability is left out: 64-bit numbers do not resolve what it contributes."""
@@ -67,7 +66,8 @@ class Mixture(DynamicRun):
         ((goal, group),) = super()._reset(group, at, qubit)
         if len(group) > self._compress_from:
             group = self._compressed(group, qubit)
-            self._compress_from = max(_FEW_BRANCHES, 2 * len(group))
+            # Whatever the bound, it is looked for before anything is refused.
+            self._compress_from = min(max(_FEW_BRANCHES, 2 * len(group)), self._capacity)
         if len(group) > self._capacity:
             raise OqtopusError(
                 f"its resets leave a mixture for which more than {self._capacity} states of "
@@ -89,7 +89,7 @@ class Mixture(DynamicRun):
         return result, len(zeros)
 
     def _compressed(self, group: Branches, qubit: int) -> Branches:
-        """Return the same mixture with as few branches as its density matrix has ranks.
+        """Return the same mixture with as many branches as the rank of its density matrix.
 
         The rows A of the branches, each times the root of its probability, give the density matrix
         as the transpose of A^dagger A. With A = U S V that is V^dagger S^2 V: the rows of S V do,

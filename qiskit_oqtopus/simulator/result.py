@@ -12,7 +12,7 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.result import MeasLevel
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from ..binding import UNBINDABLE, UnboundError, no_value
+from ..binding import UNBINDABLE, UnboundError
 from ..registers import creg_sizes
 from .execute import Outcome, Settings
 from .state import Cancelled
@@ -59,7 +59,7 @@ def headers_of_sets(
             try:
                 bound = float(phase.bind({name: values[name] for name in phase.parameters}))
             except UNBINDABLE as error:
-                raise UnboundError(no_value(str(number), error)) from error
+                raise UnboundError(number, error) from error
             one["global_phase"] = bound % math.tau
     return headers
 

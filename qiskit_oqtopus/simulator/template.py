@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
-from ..binding import UNBINDABLE, UnboundError, no_value
+from ..binding import UNBINDABLE, UnboundError
 from .operations import (
     ROTATION_GATES,
     Matrix,
@@ -59,7 +59,7 @@ class Angle:
                 try:
                     angles[number] = float(formula.bind({p: row[i] for p, i in names}))
                 except UNBINDABLE as error:
-                    raise UnboundError(no_value(str(number), error)) from error
+                    raise UnboundError(number, error) from error
         else:
             angles = np.full(len(parameters), self.offset)
             for position, slope in self.slopes:
@@ -67,7 +67,7 @@ class Angle:
         finite = np.isfinite(angles)
         if not finite.all():
             number = int(finite.argmin())
-            raise UnboundError(no_value(str(number), ValueError(f"it is {angles[number]}")))
+            raise UnboundError(number, f"it is {angles[number]}")
         return angles
 
 

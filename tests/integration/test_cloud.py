@@ -37,12 +37,6 @@ def cloud():
 
 
 @pytest.fixture
-def provider(cloud):
-    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
-        yield opened
-
-
-@pytest.fixture
 def backend(provider):
     return provider.backend("grid-16q")
 

@@ -31,24 +31,13 @@ from qiskit_oqtopus.client.models import Submission
 from qiskit_oqtopus.client.storage import pack_json
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
+pytestmark = pytest.mark.usefixtures("no_faults")
 
 
 @pytest.fixture(scope="module")
 def cloud():
     with emulator.Emulator(devices=["grid-16q", "line-4q"], seed=3) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def no_faults(cloud):
-    yield
-    cloud.faults.clear()
-
-
-@pytest.fixture
-def provider(cloud):
-    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -153,6 +142,26 @@ def test_asking_for_one_job_tells_of_the_others(cloud, backend):
     for _ in range(50):
         assert (slow.status(), fast.status()) == (JobStatus.QUEUED, JobStatus.DONE)
     assert len(cloud.requests) - before <= 2
+
+
+def test_a_status_is_asked_for_once(cloud, backend):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    cloud.faults.status(503, "down", method="GET", path="/jobs/*", times=None)
+    before = len(cloud.requests)
+    assert job.status() is JobStatus.QUEUED
+    assert len(cloud.requests) == before + 1
+
+
+def test_a_status_needs_no_account_that_works(provider, backend, caplog):
+    job = backend.run(flip(backend), shots=5)
+
+    def broken(job_id):
+        raise OqtopusOptionError("the proxy is no proxy")
+
+    provider._connection.client.job = broken
+    assert job.status() is JobStatus.QUEUED
+    assert "the proxy is no proxy" in caplog.text
 
 
 def incomplete(cloud, backend):

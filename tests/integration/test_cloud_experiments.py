@@ -24,10 +24,11 @@ from qiskit_experiments.framework import (
 )
 from qiskit_experiments.library import T1, LocalReadoutError, StandardRB, StateTomography
 
-from qiskit_oqtopus import OqtopusJob, OqtopusProvider
+from qiskit_oqtopus import OqtopusJob
 from qiskit_oqtopus.experiments import Rabi, pi_amplitude
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
+pytestmark = pytest.mark.usefixtures("no_faults")
 
 SEED = 11
 SHOTS = 500
@@ -68,18 +69,6 @@ json.dump(found, sys.stdout)
 def cloud():
     with emulator.Emulator(devices=["grid-16q"], seed=SEED) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def no_faults(cloud):
-    yield
-    cloud.faults.clear()
-
-
-@pytest.fixture
-def provider(cloud):
-    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ from qiskit_oqtopus import (
 from qiskit_oqtopus.primitives.job import PrimitiveJob
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
+pytestmark = pytest.mark.usefixtures("no_faults")
 
 NEW_PROCESS = """
 import json, sys
@@ -60,18 +61,6 @@ json.dump([found, result.metadata], sys.stdout)
 def cloud():
     with emulator.Emulator(devices=["grid-16q", "line-4q"], seed=11) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def no_faults(cloud):
-    yield
-    cloud.faults.clear()
-
-
-@pytest.fixture
-def provider(cloud):
-    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
-        yield opened
 
 
 @pytest.fixture

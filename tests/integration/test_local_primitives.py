@@ -213,11 +213,10 @@ def test_resets_leave_mixtures(backend):
 
 def test_mixtures_of_too_many_states_are_refused():
     circuit = QuantumCircuit(20, name="forgetful")
-    circuit.h(range(20))
+    circuit.h(range(10))
     for qubit in range(10):
         circuit.cx(qubit, qubit + 10)
-        circuit.reset(qubit)
-        circuit.h(qubit)
+        circuit.reset(qubit)  # qubit + 10 is left in a mixture of two states
     job = EstimatorV2(QulacsBackend()).run([(circuit, "Z" * 20)])
     with pytest.raises(OqtopusJobError, match=r"'forgetful'.*more than 16 states of 20"):
         job.result()
@@ -380,6 +379,9 @@ def test_what_is_wrong_with_pubs(backend):
         SamplerV2(backend).run([(measuring, [0.1], 0)])
     with pytest.raises(OqtopusPubError) as caught:
         EstimatorV2(backend).run([(ansatz(), "ZZ"), (ansatz(), "ZZ", [0.1]), (ansatz(), "Z", [1])])
+    with pytest.raises(OqtopusPubError) as sampled:
+        SamplerV2(backend).run([(measuring, [0.1], 0), measuring, (measuring, [0.1])])
+    assert [place for place, _ in sampled.value.problems] == [0, 1]
     for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
         assert error.pub == 0
         assert [place for place, _ in error.problems] == [0, 2]

@@ -26,6 +26,7 @@ from tests.integration.test_cloud_experiments import (
 )
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
+pytestmark = pytest.mark.usefixtures("no_faults")
 
 SHOTS = 500
 
@@ -34,12 +35,6 @@ SHOTS = 500
 def cloud():
     with emulator.Emulator(devices=["grid-16q"], seed=SEED) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def no_faults(cloud):
-    yield
-    cloud.faults.clear()
 
 
 @pytest.fixture

@@ -65,6 +65,19 @@ def test_all_qubits_are_reset():
     assert np.abs(estimated(circuit, ["Z" * 12, "X" + "I" * 11]) - [1, 0]).max() < TOLERANCE
 
 
+def test_nothing_is_refused_before_it_was_looked_for_less(monkeypatch):
+    # Each round forgets what the last one has left, so that two states do; at 8 nothing is kept.
+    monkeypatch.setattr(mixture, "MAX_BRANCHES", 8)
+    circuit = QuantumCircuit(4)
+    for _ in range(20):
+        circuit.ry(0.7, 0)
+        for target in (1, 2, 3):
+            circuit.cx(0, target)
+        circuit.reset([0, 1, 2, 3])
+    circuit.x(2)
+    assert np.abs(estimated(circuit, ["IZII", "ZIII"]) - [-1, 1]).max() < TOLERANCE
+
+
 def test_density_matrices_give_the_same():
     rng = np.random.default_rng(4)
     circuit = random_resets(rng, 4, layers=4)

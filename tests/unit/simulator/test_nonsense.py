@@ -83,6 +83,15 @@ def test_twins_refuse_them_too():
             SamplerV2(twin).run([circuit])
 
 
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_twins_refuse_such_a_global_phase_too():
+    circuit = QuantumCircuit(1, global_phase=math.nan)
+    circuit.sx(0)
+    circuit.measure_all()
+    with pytest.raises(OqtopusCircuitError, match="a global phase of nan is not finite"):
+        QulacsBackend.from_backend(GenericBackendV2(2, seed=1)).run(circuit)
+
+
 def test_a_matrix_that_leaves_nothing_has_no_outcomes():
     circuit = QuantumCircuit(2, 1)
     circuit.append(UnitaryGate(np.zeros((2, 2)), check_input=False), [0])
