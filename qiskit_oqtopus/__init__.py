@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .backend import OqtopusBackend
-    from .credentials import save_account
+    from .cloud.backend import OqtopusBackend
+    from .cloud.credentials import save_account
+    from .cloud.job import OqtopusJob
+    from .device.snapshot import DeviceSnapshot
     from .exceptions import (
         OqtopusCircuitError,
         OqtopusCloudError,
@@ -35,26 +37,24 @@ if TYPE_CHECKING:
         OqtopusValidationError,
         OqtopusWarning,
     )
-    from .job import OqtopusJob
     from .primitives.estimator import EstimatorV2
     from .primitives.sampler import SamplerV2
     from .problem import Problem
     from .provider import OqtopusProvider
     from .simulator.backend import QulacsBackend
     from .simulator.job import QulacsJob
-    from .snapshot import DeviceSnapshot
 
 _HOMES = {
-    "DeviceSnapshot": "snapshot",
+    "DeviceSnapshot": "device.snapshot",
     "EstimatorV2": "primitives.estimator",
-    "OqtopusBackend": "backend",
+    "OqtopusBackend": "cloud.backend",
     "OqtopusCircuitError": "exceptions",
     "OqtopusCloudError": "exceptions",
     "OqtopusConnectionError": "exceptions",
     "OqtopusCredentialsError": "exceptions",
     "OqtopusError": "exceptions",
     "OqtopusForbiddenError": "exceptions",
-    "OqtopusJob": "job",
+    "OqtopusJob": "cloud.job",
     "OqtopusJobCancelledError": "exceptions",
     "OqtopusJobError": "exceptions",
     "OqtopusJobNotFoundError": "exceptions",
@@ -73,7 +73,7 @@ _HOMES = {
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
     "SamplerV2": "primitives.sampler",
-    "save_account": "credentials",
+    "save_account": "cloud.credentials",
 }
 
 __all__ = [

@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, JobStatus
 
-from .backend import OqtopusBackend, snapshot_of
-from .boundary import translated
 from .client import errors
-from .connection import Connection
-from .download import Entry
+from .cloud.backend import OqtopusBackend, snapshot_of
+from .cloud.connection import Connection
+from .cloud.download import Entry
+from .cloud.errors import translated
+from .cloud.group import is_job_id, parse_description
+from .cloud.job import OqtopusJob
+from .cloud.retrieval import FIELDS, FoundGroup, cancel_spare, find_group, list_jobs, sight_of
+from .cloud.status import job_status
+from .cloud.watcher import Watcher
 from .exceptions import (
     OqtopusJobNotFoundError,
     OqtopusNotFoundError,
     OqtopusOptionError,
     OqtopusProtocolError,
 )
-from .group import is_job_id, parse_description
-from .job import OqtopusJob
-from .retrieval import FIELDS, FoundGroup, cancel_spare, find_group, list_jobs, sight_of
 from .simulator.backend import QulacsBackend
-from .status import job_status
-from .watcher import Watcher
 
 if TYPE_CHECKING:
     from .client.models import Device, Job

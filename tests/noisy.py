@@ -17,7 +17,7 @@ from qiskit.circuit.classical import expr, types
 from qiskit.circuit.library import CXGate, ECRGate, IGate, RXXGate, RZGate, SXGate, UGate, XGate
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
-from qiskit_oqtopus.target import MeasureProperties
+from qiskit_oqtopus.device.target import MeasureProperties
 
 DT = 1e-9
 

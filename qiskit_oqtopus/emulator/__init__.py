@@ -5,10 +5,10 @@ simulator, and fails on demand. It needs the extra ``emulator`` (starlette and u
 ``pip install "qiskit-oqtopus[emulator]"``.
 """
 
+from .database import JobView
 from .devices import EmulatedDevice
 from .faults import Fault, Faults
-from .gate import LoggedRequest
+from .middleware import LoggedRequest
 from .server import Emulator, Pace
-from .store import JobView
 
 __all__ = ["EmulatedDevice", "Emulator", "Fault", "Faults", "JobView", "LoggedRequest", "Pace"]

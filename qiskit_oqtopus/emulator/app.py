@@ -15,10 +15,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from .authentication import Authentication, user_of
+from .database import FINAL, JobRecord, JobView, Store, timestamp
 from .devices import Devices, EmulatedDevice
 from .faults import Faults
-from .storage import BUCKET, RefusedError, Storage, packed_json
-from .store import FINAL, JobRecord, JobView, Store, timestamp
+from .object_storage import BUCKET, RefusedError, Storage, packed_json
 from .validation import InvalidError, Query, internal, listing, submission
 
 MAX_NAME = 256

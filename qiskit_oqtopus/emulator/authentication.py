@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .storage import BUCKET
-from .store import Store, User
+from .database import Store, User
+from .object_storage import BUCKET
 
 
 class Authentication:

@@ -149,7 +149,7 @@ def _from_file(path: Path) -> EmulatedDevice:
         raise OqtopusOptionError(f"Device file {str(path)!r} holds no JSON object.")
     if any("t1" in qubit for qubit in content.get("qubits", ()) if isinstance(qubit, dict)):
         # Facts of the cloud have qubit_lifetime.t1 instead.
-        from ..snapshot import DeviceSnapshot
+        from ..device.snapshot import DeviceSnapshot
 
         return _from_snapshot(DeviceSnapshot.load(path))
     return _from_mapping(content, path.stem)

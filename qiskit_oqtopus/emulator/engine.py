@@ -10,11 +10,14 @@ from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
+from .database import JobRecord, JobView, Store
 from .devices import Devices, EmulatedDevice
 from .execution import Simulator
 from .faults import Faults
-from .jobinput import JobFailedError, JobInput, read_input
-from .procedure import (
+from .job_input import JobFailedError, JobInput, read_input
+from .object_storage import Storage, packed, packed_json
+from .programs import NativeProgram
+from .steps import (
     Combined,
     Transpiled,
     check_operator,
@@ -28,9 +31,6 @@ from .procedure import (
     transpiled,
     transpiler_options,
 )
-from .programs import NativeProgram
-from .storage import Storage, packed, packed_json
-from .store import JobRecord, JobView, Store
 
 logger = logging.getLogger(__name__)
 

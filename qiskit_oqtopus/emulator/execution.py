@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
+from ..device.snapshot import DeviceSnapshot
 from ..problem import Problem
 from ..simulator.backend import QulacsBackend
-from ..snapshot import DeviceSnapshot
 from .devices import EmulatedDevice
 from .programs import NativeProgram
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .database import JobView
 from .selection import Selector, path_pattern, selects
-from .store import JobView
 
 CORRUPTIONS = (
     "truncated",

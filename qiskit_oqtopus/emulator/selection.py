@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from .store import JobView
+from .database import JobView
 
 Selector = int | str | Callable[[JobView], bool] | None
 """Which jobs: the k-th submitted (from 0), a text in the name, description or a program, a

@@ -20,12 +20,12 @@ import uvicorn
 from ..exceptions import OqtopusError, OqtopusOptionError
 from ..options import boolean, one_of
 from .app import Api
+from .database import FINAL, JobRecord, JobView, Store
 from .devices import Devices, EmulatedDevice, device
 from .engine import Engine
 from .faults import Faults
-from .gate import AbortableProtocol, Gate, RequestLog
-from .storage import Storage
-from .store import FINAL, JobRecord, JobView, Store
+from .middleware import AbortableProtocol, Gate, RequestLog
+from .object_storage import Storage
 
 
 @dataclass(frozen=True)

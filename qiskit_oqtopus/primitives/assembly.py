@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from qiskit.primitives import BitArray, DataBin, PubResult, SamplerPubResult
 from qiskit.result.models import ExperimentResult
 
+from ..cloud.results import CANCELLED, shot_order
 from ..exceptions import OqtopusProtocolError
-from ..header import ProgramHeader
-from ..results import CANCELLED, shot_order
+from ..program.header import ProgramHeader
 from .bits import Registers, bit_table, packed
 from .expectation import estimate
+from .pub_record import EstimatorRecord, Record, SamplerRecord, pub_spans, record_of
 from .pubs import element
-from .record import EstimatorRecord, Record, SamplerRecord, pub_spans, record_of
 
 Outcomes = Mapping[int, tuple[ProgramHeader | None, ExperimentResult]]
 """Index in the group -> what the program says of itself, if it is known, and its result."""

@@ -11,17 +11,17 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import JobStatus
 
-from ..backend import OqtopusBackend
-from ..device_options import MAX_SHOTS
+from ..cloud.backend import OqtopusBackend
+from ..cloud.job import OqtopusJob
+from ..cloud.options import MAX_SHOTS
+from ..cloud.task import Task
 from ..exceptions import OqtopusPubError
-from ..job import OqtopusJob
-from ..task import Task
 from .assembly import Collected, assemble
 from .bits import registers_of
 from .observables import Measurement, Terms, measured, measurements
 from .options import EstimatorOptions, SamplerOptions, device_options
+from .pub_record import EstimatorRecord, Record, SamplerRecord
 from .pubs import bound, check_registers, each, elements_of, observables_of
-from .record import EstimatorRecord, Record, SamplerRecord
 
 STACKLEVEL = 4
 """Frames from ``run_tasks`` to the user: two of the executor, the primitive, the user."""

@@ -8,12 +8,12 @@ from typing import Any
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers.estimator_pub import EstimatorPubLike
 
-from ..backend import OqtopusBackend
+from ..cloud.backend import OqtopusBackend
 from ..simulator.backend import QulacsBackend
+from .executor import executor_of
 from .job import PrimitiveJob
 from .options import RUN_ONLY, EstimatorOptions, changed, made
 from .pubs import estimator_pubs
-from .work import executor_of
 
 
 class EstimatorV2(BaseEstimatorV2):

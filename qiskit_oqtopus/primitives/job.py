@@ -16,7 +16,7 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
 )
 from .assembly import Collected
-from .work import Work
+from .executor import Work
 
 
 class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):

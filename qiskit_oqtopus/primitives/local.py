@@ -18,6 +18,8 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import JobStatus
 
+from ..cloud.results import CANCELLED
+from ..cloud.status import group_status
 from ..exceptions import (
     OqtopusCircuitError,
     OqtopusJobTimeoutError,
@@ -25,14 +27,12 @@ from ..exceptions import (
     OqtopusWarning,
 )
 from ..problem import Problem
-from ..results import CANCELLED
 from ..simulator.backend import QulacsBackend
-from ..simulator.execute import Outcome
-from ..simulator.expectation import Observables
+from ..simulator.engines.expectation import Observables
+from ..simulator.engines.run import Outcome
 from ..simulator.job import QulacsJob
 from ..simulator.result import reason
 from ..simulator.state import Cancelled
-from ..status import group_status
 from .assembly import Collected, bit_arrays, estimator_data
 from .bits import registers_of
 from .observables import Terms

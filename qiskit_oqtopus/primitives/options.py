@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeVar
 
-from ..device_options import CHECKS
+from ..cloud.options import CHECKS
 from ..exceptions import OqtopusOptionError
 from ..options import MAX_SEED, Check, check_options, integer, one_of, optional
 

@@ -8,12 +8,12 @@ from typing import Any
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers.sampler_pub import SamplerPubLike
 
-from ..backend import OqtopusBackend
+from ..cloud.backend import OqtopusBackend
 from ..simulator.backend import QulacsBackend
+from .executor import executor_of
 from .job import PrimitiveJob
 from .options import RUN_ONLY, SamplerOptions, changed, made
 from .pubs import sampler_pubs
-from .work import executor_of
 
 
 class SamplerV2(BaseSamplerV2):

@@ -32,9 +32,9 @@ from ..options import (
 from ..problem import Problem
 from ..run_input import circuits_of
 from ..version import __version__
-from .compile import memory_problem
-from .engines import METHODS, check_engine, compiler_for, density_matrix
-from .execute import Settings, limit_threads
+from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
+from .compile.compile import memory_problem
+from .engines.run import Settings, limit_threads
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .packing import UNPACKED, AnyPlan, pack
@@ -43,7 +43,7 @@ from .target import ideal_target, widened
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 
 if TYPE_CHECKING:
-    from .expectation import Observables
+    from .engines.expectation import Observables
 
 
 def _executor(name: str, value: Any) -> Any:
@@ -297,7 +297,7 @@ class QulacsBackend(TwinBackend):
         exact: bool,
         values: dict[str, Any],
     ) -> Sequence[AnyPlan]:
-        from .template import compile_template  # run() does not wait for its import
+        from .compile.template import compile_template  # run() does not wait for its import
 
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
         template = None

@@ -21,7 +21,7 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
 )
 from .dispatcher import dispatcher
-from .execute import Outcome, Settings, run_chunk
+from .engines.run import Outcome, Settings, run_chunk
 from .packing import AnyPlan
 from .result import experiment_result, reason
 from .state import Cancelled

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import expm1
 
 from . import memory
-from .calibration import Misreading
+from .noise.calibration import Misreading
 from .plan import Plan
 
 Wanted = bool | tuple[int, ...]

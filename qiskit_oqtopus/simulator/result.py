@@ -14,7 +14,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from ..binding import UNBINDABLE, UnboundError
 from ..registers import creg_sizes
-from .execute import Outcome, Settings
+from .engines.run import Outcome, Settings
 from .state import Cancelled
 
 

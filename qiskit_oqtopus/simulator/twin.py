@@ -19,8 +19,8 @@ from ..problem import Problem
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..snapshot import DeviceSnapshot
-    from .noise import NoiseModel
+    from ..device.snapshot import DeviceSnapshot
+    from .noise.model import NoiseModel
 
 SWITCHES: Mapping[str, bool] = {
     "noise": True,
@@ -76,7 +76,9 @@ class Twin:
             return None
         switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
         if switches not in self._models:
-            from .noise import NoiseModel  # simulators without noise would wait for its import
+            from .noise.model import (
+                NoiseModel,  # simulators without noise would wait for its import
+            )
 
             gate, relaxation, readout = switches
             self._models[switches] = NoiseModel.from_target(
@@ -212,8 +214,8 @@ class TwinBackend(BackendV2):
             OSError: If the file cannot be read.
             OqtopusError: If it is no snapshot, or as :meth:`from_target` raises it.
         """
-        from ..check import check_for_twin
-        from ..snapshot import DeviceSnapshot
+        from ..device.check import check_for_twin
+        from ..device.snapshot import DeviceSnapshot
 
         if not isinstance(snapshot, DeviceSnapshot):
             snapshot = DeviceSnapshot.load(snapshot)

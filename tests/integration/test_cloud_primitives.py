@@ -382,7 +382,7 @@ def test_a_job_that_was_deleted_fails_its_pub_only(cloud, provider, backend):
 
 def test_a_broken_header_is_an_error(cloud, provider, backend, monkeypatch):
     monkeypatch.setattr(
-        "qiskit_oqtopus.primitives.record.SamplerRecord.to_json", lambda self: {"sizes": "?"}
+        "qiskit_oqtopus.primitives.pub_record.SamplerRecord.to_json", lambda self: {"sizes": "?"}
     )
     job = SamplerV2(backend).run([(turned(backend), [0.0], 5)])
     monkeypatch.undo()

@@ -30,7 +30,7 @@ from qiskit_experiments.library import (
 )
 
 from qiskit_oqtopus import DeviceSnapshot, OqtopusWarning, QulacsBackend
-from qiskit_oqtopus.simulator.noise import NoiseModel
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.devices import anemone_device, anemone_facts, grid_device, grid_facts
 
 SHOTS = 4000

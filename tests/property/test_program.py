@@ -12,8 +12,8 @@ from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import metadata
-from qiskit_oqtopus.program import EncodingError, encode_program, parse_program
-from qiskit_oqtopus.results import combine, experiment_result
+from qiskit_oqtopus.cloud.results import combine, experiment_result
+from qiskit_oqtopus.program.program import EncodingError, encode_program, parse_program
 from tests.circuits import add_measurements, random_unitary_circuit
 
 GROUP = {"group": "0123456789abcdef", "total": 1000, "created": "2026-02-03T04:05:06Z"}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qiskit_oqtopus import OqtopusWarning
-from qiskit_oqtopus.snapshot import DeviceSnapshot
+from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from tests.devices import anemone_device, anemone_facts, described
 
 numbers = st.one_of(

@@ -13,7 +13,7 @@ import warnings
 import pytest
 
 from qiskit_oqtopus import OqtopusWarning
-from qiskit_oqtopus.credentials import Account, find_account, places, save_account
+from qiskit_oqtopus.cloud.credentials import Account, find_account, places, save_account
 from qiskit_oqtopus.exceptions import OqtopusCredentialsError
 
 URL = "https://cloud.example"

@@ -12,7 +12,7 @@ import pytest
 from qiskit.circuit import Parameter
 
 from qiskit_oqtopus.exceptions import OqtopusError
-from qiskit_oqtopus.metadata import MAX_DEPTH, TAG, MetadataError, decode, encode
+from qiskit_oqtopus.program.metadata import MAX_DEPTH, TAG, MetadataError, decode, encode
 
 
 def trip(value):

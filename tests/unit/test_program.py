@@ -12,8 +12,8 @@ from qiskit.circuit import ClassicalRegister, Clbit, Gate, Parameter, QuantumReg
 from qiskit.circuit.library import CXGate, GlobalPhaseGate, Initialize, PermutationGate
 
 from qiskit_oqtopus.exceptions import OqtopusProtocolError
-from qiskit_oqtopus.openqasm import delay_ns, encode_body
-from qiskit_oqtopus.program import (
+from qiskit_oqtopus.program.openqasm import delay_ns, encode_body
+from qiskit_oqtopus.program.program import (
     MARK,
     EncodingError,
     HeaderError,

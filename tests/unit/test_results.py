@@ -8,15 +8,15 @@ from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister
 from qiskit.circuit import Clbit
 
 from qiskit_oqtopus import QulacsBackend
-from qiskit_oqtopus.exceptions import OqtopusProtocolError
-from qiskit_oqtopus.program import encode_program, foreign_header, parse_program
-from qiskit_oqtopus.results import (
+from qiskit_oqtopus.cloud.results import (
     CANCELLED,
     ResultError,
     combine,
     experiment_result,
     failed_result,
 )
+from qiskit_oqtopus.exceptions import OqtopusProtocolError
+from qiskit_oqtopus.program.program import encode_program, foreign_header, parse_program
 
 GROUP = {
     "group": "0123456789abcdef",

@@ -16,7 +16,7 @@ from qiskit.utils import optionals
 from qiskit.visualization import gate_map, plot_error_map, plot_gate_map
 
 from qiskit_oqtopus import OqtopusError, OqtopusWarning
-from qiskit_oqtopus.snapshot import DeviceSnapshot
+from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from tests.devices import (
     anemone_device,
     anemone_facts,

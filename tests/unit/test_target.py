@@ -10,8 +10,8 @@ from qiskit.synthesis.qft import synth_qft_full
 from qiskit.transpiler import InstructionProperties, generate_preset_pass_manager
 
 from qiskit_oqtopus import OqtopusOptionError
-from qiskit_oqtopus.snapshot import DeviceSnapshot
-from qiskit_oqtopus.target import MeasureProperties
+from qiskit_oqtopus.device.snapshot import DeviceSnapshot
+from qiskit_oqtopus.device.target import MeasureProperties
 from tests.devices import (
     anemone_device,
     anemone_facts,

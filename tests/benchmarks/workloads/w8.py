@@ -16,9 +16,9 @@ from qiskit.quantum_info import DensityMatrix, Operator, SuperOp
 from qiskit.transpiler import Target
 
 from qiskit_oqtopus import OqtopusWarning, QulacsBackend
-from qiskit_oqtopus.facts import CouplingFacts, QubitFacts
-from qiskit_oqtopus.simulator.noise import NoiseModel
-from qiskit_oqtopus.target import device_target
+from qiskit_oqtopus.device.device_info import CouplingFacts, QubitFacts
+from qiskit_oqtopus.device.target import device_target
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 
 from ..agreement import Exact, WrongAnswer, check_counts
 from ..peers import OURS

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import requests
 
+from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from qiskit_oqtopus.emulator import EmulatedDevice, Emulator
 from qiskit_oqtopus.emulator.devices import EXAMPLES, device
 from qiskit_oqtopus.exceptions import OqtopusOptionError
-from qiskit_oqtopus.snapshot import DeviceSnapshot
 
 from .conftest import plain_device
 from .session import Session, unzipped

@@ -6,7 +6,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit_oqtopus import OqtopusProvider
 from qiskit_oqtopus.emulator import Emulator
 from qiskit_oqtopus.emulator.programs import native
-from qiskit_oqtopus.simulator.noise import NoiseModel
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
 from tests.devices import anemone_facts
 from tests.noisy_reference import distribution

@@ -7,11 +7,11 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_oqtopus import OqtopusProtocolError, Problem
-from qiskit_oqtopus.check import check_circuits
-from qiskit_oqtopus.openqasm import EncodingError, encode_body
-from qiskit_oqtopus.program import encode_program, parse_program
-from qiskit_oqtopus.results import estimation_result, shot_order
-from qiskit_oqtopus.snapshot import DeviceSnapshot
+from qiskit_oqtopus.cloud.results import estimation_result, shot_order
+from qiskit_oqtopus.device.check import check_circuits
+from qiskit_oqtopus.device.snapshot import DeviceSnapshot
+from qiskit_oqtopus.program.openqasm import EncodingError, encode_body
+from qiskit_oqtopus.program.program import encode_program, parse_program
 from tests.devices import grid_device, grid_facts
 
 GROUP = {

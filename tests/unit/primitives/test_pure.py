@@ -23,8 +23,8 @@ from qiskit_oqtopus.primitives.observables import (
     pauli_terms,
 )
 from qiskit_oqtopus.primitives.options import EstimatorOptions, SamplerOptions, made
-from qiskit_oqtopus.primitives.record import EstimatorRecord, SamplerRecord, record_of
-from qiskit_oqtopus.program import encode_program, parse_program
+from qiskit_oqtopus.primitives.pub_record import EstimatorRecord, SamplerRecord, record_of
+from qiskit_oqtopus.program.program import encode_program, parse_program
 
 # -- bits ----------------------------------------------------------------------------------------
 

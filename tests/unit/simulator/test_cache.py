@@ -12,7 +12,7 @@ from qiskit.quantum_info import Statevector, random_unitary
 
 from qiskit_oqtopus import QulacsBackend
 from qiskit_oqtopus.simulator import compile
-from qiskit_oqtopus.simulator.cache import MAX_SEEN, PlanCache, content_of
+from qiskit_oqtopus.simulator.compile.cache import MAX_SEEN, PlanCache, content_of
 
 BACKEND = QulacsBackend(num_qubits=6)
 

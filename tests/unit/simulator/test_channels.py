@@ -15,7 +15,7 @@ from qiskit.quantum_info import (
     random_quantum_channel,
 )
 
-from qiskit_oqtopus.simulator.channels import (
+from qiskit_oqtopus.simulator.noise.channels import (
     average_infidelity,
     depolarizing,
     depolarizing_probability,

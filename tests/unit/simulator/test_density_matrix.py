@@ -7,8 +7,8 @@ from qiskit.quantum_info import PTM, DensityMatrix, SuperOp, partial_trace, rand
 
 from qiskit_oqtopus import OqtopusCircuitError, OqtopusOptionError, QulacsBackend
 from qiskit_oqtopus.simulator import backend, density, noisy_compile
-from qiskit_oqtopus.simulator.noise import NoiseModel
-from qiskit_oqtopus.simulator.pauli import transfer_matrix
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
+from qiskit_oqtopus.simulator.noise.pauli import transfer_matrix
 from tests.circuits import assert_drawn_from, random_unitary_circuit
 from tests.noisy import DT, random_dynamic, random_static, random_target
 from tests.noisy_reference import distribution, final_state

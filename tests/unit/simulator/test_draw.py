@@ -9,9 +9,9 @@ import pytest
 import qulacs
 
 from qiskit_oqtopus.simulator import draw as drawing
-from qiskit_oqtopus.simulator.draw import draw, measure_state
+from qiskit_oqtopus.simulator.engines.draw import draw, measure_state
+from qiskit_oqtopus.simulator.engines.sampling import measure, squared
 from qiskit_oqtopus.simulator.operations import H
-from qiskit_oqtopus.simulator.sampling import measure, squared
 from tests.circuits import assert_drawn_from
 
 

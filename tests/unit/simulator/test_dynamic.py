@@ -8,7 +8,7 @@ from qiskit.circuit.classical import expr, types
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
-from qiskit_oqtopus.simulator.compile import compile_circuit
+from qiskit_oqtopus.simulator.compile.compile import compile_circuit
 
 BACKEND = QulacsBackend(num_qubits=6, shots=64, seed_simulator=3)
 

@@ -9,9 +9,9 @@ import pytest
 import qulacs
 from qiskit.quantum_info import random_statevector, random_unitary
 
-from qiskit_oqtopus.simulator.cost import cost, total_cost
-from qiskit_oqtopus.simulator.fuse import fuse
 from qiskit_oqtopus.simulator.operations import SWAP, X
+from qiskit_oqtopus.simulator.optimize.cost import cost, total_cost
+from qiskit_oqtopus.simulator.optimize.fuse import fuse
 from qiskit_oqtopus.simulator.state import Circuit
 from tests.operation_lists import NAMES, random_operation, random_operations
 

@@ -9,7 +9,7 @@ from qiskit.converters import circuit_to_dag
 from qiskit.transpiler import InstructionDurations
 from qiskit.transpiler.passes import ALAPScheduleAnalysis
 
-from qiskit_oqtopus.simulator.idle import schedule
+from qiskit_oqtopus.simulator.compile.timing import schedule
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -17,9 +17,10 @@ from qiskit.quantum_info import (
 )
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
+from qiskit_oqtopus.device.device_info import CouplingFacts, QubitFacts
+from qiskit_oqtopus.device.target import MeasureProperties, device_target
 from qiskit_oqtopus.exceptions import OqtopusOptionError, OqtopusWarning
-from qiskit_oqtopus.facts import CouplingFacts, QubitFacts
-from qiskit_oqtopus.simulator.channels import (
+from qiskit_oqtopus.simulator.noise.channels import (
     average_infidelity,
     depolarizing,
     relaxation,
@@ -27,8 +28,7 @@ from qiskit_oqtopus.simulator.channels import (
     tensor,
     thermal_relaxation,
 )
-from qiskit_oqtopus.simulator.noise import NoiseModel
-from qiskit_oqtopus.target import MeasureProperties, device_target
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 
 TOLERANCE = 1e-12
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qiskit_oqtopus.simulator.execute import expand
-from qiskit_oqtopus.simulator.sampling import (
+from qiskit_oqtopus.simulator.engines.run import expand
+from qiskit_oqtopus.simulator.engines.sampling import (
     MARGINAL_QUBITS,
     Streams,
     marginal,

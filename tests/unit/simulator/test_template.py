@@ -22,10 +22,10 @@ from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 
 from qiskit_oqtopus import EstimatorV2, QulacsBackend
 from qiskit_oqtopus.simulator import expectation
-from qiskit_oqtopus.simulator.execute import Settings, expand, run_chunk
-from qiskit_oqtopus.simulator.expectation import Observables, walsh_hadamard
+from qiskit_oqtopus.simulator.compile.template import compile_template
+from qiskit_oqtopus.simulator.engines.expectation import Observables, walsh_hadamard
+from qiskit_oqtopus.simulator.engines.run import Settings, expand, run_chunk
 from qiskit_oqtopus.simulator.state import Circuit
-from qiskit_oqtopus.simulator.template import compile_template
 
 A, B, C = Parameter("a"), Parameter("b"), Parameter("c")
 ANGLES = [A, 2 * A - B + 0.5, A * B, A.sin() + C, -C, 0.3, (A + B) / 3 - 1, B**2]

@@ -13,14 +13,14 @@ from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
 from qiskit_oqtopus.simulator import noisy_compile, trajectory
-from qiskit_oqtopus.simulator.blocks import blocks
-from qiskit_oqtopus.simulator.density import Densities
+from qiskit_oqtopus.simulator.engines.density import Densities
+from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
 from qiskit_oqtopus.simulator.memory import Budget
-from qiskit_oqtopus.simulator.noise import NoiseModel
+from qiskit_oqtopus.simulator.noise.blocks import blocks
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from qiskit_oqtopus.simulator.noisy_plan import density_bytes, noisy_plan
 from qiskit_oqtopus.simulator.plan import Plan
 from qiskit_oqtopus.simulator.state import Cancelled
-from qiskit_oqtopus.simulator.trajectory import Trajectories
 from tests.circuits import assert_drawn_from, random_unitary_circuit
 from tests.noisy import DT, random_dynamic, random_static, random_target
 from tests.noisy_reference import distribution

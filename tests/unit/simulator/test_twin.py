@@ -27,9 +27,9 @@ from qiskit_oqtopus import (
     OqtopusWarning,
     QulacsBackend,
 )
-from qiskit_oqtopus.simulator.idle import schedule
-from qiskit_oqtopus.simulator.noise import NoiseModel
-from qiskit_oqtopus.target import MeasureProperties
+from qiskit_oqtopus.device.target import MeasureProperties
+from qiskit_oqtopus.simulator.compile.timing import schedule
+from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
 from tests.devices import anemone_device, anemone_facts, described, grid_device, grid_facts
 from tests.noisy import DT, random_static, random_target

@@ -1,0 +1,1 @@
+"""OQTOPUS Cloud: everything between ``run()`` and a ``Result``."""

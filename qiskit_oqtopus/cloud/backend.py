@@ -1,0 +1,350 @@
+"""An OQTOPUS device as a Qiskit backend."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import BackendV2, Options
+from qiskit.transpiler import Target
+
+from ..device.check import check_for_twin
+from ..device.snapshot import DeviceSnapshot
+from ..exceptions import OqtopusOptionError
+from ..options import check_options
+from ..problem import Problem
+from ..run_input import circuits_of
+from ..version import __version__
+from .connection import Connection
+from .errors import translated
+from .job import OqtopusJob
+from .options import CHECKS, DEFAULTS, run_options
+from .run import Sender
+from .task import Task
+from .watcher import Watcher
+
+if TYPE_CHECKING:
+    from ..client.models import Device, Job
+    from ..provider import OqtopusProvider
+    from ..simulator.backend import QulacsBackend
+
+
+@dataclass(frozen=True)
+class DeviceStatus:
+    """How a device is.
+
+    Attributes:
+        device_id: Its id.
+        status_msg: OQTOPUS' word: "available" or "unavailable".
+        pending_jobs: Number of jobs that wait for it; the server updates it now and then only.
+    """
+
+    device_id: str
+    status_msg: str
+    pending_jobs: int
+
+    @property
+    def operational(self) -> bool:
+        """Whether it takes jobs now."""
+        return self.status_msg == "available"
+
+
+class OqtopusBackend(BackendV2):
+    """A device of OQTOPUS Cloud; made by :class:`~qiskit_oqtopus.OqtopusProvider`.
+
+    Its Target holds the couplings, errors and durations of one calibration: that of the time
+    when the backend was made or last refreshed. Reading it does no I/O.
+
+    Args:
+        provider: The provider that it belongs to.
+        device: The server's description of the device.
+        snapshot: Its calibration.
+        connection: How the server is reached.
+        watcher: Who polls for its jobs.
+    """
+
+    def __init__(
+        self,
+        provider: OqtopusProvider | None,
+        device: Device,
+        snapshot: DeviceSnapshot,
+        connection: Connection,
+        watcher: Watcher,
+    ) -> None:
+        super().__init__(
+            provider=provider,
+            name=device.device_id,
+            description=device.description or "",
+            backend_version=__version__,
+        )
+        self.connection = connection
+        self.watcher = watcher
+        self._take(device, snapshot)
+
+    def _take(self, device: Device, snapshot: DeviceSnapshot) -> None:
+        self._device = device
+        self._snapshot = snapshot
+        self._target = snapshot.target()
+
+    # -- what it is -----------------------------------------------------------------------------
+
+    @property
+    def target(self) -> Target:
+        """The Target of the calibration; the same as ``snapshot().target()``."""
+        return self._target
+
+    @property
+    def max_circuits(self) -> None:
+        """The number of circuits that one ``run`` takes: any."""
+        return None
+
+    @property
+    def simulator(self) -> bool:
+        """Whether the device is a simulator on the server."""
+        return self._device.device_type == "simulator"
+
+    @property
+    def pending_jobs(self) -> int:
+        """Number of jobs that waited for the device when its description was read."""
+        return self._device.n_pending_jobs or 0
+
+    @property
+    def calibrated_at(self) -> str | None:
+        """When the device was calibrated (ISO 8601), as far as the Target knows."""
+        return self._snapshot.calibrated_at
+
+    @property
+    def qubit_coordinates(self) -> list[tuple[float, float]]:
+        """Places of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
+        return self._snapshot.qubit_coordinates
+
+    def snapshot(self) -> DeviceSnapshot:
+        """Return the calibration that the Target was made of."""
+        return self._snapshot
+
+    def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
+        """Return a local simulator of the device with the noise that its calibration says.
+
+        It needs no network, has a copy of the Target, and runs what the device would run: see
+        :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
+        later.
+
+        Args:
+            seed: Default of ``seed_simulator``: with it, every run of the same circuits has the
+                same counts.
+            **options: Defaults of the run options, see :meth:`.QulacsBackend.run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+
+        Warns:
+            OqtopusWarning: If noise is not simulated as the calibration states it.
+        """
+        from ..simulator.backend import QulacsBackend  # who only sends circuits does not need it
+
+        return QulacsBackend.from_target(
+            self._target,
+            name=f"{self.name}_twin",
+            check=check_for_twin,
+            qubit_coordinates=self.qubit_coordinates,
+            seed=seed,
+            **options,
+        )
+
+    def refresh(self) -> None:
+        """Read the device's calibration anew and make a new Target.
+
+        Raises:
+            OqtopusCloudError: If it cannot be read. The backend stays as it was.
+        """
+        with translated(f"Reading device {self.name}"):
+            device = self.connection.client.device(self.name)
+            facts = self.connection.client.device_facts(device)
+        self._take(device, snapshot_of(device, facts))
+
+    def status(self) -> DeviceStatus:
+        """Ask how the device is.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        with translated(f"Reading device {self.name}"):
+            device = self.connection.client.device(self.name)
+        return DeviceStatus(self.name, device.status or "unknown", device.n_pending_jobs or 0)
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        return Options(**DEFAULTS)
+
+    def set_options(self, **fields: Any) -> None:
+        """Set defaults of the run options.
+
+        Args:
+            **fields: Options of :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        self._options.update_options(**check_options(fields, CHECKS))
+
+    # -- run ------------------------------------------------------------------------------------
+
+    def check(
+        self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
+    ) -> list[Problem]:
+        """Return everything that this device cannot do with circuits; sends nothing.
+
+        Args:
+            run_input: A circuit, or several.
+            **options: As for :meth:`run`.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+        """
+        values = self._values(options)
+        tasks = self._tasks(run_input, values)
+        return Sender(self).problems(tasks, values)
+
+    def run(
+        self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
+    ) -> OqtopusJob:
+        """Send circuits to the device.
+
+        Everything is checked before anything is sent: see :meth:`check`. Circuits must have been
+        compiled for the Target (``transpile(circuit, backend)``), and run as they are: physical
+        qubit 5 stays physical qubit 5.
+
+        Args:
+            run_input: A circuit, or several. Each becomes one OQTOPUS job.
+            **options: Any of these; the defaults are those of ``options``:
+
+                * ``shots`` (int): Number of shots a circuit, 1024; at most 10,000,000.
+                * ``memory`` (bool): Whether the result has an outcome for each shot, False.
+                  OQTOPUS returns counts only: the outcomes are the counts in random order.
+                * ``seed_simulator`` (int): Seed of that order.
+                * ``mitigation`` (str): "pseudo_inverse" for the server's readout mitigation.
+                  The counts may then sum to less than the shots.
+                * ``transpiler`` (str): "qiskit" to let the server compile the circuits.
+                * ``transpiler_options`` (dict): Options of the server's transpiler.
+                * ``name`` (str): Name of the OQTOPUS jobs; by default that of each circuit.
+                * ``tags`` (list of str): Words for their descriptions.
+                * ``group_id`` (str): Id of the run, 16 to 64 of a-z, 0-9 and hyphens; by default
+                  a new one. The log names it before anything is sent.
+                * ``resume`` (str): Id of a run of the same circuits, its group id or that of one of
+                  its jobs: only circuits without a job, or whose job failed, are sent.
+                * ``on_incomplete`` (str): "keep" or "cancel" what was sent if not all could be.
+                * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
+                * ``workers`` (int): How many circuits are sent at the same time, 8.
+                * ``progress``: True for a bar, or a function of (stage, done, total).
+                * ``meas_level``: 2. Others are refused.
+                * ``meas_return``: Accepted; it means nothing for counts.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusOptionError: If an option is unknown or its value cannot be used.
+            OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
+            OqtopusSubmissionError: If not all circuits could be sent; it says which were.
+            OqtopusCloudError: If the server cannot be asked before anything is sent.
+        """
+        values = self._values(options)
+        return Sender(self).send(self._tasks(run_input, values), values, stacklevel=4)
+
+    def run_tasks(self, tasks: Sequence[Task], stacklevel: int = 1, **options: Any) -> OqtopusJob:
+        """Send circuits, each with its own number of shots; used by the primitives.
+
+        Args:
+            tasks: At least one circuit.
+            stacklevel: Whom warnings are about: 1 is the caller.
+            **options: As for :meth:`run`; ``shots`` is not used.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusError: As :meth:`run`.
+        """
+        return Sender(self).send(tasks, self._values(options), stacklevel + 3)
+
+    def _tasks(self, run_input: Any, values: Mapping[str, Any]) -> list[Task]:
+        return [Task(circuit, values["shots"]) for circuit in circuits_of(run_input, self.name)]
+
+    def send_again(
+        self,
+        programs: Sequence[str],
+        stored: Sequence[Job],
+        *,
+        resubmits: str,
+        **options: Any,
+    ) -> OqtopusJob:
+        """Send stored programs as a new group; used by ``OqtopusJob.resubmit``.
+
+        Args:
+            programs: The programs with their headers.
+            stored: The OQTOPUS jobs that they come from, whose settings are kept.
+            resubmits: Id of the group or job that is sent again.
+            **options: ``group_id``, ``name``, ``tags``, ``workers``, ``progress`` as for ``run``.
+
+        Returns:
+            The new job.
+
+        Raises:
+            OqtopusOptionError: If an option is another one, or its value cannot be used.
+        """
+        kept = sorted(set(options) - {"group_id", "name", "tags", "workers", "progress"})
+        if kept:
+            raise OqtopusOptionError(
+                f"{', '.join(map(repr, kept))} cannot be given to resubmit(): programs are sent "
+                "again as they were. Run the circuits anew to change that."
+            )
+        values = self._values({**options, "resume": None})
+        return Sender(self).send_again(programs, stored, resubmits, values)
+
+    def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        return run_options({"group_id": None, "resume": None, **self.options, **options})
+
+    def __repr__(self) -> str:
+        return f"<OqtopusBackend('{self.name}', num_qubits={self.num_qubits})>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> OqtopusBackend:
+        """Copy the options and the Target; the connection is shared."""
+        clone = type(self).__new__(type(self))
+        memo[id(self)] = clone
+        shared = ("connection", "watcher", "_provider", "_device", "_snapshot")
+        for name, value in self.__dict__.items():
+            clone.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
+        return clone
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the provider and the watcher behind: both are made anew."""
+        state = dict(self.__dict__)
+        del state["watcher"]
+        # It may be a link by which anybody can read the calibration, for an hour.
+        state["_device"] = replace(self._device, device_info=None)
+        state["_provider"] = None
+        options = copy.copy(self._options)
+        options["progress"] = None
+        state["_options"] = options
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.watcher = Watcher(self.connection)
+
+
+def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
+    """Return the calibration of a device from what the server says of it."""
+    description = {
+        "device_id": device.device_id,
+        "device_type": device.device_type,
+        "n_qubits": device.n_qubits,
+        "basis_gates": list(device.basis_gates),
+        "supported_instructions": list(device.supported_instructions),
+        "calibrated_at": device.calibrated_at,
+        "description": device.description,
+    }
+    return DeviceSnapshot.from_device(description, facts)

@@ -1,0 +1,75 @@
+"""The boundary between HTTP and Qiskit: errors of the client become errors of the package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..client import errors
+from ..exceptions import (
+    OqtopusCloudError,
+    OqtopusConnectionError,
+    OqtopusCredentialsError,
+    OqtopusForbiddenError,
+    OqtopusNotFoundError,
+    OqtopusProtocolError,
+    OqtopusRateLimitError,
+    OqtopusServerError,
+    OqtopusValidationError,
+)
+
+# The first class that fits counts.
+_KINDS: dict[type[errors.ClientError], tuple[type[OqtopusCloudError], str]] = {
+    errors.ConfigurationError: (OqtopusValidationError, "Change what the message names"),
+    errors.CredentialsError: (
+        OqtopusCredentialsError,
+        "Check the token, or save a new one with qiskit_oqtopus.save_account(url, token)",
+    ),
+    errors.LinkError: (OqtopusForbiddenError, "Ask for the job again: links live for an hour"),
+    errors.ForbiddenError: (
+        OqtopusForbiddenError,
+        "Ask the operator of this OQTOPUS Cloud for access",
+    ),
+    errors.NotFoundError: (OqtopusNotFoundError, "Check the id and the account"),
+    errors.RateLimitError: (OqtopusRateLimitError, "Wait a while, then try again"),
+    errors.ValidationError: (OqtopusValidationError, "Change what the message names"),
+    errors.ServerError: (OqtopusServerError, "Try again later; nothing on your side is wrong"),
+    errors.TransportError: (OqtopusConnectionError, "Check the network and the URL"),
+    errors.ProtocolError: (
+        OqtopusProtocolError,
+        "Is this the URL of an OQTOPUS Cloud, and is this package new enough for it?",
+    ),
+}
+
+
+def oqtopus_error(error: errors.ClientError, action: str) -> OqtopusCloudError:
+    """Return the error of the package for an error of the client.
+
+    Args:
+        error: What the client raised.
+        action: What was being done, as in "Reading the devices".
+    """
+    for kind, (target, cure) in _KINDS.items():
+        if isinstance(error, kind):
+            result = target(f"{action} failed: {error}. {cure}.")
+            result.status = error.status
+            return result
+    result = OqtopusCloudError(f"{action} failed: {error}.")
+    result.status = error.status
+    return result
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Raise errors of the client inside as errors of the package.
+
+    Args:
+        action: What is being done, as in "Reading the devices".
+
+    Raises:
+        OqtopusCloudError: For an error of the client, which is its cause.
+    """
+    try:
+        yield
+    except errors.ClientError as error:
+        raise oqtopus_error(error, action) from error

@@ -1,0 +1,529 @@
+"""A job on OQTOPUS Cloud: the circuits of one run, wherever and whenever it is asked for."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qiskit.circuit import QuantumCircuit
+from qiskit.providers import JobStatus, JobV1
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
+from qiskit.result import Result
+from qiskit.result.models import ExperimentResult
+
+from ..client import errors
+from ..exceptions import (
+    OqtopusError,
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+    OqtopusProtocolError,
+)
+from ..program.program import ProgramHeader
+from . import results
+from .download import Entry, download, read_header, read_program, why
+from .errors import translated
+from .progress import reported
+from .retrieval import find_group
+from .status import DELETED, REGISTERED, Sight, group_status, job_status
+from .submission import cancel_jobs
+from .watcher import FIRST_INTERVAL, Watcher
+
+if TYPE_CHECKING:
+    from .backend import OqtopusBackend
+
+
+logger = logging.getLogger(__name__)
+
+
+class OqtopusJob(JobV1):
+    """A job on an OQTOPUS device; made by ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
+
+    One circuit is one OQTOPUS job, whose id is the id of this one. Several circuits are as many
+    OQTOPUS jobs, tied together by a group id, which is then the id of this one.
+    ``provider.job(job_id)`` finds either again, from any process. All methods may be called from
+    any thread.
+    """
+
+    _async = True
+
+    def __init__(
+        self,
+        backend: OqtopusBackend,
+        job_id: str,
+        entries: Sequence[Entry],
+        watcher: Watcher,
+        *,
+        group_id: str | None = None,
+        total: int | None = None,
+        progress: Any = None,
+    ) -> None:
+        super().__init__(backend, job_id, group_id=group_id)
+        self._entries = tuple(entries)  # replaced as a whole when more circuits are found
+        self._watcher = watcher
+        self._group_id = group_id
+        self._total = len(entries) if total is None else total
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._entries_lock = threading.Lock()
+        self._looked_at = time.monotonic()  # whoever has made it has looked
+        self._result: Result | None = None
+        self._result_of: Sequence[Entry] | None = None
+
+    # -- who is who -----------------------------------------------------------------------------
+
+    def submit(self) -> None:
+        """Do nothing but refuse: ``run`` has submitted the job.
+
+        Raises:
+            OqtopusJobError: Always.
+        """
+        raise OqtopusJobError(f"Job {self.job_id()} has been submitted already; run it anew.")
+
+    def job_ids(self) -> list[str]:
+        """Return the OQTOPUS job id of each circuit, in the order of the circuits."""
+        return [entry.job_id for entry in self._entries]
+
+    @property
+    def group_id(self) -> str | None:
+        """The group id, by which the OQTOPUS jobs of the run are found; None for foreign jobs."""
+        return self._group_id
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """Indices of circuits of the run that were never submitted; resume the group to do so."""
+        return self._missing_of(self._entries)
+
+    def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
+        if len(entries) == self._total:
+            return ()
+        present = {entry.index for entry in entries}
+        return tuple(index for index in range(self._total) if index not in present)
+
+    # -- status ---------------------------------------------------------------------------------
+
+    def statuses(self) -> list[JobStatus]:
+        """Return the status of each circuit; asks the server, but not more than once a second.
+
+        In an outage these are the last known ones, and the log has a warning. Circuits that were
+        never submitted have none.
+        """
+        return self._statuses(self._entries)
+
+    def _statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
+        sights = self._watcher.refresh([entry.job_id for entry in entries])
+        return [job_status(sights[entry.job_id]) for entry in entries]
+
+    def status(self) -> JobStatus:
+        """Return the status of the job; never raises for a failed job or in an outage.
+
+        It is ERROR if circuits of the run were never submitted, once the others have ended.
+        """
+        entries = self._entries
+        statuses = self._statuses(entries)
+        if not self._missing_of(entries) or not all(
+            status in JOB_FINAL_STATES for status in statuses
+        ):
+            return group_status(statuses)
+        return self.status() if self._found_missing() else JobStatus.ERROR
+
+    def _found_missing(self) -> bool:
+        """Look for circuits that had no job: another process may be submitting them just now.
+
+        Returns:
+            Whether there are any that were not there before; False in an outage, and less than a
+            second after the last look.
+        """
+        group_id, now = self._group_id, time.monotonic()
+        if not self.missing or group_id is None or now < self._looked_at + FIRST_INTERVAL:
+            return False
+        self._looked_at = now
+        try:
+            found = find_group(self.backend().connection.client, group_id)
+        except (errors.ClientError, OqtopusError) as error:
+            logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
+            return False
+        missing = set(self.missing)
+        jobs = {} if found is None else found.jobs
+        new = [Entry(i, job.job_id or "") for i, job in jobs.items() if i in missing]
+        if not new or found is None:
+            return False
+        sights = found.sights()
+        self._watcher.add({entry.job_id: sights[entry.job_id] for entry in new}, group_id)
+        with self._entries_lock:
+            entries = {entry.index: entry for entry in [*new, *self._entries]}
+            self._entries = tuple([entries[index] for index in sorted(entries)])
+        return True
+
+    def wait_for_final_state(
+        self, timeout: float | None = None, wait: float = 5, callback: Any = None
+    ) -> None:
+        """Wait until all circuits have ended, in whatever way; outages are waited out.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            wait: Time between two calls of the callback in s.
+            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusCloudError: If the server does not accept the account any more.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        with translated(f"Waiting for job {self.job_id()}"):
+            while callback is not None:
+                left = wait if end is None else min(wait, end - time.monotonic())
+                callback(self.job_id(), self._last_status(), self)
+                if self._watcher.wait(self.job_ids(), max(left, 0.0)):
+                    break
+                if end is not None and time.monotonic() >= end:
+                    break
+            done = self._wait(end)
+            while done and self._found_missing():
+                done = self._wait(end)
+        if not done:
+            raise OqtopusJobTimeoutError(
+                f"Job {self.job_id()} did not end within {timeout} s: it is "
+                f"{self._last_status().name}. It goes on; ask again, here or by "
+                f"provider.job({self.job_id()!r})."
+            )
+
+    def _wait(self, end: float | None) -> bool:
+        left = None if end is None else max(end - time.monotonic(), 0.0)
+        with reported(self._progress, "run", len(self._entries)) as report:
+            return self._watcher.wait(self.job_ids(), left, report)
+
+    def _last_status(self) -> JobStatus:
+        sights = self._watcher.sights(self.job_ids())
+        return group_status([job_status(sight) for sight in sights.values()])
+
+    # -- results --------------------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None, partial: bool = False) -> Result:
+        """Wait for the job and return its result.
+
+        What was downloaded is kept: a call after a failure goes on where that one stopped.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            partial: Whether to return a result with ``success=False`` entries for circuits that
+                failed, were cancelled or are missing, instead of raising.
+
+        Returns:
+            The results of all circuits, in the order in which they were given.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusJobCancelledError: If circuits were cancelled and none failed.
+            OqtopusJobError: If circuits failed or are missing: which, and what the server says. Its
+                ``result`` has the others.
+            OqtopusCloudError: If the results cannot be downloaded; ask again later.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.wait_for_final_state(timeout)
+            with self._lock:
+                entries = self._entries
+                statuses = self._last_statuses(entries)
+                # Another thread may have found more circuits since, which have not ended.
+                if all(status in JOB_FINAL_STATES for status in statuses):
+                    if self._result is None or self._result_of is not entries:
+                        self._download(entries)
+                        self._result, self._result_of = self._combined(entries), entries
+                    result = self._result
+                    break
+            timeout = None if end is None else max(end - time.monotonic(), 0.0)
+        if result.success or partial:
+            return result
+        kind = OqtopusJobError
+        if not self._missing_of(entries) and group_status(statuses) is JobStatus.CANCELLED:
+            kind = OqtopusJobCancelledError
+        error = kind(self._message(entries))
+        error.result = result
+        raise error
+
+    def _last_statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
+        sights = self._watcher.sights([entry.job_id for entry in entries])
+        return [job_status(sights[entry.job_id]) for entry in entries]
+
+    def _download(self, entries: Sequence[Entry]) -> None:
+        """Read what is not here yet; each result is kept as soon as it has come."""
+        wanted = [entry for entry in entries if entry.result is None]
+        sights = self._watcher.sights([entry.job_id for entry in entries])
+        with (
+            translated(f"Reading the results of job {self.job_id()}"),
+            reported(self._progress, "download", len(wanted)) as report,
+        ):
+            download(
+                self.backend().connection.client,
+                wanted,
+                sights,
+                self._group_id if self._total > 1 else None,
+                self._unknown,
+                report,
+            )
+
+    def _unknown(self, index: int) -> ProgramHeader:
+        """Return the header of a circuit of which nothing is known but its place."""
+        return ProgramHeader(
+            kind="run",
+            group=self._group_id or "",
+            index=index,
+            total=self._total,
+            created="",
+            name="",
+            qregs=(),
+            cregs=(),
+            n_qubits=0,
+            n_clbits=0,
+            global_phase=0.0,
+            clbits=(),
+            shots=0,
+            memory=False,
+            seed=None,
+            metadata={},
+            calibrated_at=None,
+        )
+
+    def _combined(self, entries: Sequence[Entry]) -> Result:
+        by_index = {entry.index: entry.result for entry in entries}
+        if len(entries) == 1 and self._total == 1:
+            ordered = [entries[0].result]
+        else:
+            ordered = [
+                by_index.get(index)
+                or results.failed_result(self._unknown(index), "it was never submitted", None)
+                for index in range(self._total)
+            ]
+        backend = self.backend()
+        return results.combine(
+            [entry for entry in ordered if entry is not None],
+            backend_name=backend.name,
+            backend_version=backend.backend_version,
+            job_id=self.job_id(),
+        )
+
+    def error_message(self) -> str | None:
+        """Return which circuits failed and why, in the server's words; None if none has."""
+        return self._message(self._entries)
+
+    def _message(self, entries: Sequence[Entry]) -> str | None:
+        lines = []
+        for entry in entries:
+            sight = self._watcher.sights([entry.job_id])[entry.job_id]
+            if job_status(sight) not in (JobStatus.ERROR, JobStatus.CANCELLED):
+                continue
+            name = "" if entry.header is None else f" ({entry.header.name!r})"
+            lines.append(
+                f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
+                f"{self._why(entry, sight)}"
+            )
+        lines += [f"circuit {index} was never submitted" for index in self._missing_of(entries)]
+        if not lines:
+            return None
+        return (
+            f"Job {self.job_id()}: {len(lines)} of {self._total} circuits have no result. "
+            + "; ".join(lines)
+        )
+
+    def _why(self, entry: Entry, sight: Sight) -> str:
+        if entry.result is not None and getattr(entry.result, "status", None):
+            return str(entry.result.status)
+        if sight.status in ("cancelled", DELETED):
+            return sight.status
+        try:
+            return why(self.backend().connection.client.job(entry.job_id), sight)
+        except (errors.ClientError, OqtopusError) as error:
+            return f"failed; the reason could not be read ({error})"
+
+    # -- other things to do with it -------------------------------------------------------------
+
+    def cancel(self) -> bool:
+        """Cancel the circuits that have not ended.
+
+        Returns:
+            Whether every one of them is cancelled now. If all had ended, whether all of them had
+            been cancelled before.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        sights = self._watcher.refresh(self.job_ids())
+        # A job that is only registered must not be cancelled: the server's list breaks on it.
+        unfinished = [
+            job_id
+            for job_id, sight in sights.items()
+            if not sight.is_final and sight.status != REGISTERED
+        ]
+        if not unfinished:
+            return all(sight.status == "cancelled" for sight in sights.values())
+        with translated(f"Cancelling job {self.job_id()}"):
+            failed = cancel_jobs(self.backend().connection.client, unfinished)
+        with translated(f"Asking for job {self.job_id()}"):
+            self._watcher.wait(unfinished, 10.0)
+        now = self._watcher.sights(self.job_ids())
+        return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
+
+    def time_per_step(self) -> dict[str, Any]:
+        """Return when the job was submitted, ready, running and ended.
+
+        Returns:
+            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of those that have come.
+            For several, OQTOPUS job id -> such a mapping.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        steps = ("submitted", "ready", "running", "ended")
+        times = {}
+        with translated(f"Reading job {self.job_id()}"):
+            for job_id in self.job_ids():
+                job = self.backend().connection.client.job(job_id)
+                stamps = {step: getattr(job, f"{step}_at") for step in steps}
+                times[job_id] = {step: stamp for step, stamp in stamps.items() if stamp}
+        return times[self.job_ids()[0]] if len(times) == 1 else times
+
+    def queue_info(self) -> dict[str, int]:
+        """Return how many circuits are in which OQTOPUS status, and how long the device's queue is.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        counts: dict[str, int] = {}
+        for sight in self._watcher.refresh(self.job_ids()).values():
+            counts[sight.status] = counts.get(sight.status, 0) + 1
+        counts["n_pending_jobs"] = self.backend().status().pending_jobs
+        return counts
+
+    def executed_circuit(self, index: int = 0) -> QuantumCircuit:
+        """Return the circuit that the server's transpiler made of a circuit.
+
+        Args:
+            index: Position of the circuit in the run.
+
+        Raises:
+            OqtopusJobError: If the server's transpiler was off, or there is no such circuit.
+            OqtopusCloudError: If it cannot be read.
+        """
+        from qiskit import qasm3
+
+        entry = self._entry(index)
+        with translated(f"Reading OQTOPUS job {entry.job_id}"):
+            client = self.backend().connection.client
+            job = client.job(entry.job_id)
+            if job.job_info is None or job.job_info.transpile_result is None:
+                raise OqtopusJobError(
+                    f"OQTOPUS job {entry.job_id} was not compiled by the server (or not yet): what "
+                    "was sent is what ran. Use run(..., transpiler='qiskit') to let it compile."
+                )
+            text = client.download(job.job_info.transpile_result).get("transpiled_program")
+        try:
+            circuit: QuantumCircuit = qasm3.loads(text)
+        # Whatever the parser raises (its classes are not public), the program is not readable.
+        except Exception as error:
+            raise OqtopusProtocolError(
+                f"The compiled program of OQTOPUS job {entry.job_id} cannot be read: {error}"
+            ) from error
+        return circuit
+
+    def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
+        """Return what became of each circuit, once :meth:`result` has been asked for.
+
+        Returns:
+            By index of the circuit, what its program says of itself (None if it is gone from the
+            server) and its result, which has failed with its reason if there is none.
+        """
+        return {
+            entry.index: (entry.header, entry.result)
+            for entry in self._entries
+            if entry.result is not None
+        }
+
+    def _entry(self, index: int) -> Entry:
+        for entry in self._entries:
+            if entry.index == index or len(self._entries) == 1 == self._total:
+                return entry
+        raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
+
+    def headers(self) -> list[ProgramHeader]:
+        """Return what each program says of itself; read from the server where it is not here.
+
+        Raises:
+            OqtopusCloudError: If it cannot be read.
+        """
+        found = []
+        with translated(f"Reading job {self.job_id()}"):
+            client = self.backend().connection.client
+            for entry in self._entries:
+                if entry.header is None:
+                    entry.header = read_header(client, client.job(entry.job_id))
+                found.append(entry.header)
+        return found
+
+    def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
+        """Send circuits again, from the programs that the server has stored, as a new group.
+
+        Args:
+            only: "failed" for the circuits that failed, "cancelled" for those that were cancelled,
+                "all" for all.
+            **options: ``group_id``, ``name``, ``tags`` and ``progress`` as for ``backend.run``.
+
+        Returns:
+            The new job; its programs name this job's group.
+
+        Raises:
+            OqtopusJobError: If there is nothing to send again.
+            OqtopusCloudError: If a program cannot be read or sent.
+        """
+        wanted = {
+            "failed": (JobStatus.ERROR,),
+            "cancelled": (JobStatus.CANCELLED,),
+            "all": tuple(JobStatus),
+        }
+        if only not in wanted:
+            raise OqtopusJobError(f"only must be one of {', '.join(wanted)}, not {only!r}.")
+        entries = self._entries
+        statuses = self._statuses(entries)
+        chosen = [
+            entry for entry, status in zip(entries, statuses, strict=True) if status in wanted[only]
+        ]
+        if not chosen:
+            raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
+        with translated(f"Reading the programs of job {self.job_id()}"):
+            client = self.backend().connection.client
+            stored = [client.job(entry.job_id) for entry in chosen]
+            others = [job.job_id for job in stored if job.job_type not in (None, "sampling")]
+            if others:
+                raise OqtopusJobError(
+                    "Only sampling jobs can be sent again from their programs; these are others: "
+                    f"{', '.join(others)}. Run what they were made from anew."
+                )
+            programs = [read_program(client, job) for job in stored]
+        again: OqtopusJob = self.backend().send_again(
+            programs, stored, resubmits=self._group_id or self.job_id(), **options
+        )
+        return again
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the watcher behind, and keep what it has seen."""
+        state = dict(self.__dict__)
+        for name in ("_lock", "_entries_lock", "_looked_at", "_watcher", "_progress"):
+            del state[name]
+        state["sights"] = self._watcher.sights(self.job_ids())
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        sights = state.pop("sights")
+        self.__dict__.update(state)
+        self._lock = threading.Lock()
+        self._entries_lock = threading.Lock()
+        self._looked_at = -FIRST_INTERVAL  # clocks of other processes mean nothing here
+        self._progress = None
+        self._watcher = self.backend().watcher
+        self._watcher.add(sights, self._group_id if self._total > 1 else None, assumed=True)
+
+    def __repr__(self) -> str:
+        return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"

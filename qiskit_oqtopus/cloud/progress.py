@@ -1,0 +1,69 @@
+"""Progress of long work: a callback of the user's, or a bar on the terminal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..exceptions import OqtopusOptionError
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[int], None]
+"""Called with how much is done so far."""
+
+
+def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
+    """Return a function that reports until that fails: the work must not fail with it."""
+    failed = False
+
+    def report(done: int) -> None:
+        nonlocal failed
+        if failed:
+            return
+        try:
+            progress(stage, done, total)
+        # It is the user's, and may raise anything.
+        except Exception:
+            failed = True
+            logger.warning("The progress of %r is not reported any more", stage, exc_info=True)
+
+    return report
+
+
+@contextmanager
+def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
+    """Report the progress of one stage of work.
+
+    Args:
+        progress: None for nothing, True for a tqdm bar, or a function called as
+            ``progress(stage, done, total)``. What it raises goes to the log, and ends the reports.
+        stage: What is being done, as in "submit".
+        total: How much there is to do.
+
+    Yields:
+        A function to call with how much is done.
+
+    Raises:
+        OqtopusOptionError: If ``progress`` is something else.
+    """
+    if progress is None or progress is False:
+        yield lambda done: None
+    elif progress is True:
+        from tqdm import tqdm
+
+        with tqdm(total=total, desc=stage) as bar:
+
+            def report(done: int) -> None:
+                bar.update(done - bar.n)
+
+            yield report
+    elif callable(progress):
+        yield _guarded(progress, stage, total)
+    else:
+        raise OqtopusOptionError(
+            "Option 'progress' must be None, True or a function of (stage, done, total), not "
+            f"{progress!r}."
+        )

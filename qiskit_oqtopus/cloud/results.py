@@ -1,0 +1,236 @@
+"""Counts of OQTOPUS as results of Qiskit: each bit back where the circuit had it.
+
+OQTOPUS returns how often it saw each outcome, never in which order. A list of single shots is made
+from that in a shuffled order that is always the same for the same job, and the header of the result
+says so.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qiskit.result import MeasLevel, Result
+from qiskit.result.models import ExperimentResult, ExperimentResultData
+
+from ..exceptions import OqtopusProtocolError
+from ..program.header import FOREIGN, ProgramHeader
+
+MAX_SHOTS = 10_000_000
+"""OQTOPUS takes no more; a longer list of single shots is not made from what an answer claims."""
+
+CANCELLED = "CANCELLED"
+"""Status of the result of a circuit whose job was cancelled, as in the results of the simulator."""
+
+
+class ResultError(OqtopusProtocolError):
+    """The counts of a job are not counts of the program that was sent."""
+
+
+def experiment_result(
+    header: ProgramHeader,
+    counts: Mapping[str, int],
+    *,
+    job_id: str,
+    time_taken: float | None = None,
+) -> ExperimentResult:
+    """Return the result of one circuit.
+
+    The counts may add up to less than the shots, as they do when readout errors are mitigated; the
+    list of single shots has then as many entries as there are counts.
+
+    Args:
+        header: What the program says about itself.
+        counts: Bit string -> number of shots, ``c[0]`` being the rightmost character.
+        job_id: Id of the OQTOPUS job.
+        time_taken: Time of execution in s, if known.
+
+    Raises:
+        ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
+            number is negative or not an integer.
+    """
+    outcomes = _outcomes(header, counts)
+    data: dict[str, Any] = {"counts": {hex(key): n for key, n in outcomes.items()}}
+    description = _header(header, job_id)
+    if header.memory:
+        data["memory"] = _memory(header, outcomes)
+        description["memory_is_synthetic"] = True
+    optional = {} if time_taken is None else {"time_taken": time_taken}
+    return ExperimentResult(
+        shots=header.shots,
+        success=True,
+        data=ExperimentResultData(**data),
+        meas_level=MeasLevel.CLASSIFIED,
+        status="DONE",
+        seed=header.seed,
+        header=description,
+        **optional,
+    )
+
+
+def estimation_result(
+    header: ProgramHeader, estimation: Mapping[str, Any], *, job_id: str
+) -> ExperimentResult:
+    """Return the result of one circuit whose observable the server has estimated.
+
+    Its data have ``estimation``: a dict with ``exp_value`` and ``stds``, the server's words for the
+    mean and its error.
+
+    Args:
+        header: What the program says about itself.
+        estimation: What the server says.
+        job_id: Id of the OQTOPUS job.
+
+    Raises:
+        ResultError: One of the two is missing, or not a finite number.
+    """
+    values = {}
+    for name in ("exp_value", "stds"):
+        value = estimation.get(name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        values[name] = float(value) if is_number and value is not None else math.nan
+        if not math.isfinite(values[name]):
+            raise ResultError(f"the estimation has {value!r:.60} as its {name!r}")
+    return ExperimentResult(
+        shots=header.shots,
+        success=True,
+        data=ExperimentResultData(estimation=values),
+        meas_level=MeasLevel.CLASSIFIED,
+        status="DONE",
+        seed=header.seed,
+        header=_header(header, job_id),
+    )
+
+
+def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> ExperimentResult:
+    """Return the entry of a circuit that has no counts.
+
+    Args:
+        header: What the program says about itself.
+        reason: Why: :data:`CANCELLED`, or what the server said.
+        job_id: Id of the OQTOPUS job, or None if there is none.
+    """
+    return ExperimentResult(
+        shots=header.shots,
+        success=False,
+        data=ExperimentResultData(),
+        meas_level=MeasLevel.CLASSIFIED,
+        status=reason if reason == CANCELLED else f"ERROR: {reason}",
+        seed=header.seed,
+        header=_header(header, job_id),
+    )
+
+
+def combine(
+    results: Sequence[ExperimentResult],
+    backend_name: str,
+    backend_version: str,
+    job_id: str,
+) -> Result:
+    """Return the Result of a group of circuits, in the order given.
+
+    Args:
+        results: One entry for each circuit, failed ones included.
+        backend_name: Name of the backend.
+        backend_version: Its version.
+        job_id: Id of the group.
+    """
+    success = all(result.success for result in results)
+    return Result(
+        backend_name=backend_name,
+        backend_version=backend_version,
+        job_id=job_id,
+        success=success,
+        results=list(results),
+        status="COMPLETED" if success else "PARTIAL COMPLETED",
+    )
+
+
+def _header(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
+    """Return the header that Qiskit reads: the keys of the simulator's, and two of the cloud's."""
+    return {
+        "name": header.name,
+        "creg_sizes": [list(register) for register in header.cregs],
+        "memory_slots": header.n_clbits,
+        "n_qubits": header.n_qubits,
+        "qreg_sizes": [list(register) for register in header.qregs],
+        "global_phase": header.global_phase,
+        # A copy: what a caller does to a result must not change what the next one says.
+        "metadata": copy.deepcopy(header.metadata),
+        "job_id": job_id,
+        "calibrated_at": header.calibrated_at,
+    }
+
+
+def _outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
+    """Return how often the classical bits of the circuit, read as a number, had each value."""
+    if not isinstance(counts, Mapping):
+        raise ResultError(f"there are no counts but {counts!r:.60}")
+    for key in counts:
+        if not isinstance(key, str) or key.strip("01"):
+            raise ResultError(f"the outcome {key!r:.60} is not a string of 0 and 1")
+    bits = _bits(header, counts)
+    moved = bits != tuple(range(len(bits)))
+    outcomes: dict[int, int] = {}
+    for key, number in counts.items():
+        if len(key) != len(bits):
+            reason = f"has {len(key)} bits, but the program measures {len(bits)}"
+            raise ResultError(f"the outcome {key!r:.60} {reason}")
+        if type(number) is not int or number < 0:
+            raise ResultError(f"the outcome {key!r:.60} has {number!r:.60} as its number of shots")
+        if number == 0:
+            continue
+        if moved:
+            value = sum(
+                1 << bit for bit, digit in zip(bits, key[::-1], strict=True) if digit == "1"
+            )
+        else:
+            value = int(key or "0", 2)
+        outcomes[value] = number
+    return outcomes
+
+
+def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
+    """Return the classical bit of the circuit that each bit of an outcome is, lowest first."""
+    if header.kind == FOREIGN and all(len(key) == header.n_clbits for key in counts):
+        # Bits that the program does not measure: one gateway pads with "0", the other drops them.
+        return tuple(range(header.n_clbits))
+    return header.clbits
+
+
+def _memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
+    """Return the outcomes as single shots, in an order that depends on the job alone."""
+    # Sorted, since the order of JSON objects is not part of what they say.
+    keys = sorted(outcomes)
+    values = [hex(key) for key in keys]
+    order = shot_order(header, [outcomes[key] for key in keys])
+    return [values[shot] for shot in order.tolist()]
+
+
+def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64]:
+    """Return counts as single shots, in an order that depends on the job alone.
+
+    Args:
+        header: What the program says about itself.
+        counts: How often each outcome was seen, the outcomes being in ascending order.
+
+    Returns:
+        The position in ``counts`` of the outcome of each shot; shape (sum of counts,).
+
+    Raises:
+        ResultError: There are more than any job has.
+    """
+    total = sum(counts)
+    if total > MAX_SHOTS:
+        raise ResultError(f"the counts add up to {total}, and no job has over {MAX_SHOTS} shots")
+    shots = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    origin = header.group if header.seed is None else f"seed {header.seed}"
+    seed = hashlib.sha256(f"{origin}/{header.index}".encode("utf-8", "surrogatepass")).digest()
+    # numpy keeps the raw bits of a bit generator the same for ever, but not its permutations.
+    bits = np.random.PCG64(int.from_bytes(seed, "big")).random_raw(total)
+    return shots[np.argsort(bits, kind="stable")]

@@ -1,0 +1,306 @@
+"""Submission: N programs become N OQTOPUS jobs, each exactly once, whatever fails on the way.
+
+Registering, uploading and submitting are keyed by the id that registering returns. Whether
+a submission whose answer was lost took effect is settled by reading the status of that id; it is
+never sent again blindly.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from ..client import errors
+from ..client.models import Submission
+from ..client.storage import pack_json
+from ..exceptions import OqtopusSubmissionError
+from .errors import oqtopus_error
+from .group import MAX_NAME, Member
+from .status import REGISTERED
+
+if TYPE_CHECKING:
+    from ..client.api import Client
+
+logger = logging.getLogger(__name__)
+
+SETTLE_SECONDS = 60.0
+"""How long the fate of a submission whose answer was lost is asked for."""
+
+
+REGISTRATIONS = 3
+"""How many ids are registered for one circuit if the permissions to store expire."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One program to send.
+
+    Attributes:
+        member: Its place in the group.
+        program: The OpenQASM 3 text.
+        name: Name of the OQTOPUS job; cut to what OQTOPUS takes.
+        tags: Words of the user's for the description.
+        device_id: The device.
+        shots: Number of shots.
+        transpiler_info: What the server's transpiler does.
+        mitigation_info: What the server's error mitigation does.
+        operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
+            coefficient), or None for counts.
+    """
+
+    member: Member
+    program: str
+    name: str
+    tags: tuple[str, ...]
+    device_id: str
+    shots: int
+    transpiler_info: Mapping[str, Any]
+    mitigation_info: Mapping[str, Any]
+    operator: tuple[tuple[str, float], ...] | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the input of the job."""
+        if self.operator is None:
+            return {"program": [self.program]}
+        terms = [{"pauli": pauli, "coeff": coefficient} for pauli, coefficient in self.operator]
+        return {"program": [self.program], "operator": terms}
+
+    def submission(self) -> Submission:
+        """Return the body of the last step."""
+        return Submission(
+            # Half of a surrogate pair is no text that a database takes.
+            name=self.name.encode("utf-8", "replace").decode()[:MAX_NAME],
+            description=self.member.description(self.tags),
+            device_id=self.device_id,
+            job_type="sampling" if self.operator is None else "estimation",
+            shots=self.shots,
+            transpiler_info=dict(self.transpiler_info),
+            simulator_info={},
+            mitigation_info=dict(self.mitigation_info),
+        )
+
+
+def submit_all(
+    client: Client,
+    orders: Sequence[Order],
+    *,
+    workers: int,
+    report: Callable[[int], None],
+    cancel_on_failure: bool = False,
+) -> dict[int, str]:
+    """Send programs, a bounded number at a time.
+
+    Args:
+        client: The connection.
+        orders: What is sent, all of one group.
+        workers: How many are sent at the same time.
+        report: Called with the number of programs sent so far.
+        cancel_on_failure: Whether to cancel what was sent if not all can be sent.
+
+    Returns:
+        The OQTOPUS job id by the index in the group.
+
+    Raises:
+        OqtopusSubmissionError: If not all could be sent; it says which were.
+    """
+    group_id = orders[0].member.group_id
+    sent: dict[int, str] = {}
+    unsettled: list[str] = []
+    failure: Exception | None = None
+    stop = Event()
+    waiting = list(reversed(orders))
+    with ThreadPoolExecutor(min(workers, len(orders)), "oqtopus-submit") as pool:
+        running: dict[Future[str], Order] = {}
+        try:
+            while running or (waiting and failure is None):
+                while waiting and len(running) < workers and failure is None:
+                    order = waiting.pop()
+                    running[pool.submit(_submit_one, client, order, stop)] = order
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    order = running.pop(future)
+                    error = future.exception()
+                    if error is None:
+                        sent[order.member.index] = future.result()
+                        report(len(sent))
+                        continue
+                    if isinstance(error, Unsettled):
+                        unsettled.append(error.args[0])
+                    if failure is None and isinstance(error, Exception):
+                        failure = error
+                        stop.set()
+        except BaseException:  # Ctrl-C: what is under way ends, and the log says what was sent
+            stop.set()
+            _collect(running, sent)
+            logger.warning(
+                "Submission of group %s was interrupted after %d of %d circuits: %s",
+                group_id,
+                len(sent),
+                len(orders),
+                sent,
+            )
+            raise
+    if failure is not None:
+        raise _incomplete(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
+    return sent
+
+
+def _collect(running: Mapping[Future[str], Order], sent: dict[int, str]) -> None:
+    for future, order in running.items():
+        if future.exception() is None:
+            sent[order.member.index] = future.result()
+
+
+def _incomplete(
+    client: Client,
+    orders: Sequence[Order],
+    sent: Mapping[int, str],
+    failure: Exception,
+    unsettled: Sequence[str],
+    cancel: bool,
+) -> OqtopusSubmissionError:
+    group_id, kind = orders[0].member.group_id, orders[0].member.kind
+    again = "backend.run(circuits" if kind == "run" else f"{kind}.run(pubs"
+    missing = tuple(
+        sorted(order.member.index for order in orders if order.member.index not in sent)
+    )
+    reason: BaseException | None = failure
+    if isinstance(failure, Unsettled):
+        reason = failure.__cause__
+    elif isinstance(failure, errors.ClientError):
+        reason = oqtopus_error(failure, "Sending a circuit")
+    if not sent and not unsettled:
+        fate = f"Nothing was sent; run it again, with or without resume={group_id!r}."
+    elif cancel:
+        kept = cancel_jobs(client, sent.values())
+        fate = "What was sent was cancelled."
+        if kept:
+            fate = f"What was sent was cancelled, but for {', '.join(kept)}, which could not be."
+    else:
+        fate = (
+            f"What was sent is kept: send the rest with {again}, "
+            f"resume={group_id!r}), or cancel it with provider.job({group_id!r}).cancel()."
+        )
+    doubt = ""
+    if unsettled:
+        doubt = (
+            f" Whether {', '.join(unsettled)} was submitted could not be found out; resume finds "
+            "it if it was."
+        )
+    error = OqtopusSubmissionError(
+        f"Group {group_id}: {len(sent)} of {len(orders)} circuits were sent, and these were not: "
+        f"{', '.join(map(str, missing))}. {fate}{doubt} Reason: {reason}"
+    )
+    error.group_id = group_id
+    error.job_ids = dict(sent)
+    error.missing = missing
+    return error
+
+
+def cancel_jobs(client: Client, job_ids: Any) -> list[str]:
+    """Cancel jobs that have been submitted; return those that could not be cancelled.
+
+    A job that is only registered must never be given: cancelled, it makes the server answer 500
+    to every list of the account's jobs.
+    """
+    failed = []
+    for job_id in job_ids:
+        try:
+            client.cancel(job_id)
+        except (errors.ValidationError, errors.NotFoundError):
+            logger.info("Job %s has ended before it could be cancelled", job_id)
+        except errors.ClientError as error:
+            logger.warning("Job %s could not be cancelled: %s", job_id, error)
+            failed.append(job_id)
+    return failed
+
+
+class _Stopped(Exception):  # noqa: N818 - another circuit of the group failed before
+    pass
+
+
+class Unsettled(Exception):  # noqa: N818 - becomes part of an OqtopusSubmissionError
+    """It could not be found out whether a job was submitted; its argument is the id."""
+
+
+def _submit_one(client: Client, order: Order, stop: Event) -> str:
+    """Register, upload and submit one program; return its id."""
+    if stop.is_set():
+        raise _Stopped
+    job_id = _upload(client, order)
+    if stop.is_set():
+        raise _Stopped
+    _submit_once(client, job_id, order.submission())
+    return job_id
+
+
+def _upload(client: Client, order: Order) -> str:
+    """Register a job and store its program; return its id.
+
+    A permission to store that has expired is good for nothing, and neither is its id: another one
+    is registered, and the first stays registered for ever, which does no harm.
+    """
+    payload = pack_json(order.payload())
+    for _ in range(REGISTRATIONS - 1):
+        registration = client.register()
+        try:
+            client.upload(registration.upload, payload)
+        except errors.LinkError as error:
+            logger.warning("Job %s is given up: %s", registration.job_id, error)
+            continue
+        return registration.job_id
+    registration = client.register()
+    client.upload(registration.upload, payload)
+    return registration.job_id
+
+
+def _status(client: Client, job_id: str, refusal: errors.ClientError) -> str:
+    """Return the status of a job whose submission was refused."""
+    try:
+        return client.status(job_id)
+    except errors.ClientError:
+        raise Unsettled(job_id) from refusal
+
+
+def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
+    """Submit a registered job; if the answer is lost, find out what became of it.
+
+    A second submission is sent only after the status has been read as "registered".
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    delay = 0.2
+    settled = True
+    while True:
+        try:
+            if settled:
+                client.submit(job_id, submission)
+                return
+            if client.status(job_id) != REGISTERED:
+                return
+            settled = True
+            continue
+        except errors.RateLimitError as error:
+            lost: errors.ClientError = error
+            delay = max(delay, min(error.retry_after or 0.0, 30.0))
+        except (errors.TransportError, errors.ServerError, errors.ProtocolError) as error:
+            lost = error
+        except errors.ValidationError as error:
+            # "not in valid status for submission": an earlier try may have been taken after all.
+            if _status(client, job_id, error) == REGISTERED:
+                raise
+            return
+        except errors.ClientError as error:
+            if settled:  # the submission itself was refused
+                raise
+            raise Unsettled(job_id) from error
+        settled = False
+        logger.warning("Whether %s was submitted is not known yet (%s); asking", job_id, lost)
+        if time.monotonic() + delay > deadline:
+            raise Unsettled(job_id) from lost
+        time.sleep(delay)
+        delay = min(2 * delay, 5.0)

@@ -1,0 +1,322 @@
+"""The watcher: one poller for all unfinished jobs of a provider, whoever waits for them.
+
+There is no thread of its own. Of the threads that wait, one polls for all and the others
+sleep until it has; so it stops when nobody waits, and nothing has to be shut down. Who waits with a
+timeout polls in a thread that lives for one poll.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from ..client import errors
+from ..client.retry import RetryPolicy
+from ..exceptions import OqtopusError
+from .connection import Connection
+from .retrieval import PAGE
+from .status import DELETED, REGISTERED, Sight
+
+if TYPE_CHECKING:
+    from ..client.api import Client
+    from ..client.models import Job
+
+logger = logging.getLogger(__name__)
+
+FIRST_INTERVAL = 1.0
+LONGEST_INTERVAL = 5.0
+"""Time between two polls in s: from the first to the longest, growing while nothing happens."""
+
+WATCHED_FOR = 10.0
+"""So long in s after somebody has asked how a job is, it is asked for together with others."""
+
+MAX_PAGES = 20
+"""Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
+
+NEWEST_PAGES = 2
+"""The same for several groups of no more jobs, before they are asked for group by group."""
+
+FIELDS = ("job_id", "status", "ended_at")
+
+_ONCE = RetryPolicy(max_attempts=1)
+
+
+class Watcher:
+    """Polls for jobs as long as somebody waits; shared by all jobs of a provider.
+
+    Args:
+        connection: The connection to ask by.
+        clock: Monotonic clock in s.
+        jitter: Returns a number in [0, 1).
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._jitter = jitter
+        self._condition = threading.Condition()
+        self._seen: dict[str, Sight] = {}
+        self._groups: dict[str, str] = {}  # job id -> group id, where the group has several jobs
+        self._first_page: dict[str, int] = {}  # group id -> first page with unfinished jobs
+        self._wanted: dict[str, int] = {}  # job id -> number of threads that wait for it
+        self._polling = False
+        self._next_poll = 0.0
+        self._interval = FIRST_INTERVAL
+        self._polls = 0
+        self._asked: dict[str, float] = {}  # job id -> when the server was last asked for it
+        self._watched: dict[str, float] = {}  # job id -> when somebody last looked at it
+        self._refusal: Exception | None = None
+
+    def add(self, sights: Mapping[str, Sight], group_id: str | None, assumed: bool = False) -> None:
+        """Remember jobs.
+
+        Args:
+            sights: What is known of them.
+            group_id: The group by whose id they are found together, or None.
+            assumed: Whether that is not what the server has just said.
+        """
+        with self._condition:
+            now = self._clock()
+            for job_id, sight in sights.items():
+                old = self._seen.get(job_id)
+                if old is None or not old.is_final:
+                    self._seen[job_id] = sight
+                self._asked[job_id] = -math.inf if assumed else now
+                if assumed:
+                    self._watched[job_id] = now
+                if group_id is not None:
+                    self._groups[job_id] = group_id
+            self._interval = FIRST_INTERVAL
+            self._next_poll = min(self._next_poll, now + FIRST_INTERVAL)
+
+    def sights(self, job_ids: Iterable[str]) -> dict[str, Sight]:
+        """Return what was last seen of jobs, without asking."""
+        with self._condition:
+            return {job_id: self._seen[job_id] for job_id in job_ids}
+
+    def refresh(self, job_ids: Collection[str]) -> dict[str, Sight]:
+        """Ask for jobs now, unless they were asked for a moment ago; never raises for an outage.
+
+        Each question is put once: who looks at a status does not want to wait for retries.
+
+        Returns:
+            What was last seen of them. If the server cannot be asked, that is the last known.
+        """
+        with self._condition:
+            now = self._clock()
+            unfinished = [job_id for job_id in job_ids if not self._seen[job_id].is_final]
+            self._watched.update(dict.fromkeys(unfinished, now))
+            stale = any(now >= self._asked[job_id] + FIRST_INTERVAL for job_id in unfinished)
+            # Who looks at one job after another pays for one question: it is for all of them.
+            self._watched = {
+                job_id: then
+                for job_id, then in self._watched.items()
+                if now < then + WATCHED_FOR and not self._seen[job_id].is_final
+            }
+            wanted = list(self._watched)
+        if stale:
+            self._poll(wanted, _ONCE)
+        return self.sights(job_ids)
+
+    def wait(
+        self,
+        job_ids: Collection[str],
+        timeout: float | None,
+        report: Callable[[int], None] = lambda done: None,
+    ) -> bool:
+        """Wait until jobs are final.
+
+        Args:
+            job_ids: The OQTOPUS jobs.
+            timeout: Longest time to wait in s, or None.
+            report: Called with the number of jobs that are final, whenever it has changed.
+
+        Returns:
+            Whether all are final; False if the time was over first.
+
+        Raises:
+            ClientError: If the server refuses the account; an outage is waited out.
+            OqtopusError: If there is no account any more, or none that can be used.
+        """
+        deadline = None if timeout is None else self._clock() + timeout
+        self._want(job_ids, 1)
+        try:
+            return self._wait(job_ids, deadline, report)
+        finally:
+            self._want(job_ids, -1)
+
+    def _want(self, job_ids: Iterable[str], change: int) -> None:
+        with self._condition:
+            for job_id in job_ids:
+                self._wanted[job_id] = self._wanted.get(job_id, 0) + change
+                if self._wanted[job_id] == 0:
+                    del self._wanted[job_id]
+
+    def _wait(
+        self,
+        job_ids: Collection[str],
+        deadline: float | None,
+        report: Callable[[int], None],
+    ) -> bool:
+        reported = -1
+        polls = None
+        while True:
+            with self._condition:
+                done = sum(self._seen[job_id].is_final for job_id in job_ids)
+            if done != reported:
+                report(done)
+                reported = done
+            if done == len(job_ids):
+                return True
+            with self._condition:
+                if polls is not None and self._refusal is not None and self._polls > polls:
+                    raise self._refusal
+                polls = self._polls if polls is None else polls
+                now = self._clock()
+                if deadline is not None and now >= deadline:
+                    return False
+                if self._polling or now < self._next_poll:
+                    pause = LONGEST_INTERVAL if self._polling else self._next_poll - now
+                    if deadline is not None:
+                        pause = min(pause, deadline - now)
+                    self._condition.wait(pause)
+                    continue
+                self._polling = True
+                wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
+            if deadline is None or not self._poll_aside(wanted):
+                self._poll_for_all(wanted)
+
+    def _poll_aside(self, job_ids: Collection[str]) -> bool:
+        """Poll in another thread: the server may not answer for minutes, and a deadline holds.
+
+        Returns:
+            Whether that is done: the system may have no thread to give.
+        """
+        name = "oqtopus-poll"
+        thread = threading.Thread(
+            target=self._poll_for_all, args=(job_ids,), name=name, daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:
+            return False
+        return True
+
+    def _poll_for_all(self, job_ids: Collection[str]) -> None:
+        """Poll, and wake all who wait for that."""
+        try:
+            self._poll(job_ids)
+        # Whatever it is, it is raised to those who wait: this thread may have nobody above it.
+        except Exception as error:  # noqa: BLE001
+            with self._condition:
+                self._polls += 1
+                self._refusal = error
+                self._next_poll = self._clock() + FIRST_INTERVAL
+        finally:
+            with self._condition:
+                self._polling = False
+                self._condition.notify_all()
+
+    # -- asking ---------------------------------------------------------------------------------
+
+    def _poll(self, job_ids: Collection[str], retry: RetryPolicy | None = None) -> None:
+        """Ask for jobs once, by the page; an outage is logged and leaves what was known.
+
+        Args:
+            job_ids: The OQTOPUS jobs.
+            retry: How often requests are sent; None for what the account's client does.
+        """
+        changed = False
+        refusal: Exception | None = None
+        try:
+            client = self._connection.client
+            for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
+                changed |= self._saw(job.job_id, _sight(job))
+        except (errors.CredentialsError, errors.ForbiddenError) as error:
+            logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
+            refusal = error
+        except OqtopusError as error:  # no account, or one that cannot be used
+            logger.warning("Nobody can be asked how %d jobs are: %s", len(job_ids), error)
+            refusal = error
+        except errors.ClientError as error:
+            logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)
+        with self._condition:
+            self._polls += 1
+            self._asked.update(dict.fromkeys(job_ids, self._clock()))
+            self._refusal = refusal
+            grown = min(1.5 * self._interval, LONGEST_INTERVAL)
+            self._interval = FIRST_INTERVAL if changed else grown
+            # Up to a fifth more, so that many programs do not ask in step.
+            self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
+
+    def _saw(self, job_id: str, sight: Sight) -> bool:
+        with self._condition:
+            old = self._seen.get(job_id)
+            if old == sight or (old is not None and old.is_final):
+                return False
+            self._seen[job_id] = sight
+            return True
+
+    def _ask(self, client: Client, job_ids: Collection[str]) -> Iterable[Job]:
+        left = set(job_ids)
+        groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
+        singles = sum(job_id not in self._groups for job_id in left)
+        pages = MAX_PAGES if singles > 1 else 0
+        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * PAGE:
+            # Small runs, one after the other: most of them are among the newest jobs.
+            pages = max(pages, NEWEST_PAGES)
+        for page in range(1, pages + 1):
+            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
+            yield from _found(jobs, left)
+            if len(jobs) < PAGE or not left:
+                break
+        for group_id in sorted(groups):
+            yield from self._ask_group(client, group_id, left)
+        for job_id in sorted(left):
+            try:
+                yield client.job(job_id)
+            except errors.NotFoundError:
+                logger.warning("OQTOPUS job %s does not exist any more", job_id)
+                self._saw(job_id, Sight(DELETED))
+
+    def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
+        """Read the pages of a group, from the first one that had unfinished jobs."""
+        members = {job_id for job_id in left if self._groups.get(job_id) == group_id}
+        if not members:
+            return
+        page = self._first_page.get(group_id, 1)
+        unfinished = None
+        while members:
+            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
+            for job in _found(jobs, left):
+                members.discard(job.job_id)
+                if unfinished is None and not _sight(job).is_final:
+                    unfinished = page
+                yield job
+            if len(jobs) < PAGE:
+                break
+            page += 1
+        # Jobs that were deleted have moved the others to earlier pages: begin anew next time.
+        self._first_page[group_id] = unfinished if unfinished and not members else 1
+
+
+def _sight(job: Job) -> Sight:
+    return Sight(job.status or REGISTERED, job.ended_at is not None)
+
+
+def _found(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
+    """Yield the jobs that are looked for, and strike them off."""
+    for job in jobs:
+        if job.job_id in left:
+            left.discard(job.job_id)
+            yield job

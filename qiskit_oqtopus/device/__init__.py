@@ -1,0 +1,1 @@
+"""Devices: what a device is, and what it cannot do."""

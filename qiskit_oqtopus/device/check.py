@@ -1,0 +1,315 @@
+"""What a device cannot do with circuits: all of it, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from qiskit.circuit import (
+    Barrier,
+    ControlFlowOp,
+    Delay,
+    Measure,
+    ParameterExpression,
+    QuantumCircuit,
+    Reset,
+    Store,
+)
+from qiskit.transpiler import Target
+
+from ..cloud.group import new_group_id
+from ..problem import Problem
+from ..program import metadata
+from ..program.program import EncodingError, encode_program
+
+MAX_PROGRAM_BYTES = 4 * 2**20
+"""The server's engine cannot take a longer program: its gRPC messages end there."""
+
+_INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
+"""An instruction is never written with more bytes than these, and these for each qubit."""
+
+
+def check_circuits(
+    circuits: Sequence[QuantumCircuit],
+    target: Target,
+    transpiler: str | None,
+    estimated: bool = False,
+) -> list[Problem]:
+    """Return everything that is wrong with circuits.
+
+    Args:
+        circuits: The circuits.
+        target: What the device can do.
+        transpiler: None if circuits run as they are, or the server's transpiler, which
+            compiles any gates but can do no more than the device otherwise.
+        estimated: Whether the server estimates an observable, for which nothing is measured here.
+    """
+    problems: list[Problem] = []
+    known: set[tuple[str, tuple[int, ...]]] = set()
+    for index, circuit in enumerate(circuits):
+        checker = _Checker(index, circuit, target, transpiler, estimated, known)
+        checker.run()
+        problems.extend(checker.problems)
+    return problems
+
+
+def check_for_twin(
+    circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
+) -> list[Problem]:
+    """Return what a device cannot do, for its twin: without the cure that only the server has.
+
+    Args:
+        circuits: The circuits.
+        target: What the device can do.
+        estimated: Whether a state is wanted, for which nothing needs to be measured.
+    """
+    problems = [
+        replace(problem, cure=problem.cure.removesuffix(_SERVERS_CURE))
+        for problem in check_circuits(circuits, target, None, estimated)
+    ]
+    refused = {problem.circuit for problem in problems}
+    for index, circuit in enumerate(circuits):
+        each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
+        # To write a program costs more than to check it: only those that may be too long.
+        if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
+            continue
+        try:
+            program = encode_program(
+                circuit,
+                group=new_group_id(),
+                index=index,
+                total=len(circuits),
+                created="",
+                shots=1,
+                operator=() if estimated else None,
+                dt=target.dt,
+                basis=frozenset(target.operation_names),
+            )
+        except EncodingError as error:
+            problems.append(encoding_problem(index, circuit, error))
+        else:
+            problems.extend(check_size(index, circuit, program.text))
+    return problems
+
+
+def encoding_problem(index: int, circuit: QuantumCircuit, error: EncodingError) -> Problem:
+    """Return that the program of a circuit cannot be written."""
+    where = (error.instruction, error.position, error.qubits)
+    return Problem(index, circuit.name, error.reason, "change the circuit", *where)
+
+
+def check_size(index: int, circuit: QuantumCircuit, program: str) -> list[Problem]:
+    """Return what is wrong with the length of a program."""
+    size = len(program.encode())
+    if size <= MAX_PROGRAM_BYTES:
+        return []
+    reason = f"its program has {size:,} bytes, and OQTOPUS takes {MAX_PROGRAM_BYTES:,}"
+    return [Problem(index, circuit.name, reason, "split the circuit, or send less metadata")]
+
+
+_SERVERS_CURE = ", or use transpiler='qiskit'"
+
+
+class _Checker:
+    """The check of one circuit."""
+
+    def __init__(
+        self,
+        index: int,
+        circuit: QuantumCircuit,
+        target: Target,
+        transpiler: str | None,
+        estimated: bool,
+        known: set[tuple[str, tuple[int, ...]]],
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._index = index
+        self._circuit = circuit
+        self._target = target
+        self._compiled = transpiler is None
+        self._estimated = estimated
+        self._known = known  # standard gates and qubits that the device has (two-qubit RB: 0.5)
+        self._measured: dict[int, int] = {}  # qubit -> clbit
+        self._written: dict[int, int] = {}  # clbit -> qubit
+
+    def run(self) -> None:
+        """Find the problems."""
+        circuit, target = self._circuit, self._target
+        if circuit.num_parameters:
+            names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
+            self._add(
+                f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
+            )
+        if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
+            cure = (
+                "compile it with transpile(circuit, backend)"
+                if self._compiled
+                else "use fewer qubits"
+            )
+            self._add(
+                f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
+            )
+        if circuit.num_vars:
+            self._add("it has classical variables, which OQTOPUS has not", "leave them out")
+        try:
+            metadata.encode(circuit.metadata or {})
+        except metadata.MetadataError as error:
+            self._add(
+                f"its metadata cannot be kept: {error}",
+                "use numbers, strings, lists, dicts, arrays and dates only",
+            )
+        places = {bit: i for i, bit in enumerate(circuit.qubits)}
+        clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
+        for position, instruction in enumerate(circuit.data):
+            qubits = tuple([places[bit] for bit in instruction.qubits])
+            if (
+                instruction.is_standard_gate()
+                and (instruction.name, qubits) in self._known
+                and self._measured.keys().isdisjoint(qubits)
+            ):
+                continue
+            bits = tuple([clbits[bit] for bit in instruction.clbits])
+            self._instruction(position, instruction, qubits, bits)
+        if self._estimated:
+            self._idle()
+        elif not self._written and not any(p.instruction for p in self.problems):
+            self._add(
+                "it measures nothing, so that it has no counts",
+                "add measurements, for example circuit.measure_all()",
+            )
+
+    def _add(
+        self,
+        reason: str,
+        cure: str,
+        position: int | None = None,
+        name: str | None = None,
+        qubits: tuple[int, ...] = (),
+    ) -> None:
+        self.problems.append(
+            Problem(self._index, self._circuit.name, reason, cure, name, position, qubits)
+        )
+
+    def _instruction(
+        self, position: int, instruction: Any, qubits: tuple[int, ...], clbits: tuple[int, ...]
+    ) -> None:
+        name = instruction.name
+        where = (position, name, qubits)
+        if instruction.is_standard_gate():
+            self._after_measurement(where)
+            if self._compiled:
+                self._gate(where)
+            return
+        operation = instruction.operation
+        if isinstance(operation, Barrier):
+            return
+        if isinstance(operation, Measure):
+            self._measure(where, clbits[0])
+        elif isinstance(operation, Delay):
+            self._delay(where, operation)
+        elif isinstance(operation, Reset):
+            self._add(
+                "OQTOPUS cannot reset a qubit inside a circuit",
+                "leave it out: each shot begins with all qubits in 0",
+                *where,
+            )
+        elif isinstance(operation, (ControlFlowOp, Store)):
+            self._add(
+                "OQTOPUS has no control flow and no classical computation",
+                "run it on QulacsBackend, or split it into circuits without",
+                *where,
+            )
+        else:
+            self._after_measurement(where)
+            if self._compiled:
+                self._gate(where, standard=False)
+            elif getattr(operation, "definition", None) is None and name != "unitary":
+                self._add(
+                    "it is no standard gate and has no definition",
+                    "give it a definition, or decompose it",
+                    *where,
+                )
+
+    def _idle(self) -> None:
+        """Check that no qubit is idle, on which the server's transpiler stumbles."""
+        if self._compiled:
+            return
+        busy = {
+            bit
+            for item in self._circuit.data
+            if not isinstance(item.operation, (Barrier, Delay))
+            for bit in item.qubits
+        }
+        idle = [index for index, bit in enumerate(self._circuit.qubits) if bit not in busy]
+        if idle:
+            numbers = ", ".join(map(str, idle))
+            noun = "qubit" if len(idle) == 1 else "qubits"
+            self._add(
+                f"{noun} {numbers} without a gate: the server's estimation fails on these if it "
+                "compiles the circuit",
+                "leave them out, leave transpiler out and compile with transpile(circuit, "
+                "backend), or use estimation='local'",
+            )
+
+    def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
+        """Check that the device has a gate, and has it on these qubits."""
+        _, name, qubits = where
+        cure = f"compile it with transpile(circuit, backend){_SERVERS_CURE}"
+        target = self._target
+        if not standard or name not in target.operation_names:
+            known = ", ".join(sorted(target.operation_names))
+            self._add(f"the device has no such gate, only {known}", cure, *where)
+        elif target.instruction_supported(name, qubits):
+            self._known.add((name, qubits))
+        elif len(qubits) == 2 and target.instruction_supported(name, qubits[::-1]):
+            self._add("the device couples these qubits in the other direction only", cure, *where)
+        elif len(qubits) == 2:
+            self._add("the device does not couple these qubits", cure, *where)
+        elif all(qubit < (target.num_qubits or 0) for qubit in qubits):
+            self._add(
+                "this qubit is left out of the device's calibration",
+                "use another qubit: see backend.snapshot().left_out",
+                *where,
+            )
+
+    def _after_measurement(self, where: tuple[int, str, tuple[int, ...]]) -> None:
+        for qubit in where[2]:
+            if qubit in self._measured:
+                self._add(
+                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
+                    "end only",
+                    "measure at the end, or run it on QulacsBackend",
+                    *where,
+                )
+                return
+
+    def _measure(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
+        qubit = where[2][0]
+        if qubit in self._measured:
+            self._add("this qubit is measured twice", "measure each qubit once", *where)
+        if clbit in self._written:
+            self._add(
+                f"classical bit {clbit} is written twice", "measure each qubit into its own", *where
+            )
+        self._measured[qubit] = clbit
+        self._written[clbit] = qubit
+        supported = not self._compiled or self._target.instruction_supported("measure", (qubit,))
+        if not supported and qubit < (self._target.num_qubits or 0):
+            self._add(
+                "this qubit is left out of the device's calibration",
+                "use another qubit: see backend.snapshot().left_out",
+                *where,
+            )
+
+    def _delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
+        if not self._compiled:
+            self._add(
+                "the server's transpiler cannot take a delay",
+                "leave transpiler out and compile with transpile(circuit, backend)",
+                *where,
+            )
+        elif isinstance(operation.duration, ParameterExpression) or operation.unit == "expr":
+            self._add("its duration is not a number", "give it a number and a unit", *where)
+        elif operation.unit == "dt" and self._target.dt is None:
+            self._add("its duration is in dt, and the device has no dt", "give it in ns", *where)

@@ -1,0 +1,1 @@
+"""Programs: a circuit as the OpenQASM 3 text that is sent, and back."""

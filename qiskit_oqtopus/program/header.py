@@ -1,0 +1,201 @@
+"""What a program says about itself: all that the Result of its circuit needs beside the counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
+from typing import Any
+
+from ..exceptions import OqtopusProtocolError
+from . import metadata as metadata_json
+from .metadata import MetadataError
+
+SCHEMA = 1
+"""Version of the header. A header of a later version is refused rather than half understood."""
+
+KINDS = ("run", "sampler", "estimator")
+
+FOREIGN = "foreign"
+"""Kind of the header that is made up for a program without one. It is never written."""
+
+Registers = tuple[tuple[str, int], ...]
+
+
+class HeaderError(OqtopusProtocolError):
+    """The program of a job has a broken header, or none and cannot be parsed either."""
+
+
+@dataclass(frozen=True)
+class ProgramHeader:
+    """All that the Result of one circuit needs beside its counts.
+
+    Attributes:
+        kind: Who sent it: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
+            program of another client.
+        group: Id of the group of jobs that this one belongs to.
+        index: Its position in the group, from 0.
+        total: Number of circuits in the group.
+        created: When the group was made, ISO 8601, UTC.
+        name: Name of the circuit.
+        qregs: (name, size) of each quantum register.
+        cregs: (name, size) of each classical register, as results list them.
+        n_qubits: Number of qubits of the circuit.
+        n_clbits: Number of its classical bits, measured or not.
+        global_phase: In rad; it is not part of the program.
+        clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
+        shots: Number of shots asked for.
+        memory: Whether the caller asked for single shots.
+        seed: Seed of the caller, or None.
+        metadata: Metadata of the circuit.
+        calibrated_at: When the device of the Target was calibrated, or None.
+        pub: Index of the PUB of a primitive, or None.
+        position: Index of the parameter set of the circuit in its PUB, counted in C order; of
+            the element of the PUB where the server estimates; or None.
+        resubmits: Id of the group that this one sends again, or None.
+        primitive: What the result of a primitive needs beside the counts, as plain JSON, or None;
+            :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
+        sha256: Of the program above the header, and of ``primitive`` if there is one, in hex.
+        extra: What a later version has added.
+    """
+
+    kind: str
+    group: str
+    index: int
+    total: int
+    created: str
+    name: str
+    qregs: Registers
+    cregs: Registers
+    n_qubits: int
+    n_clbits: int
+    global_phase: float
+    clbits: tuple[int, ...]
+    shots: int
+    memory: bool
+    seed: int | None
+    metadata: dict[str, Any]
+    calibrated_at: str | None
+    pub: int | None = None
+    position: int | None = None
+    resubmits: str | None = None
+    primitive: Mapping[str, Any] | None = None
+    sha256: str = ""
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy does not pickle.
+        values = [getattr(self, item.name) for item in fields(self)[:-1]]
+        return type(self), (*values, dict(self.extra))
+
+
+def header_to_json(header: ProgramHeader) -> dict[str, Any]:
+    """Return a header as what ``json.dumps`` writes.
+
+    Raises:
+        MetadataError: Its metadata is not plain data.
+        HeaderError: :func:`header_from_json` would not read it.
+    """
+    values = {item.name: getattr(header, item.name) for item in fields(header)}
+    del values["extra"]
+    values["schema"] = SCHEMA
+    values["qregs"] = [list(register) for register in header.qregs]
+    values["cregs"] = [list(register) for register in header.cregs]
+    values["clbits"] = list(header.clbits)
+    values["metadata"] = metadata_json.encode(header.metadata)
+    # Checked like what is read, so that nothing is sent that cannot be read when it comes back.
+    _check(values)
+    return {**header.extra, **values}
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_registers(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, list)
+        and len(item) == 2
+        and isinstance(item[0], str)
+        and _is_count(item[1])
+        for item in value
+    )
+
+
+_CHECKS: dict[str, Any] = {
+    "kind": lambda value: value in KINDS,
+    "group": lambda value: isinstance(value, str),
+    "index": _is_count,
+    "total": _is_count,
+    "created": lambda value: isinstance(value, str),
+    "name": lambda value: isinstance(value, str),
+    "qregs": _is_registers,
+    "cregs": _is_registers,
+    "n_qubits": _is_count,
+    "n_clbits": _is_count,
+    "global_phase": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "clbits": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "shots": _is_count,
+    "memory": lambda value: type(value) is bool,
+    "seed": lambda value: value is None or type(value) is int,
+    "metadata": lambda value: isinstance(value, dict),
+    "calibrated_at": lambda value: value is None or isinstance(value, str),
+    "pub": lambda value: value is None or _is_count(value),
+    "position": lambda value: value is None or _is_count(value),
+    "resubmits": lambda value: value is None or isinstance(value, str),
+    "primitive": lambda value: value is None or isinstance(value, dict),
+    "sha256": lambda value: isinstance(value, str),
+}
+
+
+_LATER = {"primitive": None}
+"""What the first headers did not have, and what stands for it."""
+
+
+def _check(values: Any) -> None:
+    if not isinstance(values, dict):
+        raise HeaderError("the header of the program is not a JSON object")
+    schema = values.get("schema")
+    if schema != SCHEMA:
+        raise HeaderError(
+            f"the header of the program has version {schema!r}, this qiskit-oqtopus reads version "
+            f"{SCHEMA}: a later qiskit-oqtopus may be needed"
+        )
+    for name, is_right in _CHECKS.items():
+        if name not in values:
+            raise HeaderError(f"the header of the program has no {name!r}")
+        if not is_right(values[name]):
+            raise HeaderError(
+                f"the header of the program has {name!r} = {values[name]!r:.60}, which is not "
+                "what is written there"
+            )
+    clbits = values["clbits"]
+    if clbits != sorted(set(clbits)) or (clbits and clbits[-1] >= values["n_clbits"]):
+        raise HeaderError("the header of the program has classical bits that cannot be")
+    if values["index"] >= values["total"]:
+        raise HeaderError("the header of the program has an index beyond the end of its group")
+
+
+def header_from_json(values: Any) -> ProgramHeader:
+    """Return the header that was given to :func:`header_to_json`.
+
+    Raises:
+        HeaderError: It is not a header, or one of a later version.
+    """
+    if isinstance(values, dict):
+        values = {**_LATER, **values}
+    _check(values)
+    known = {name: values[name] for name in _CHECKS}
+    try:
+        known["metadata"] = metadata_json.decode(values["metadata"])
+    except MetadataError as error:
+        raise HeaderError(f"the header of the program is broken: {error.message}") from error
+    if not isinstance(known["metadata"], dict):
+        raise HeaderError("the header of the program has metadata that is not a dict")
+    known["qregs"] = tuple((name, size) for name, size in values["qregs"])
+    known["cregs"] = tuple((name, size) for name, size in values["cregs"])
+    known["clbits"] = tuple(values["clbits"])
+    known["global_phase"] = float(values["global_phase"])
+    extra = {key: item for key, item in values.items() if key not in known and key != "schema"}
+    return ProgramHeader(**known, extra=MappingProxyType(extra))

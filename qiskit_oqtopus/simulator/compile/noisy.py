@@ -1,0 +1,266 @@
+"""Compile a circuit with the noise of a calibration: each instruction, then what it does beside."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from qiskit.circuit import (
+    Barrier,
+    CircuitInstruction,
+    ControlFlowOp,
+    Delay,
+    Measure,
+    QuantumCircuit,
+    Reset,
+    Store,
+)
+from qiskit.circuit.classical import expr
+
+from ...problem import Problem
+from ..classical import ExpressionError, evaluator
+from ..memory import Budget
+from ..noise.calibration import Misreading
+from ..noise.model import NoiseModel
+from ..noisy_plan import NoisyPlan, Wanted, noisy_plan
+from ..operations import Operation
+from .builder import Scope
+from .delay import seconds_of
+from .gates import UnsupportedOperation
+from .general import Compiler
+from .noisy_straight import compile_noisy_straight
+from .timing import schedule
+
+_NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
+"""A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
+
+
+def compile_noisy(
+    circuit: QuantumCircuit,
+    index: int,
+    noise: NoiseModel,
+    *,
+    method: str,
+    shots: int,
+    budget: Budget,
+    dt: float | None = None,
+    idle: bool = False,
+    density_matrix: Wanted = False,
+) -> tuple[NoisyPlan | None, list[Problem]]:
+    """Compile one circuit with noise.
+
+    Args:
+        circuit: The circuit.
+        index: Its position in the list that is run, for the problems.
+        noise: The noise, by the circuit's qubits.
+        method: See :func:`.noisy_plan.noisy_plan`, and so for the other arguments.
+        shots: Number of shots.
+        budget: Memory that the simulation may take.
+        dt: Duration of one dt in s, or None where it is not known.
+        idle: Whether qubits relax while they wait for others.
+        density_matrix: Of which qubits the density matrix is wanted.
+
+    Returns:
+        The plan and no problems, or None and everything that is wrong.
+    """
+    straight = None
+    if not idle:
+        straight = compile_noisy_straight(circuit, noise, dt)
+    if straight is None:
+        final = density_matrix is not False
+        compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
+        compiler.run()
+        if compiler.problems:
+            return None, compiler.problems
+        straight = compiler.plan(final), compiler.misread
+    made = noisy_plan(*straight, method, shots, budget, density_matrix)
+    if isinstance(made, NoisyPlan):
+        return made, []
+    return None, [Problem(index, circuit.name, *made)]
+
+
+class NoisyCompiler(Compiler):
+    """A compilation in which ("noise", ...) operations follow those of gates and are delays.
+
+    What is read wrongly is classical: ("misread", clbit, p, q) is a step behind a measurement that
+    has something behind it, and terminal measurements have theirs in :attr:`misread`.
+
+    Args:
+        circuit: The circuit.
+        index: Its position in the list that is run, for the problems.
+        dt: Duration of one dt in s, or None where it is not known.
+        noise: The noise, by the circuit's qubits.
+        idle: Whether qubits relax while they wait for others.
+        final: Whether the final state is looked at, and not only what is measured.
+    """
+
+    def __init__(
+        self,
+        circuit: QuantumCircuit,
+        index: int,
+        dt: float | None,
+        noise: NoiseModel,
+        idle: bool = False,
+        final: bool = False,
+    ) -> None:
+        super().__init__(circuit, index, dt)
+        self._noise = noise
+        self._final = final
+        self._inside = 0  # depth of definitions: their gates are not those of the device
+        self._idle = self._idle_times() if idle else None
+
+    @property
+    def misread(self) -> tuple[Misreading, ...]:
+        """How terminal measurements are read wrongly, by clbit."""
+        return tuple(
+            misreading
+            for qubit, events in self._pending.items()
+            for event in events
+            for misreading in self._noise.misreadings(qubit, event.clbits)
+        )
+
+    def run(self, instructions: Iterable[Any] | None = None) -> None:
+        """Compile the circuit; problems are recorded, not raised."""
+        super().run(instructions)
+        if self._idle is not None and self._final:
+            for qubit, seconds in zip(self._unmeasured(), self._idle[-1], strict=True):
+                self._wait(qubit, seconds)
+
+    # -- instructions ---------------------------------------------------------------------------
+
+    def _instruction(self, instruction: CircuitInstruction, scope: Scope) -> None:
+        if self._inside:
+            super()._instruction(instruction, scope)
+            return
+        qubits = tuple([scope.qubits[bit] for bit in instruction.qubits])
+        if self._idle is not None and self._position is not None:
+            for qubit, seconds in zip(qubits, self._idle[self._position], strict=True):
+                self._wait(qubit, seconds)
+        if instruction.is_standard_gate():
+            super()._instruction(instruction, scope)
+            self._strike(instruction.name, qubits)
+            return
+        operation = instruction.operation
+        if isinstance(operation, Delay):
+            try:
+                self._wait(qubits[0], self._seconds(operation, scope))
+            except UnsupportedOperation as error:
+                self._problem(str(error), error.cure, "delay", qubits)
+        elif isinstance(operation, Measure):
+            start = len(self._steps)
+            super()._instruction(instruction, scope)
+            self._misread_from(start, qubits[0])
+        elif isinstance(operation, _NOISELESS):
+            super()._instruction(instruction, scope)
+        else:
+            self._inside += 1
+            super()._instruction(instruction, scope)
+            self._inside -= 1
+            self._strike(instruction.name, qubits)
+
+    def _strike(self, name: str, qubits: tuple[int, ...]) -> None:
+        """Append the noise of an instruction."""
+        self._append(self._noise.operation(name, qubits), qubits)
+
+    def _append(self, noise: Operation | None, qubits: tuple[int, ...]) -> None:
+        if noise is not None:
+            places = self._touch(qubits)  # begins a new list of operations if they were measured
+            self._operations.append(("noise", places, *noise[2:]))
+
+    def _wait(self, qubit: int, seconds: float) -> None:
+        """Append the relaxation of a qubit, unless it is in 0 and stays there."""
+        fresh = qubit not in self._active and not self._conditional
+        if not (fresh or self._is_zero(qubit)):
+            self._append(self._noise.waiting(qubit, seconds), (qubit,))
+
+    def _flush(self, qubit: int) -> None:
+        start = len(self._steps)
+        super()._flush(qubit)
+        self._misread_from(start, qubit)
+
+    def _misread_from(self, start: int, qubit: int) -> None:
+        """Let measurements of a qubit among the last steps be read wrongly."""
+        steps = self._steps[start:]
+        del self._steps[start:]
+        for step in steps:
+            self._steps.append(step)
+            if step[0] == "measure":
+                wrong = self._noise.misreadings(qubit, step[2])
+                self._steps.extend(("misread", *misreading) for misreading in wrong)
+
+    # -- time -----------------------------------------------------------------------------------
+
+    def _seconds(self, operation: Delay, scope: Scope) -> float:
+        """Return the duration of a delay in s.
+
+        Raises:
+            UnsupportedOperation: If it has none.
+        """
+        duration: Any = operation.duration
+        seconds: float | None
+        if isinstance(duration, expr.Expr):
+            try:
+                seconds = float(evaluator(self._lowering(scope).lower(duration))(0, ()))
+            except ExpressionError as error:
+                raise UnsupportedOperation(
+                    f"its duration has no value: {error}", "give it a number and a unit"
+                ) from error
+        elif operation.unit == "dt" and self._dt is None:
+            raise UnsupportedOperation(
+                "its duration is in dt, and the Target has no dt", "give it in s, ms, us, ns or ps"
+            )
+        else:
+            seconds = seconds_of(operation, self._dt)
+        if seconds is None or not 0 <= seconds < math.inf:
+            raise UnsupportedOperation(
+                f"its duration {duration} is not a time", "give it a number, at least 0, and a unit"
+            )
+        return seconds
+
+    def _unmeasured(self) -> list[int]:
+        """Return the qubits that are not measured in the end."""
+        last = {}
+        for instruction in self.circuit.data:
+            if not isinstance(instruction.operation, Barrier):
+                last.update(dict.fromkeys(instruction.qubits, instruction.name))
+        return [i for i, bit in enumerate(self.circuit.qubits) if last.get(bit) != "measure"]
+
+    def _idle_times(self) -> list[tuple[float, ...]] | None:
+        """Return how long the qubits of each instruction have waited for others.
+
+        If the final state is looked at, how long those of :meth:`_unmeasured` wait for the end, or
+        for the measurements of others to begin, comes last.
+        """
+        places = {bit: i for i, bit in enumerate(self.circuit.qubits)}
+        timed = []
+        for position, instruction in enumerate(self.circuit.data):
+            qubits = tuple([places[bit] for bit in instruction.qubits])
+            name = instruction.name
+            if instruction.is_standard_gate():
+                timed.append((name, qubits, self._noise.duration(name, qubits)))
+                continue
+            operation = instruction.operation
+            if isinstance(operation, ControlFlowOp):
+                self._position = position
+                self._problem(
+                    "what happens when is not known beforehand, so that idle qubits cannot relax",
+                    "leave idle_relaxation out",
+                    name,
+                    qubits,
+                )
+                self._position = None
+                return None
+            seconds: float | None = None
+            if isinstance(operation, Delay):
+                try:
+                    seconds = self._seconds(operation, Scope(places, {}))
+                except UnsupportedOperation:
+                    seconds = 0.0  # it is a problem when it is compiled
+            elif not isinstance(operation, Barrier):
+                seconds = self._noise.duration(name, qubits)
+            timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
+        if self._final:
+            reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
+            timed.append(("end", tuple(self._unmeasured()), max(reads, default=0.0)))
+        return schedule(timed)

@@ -1,0 +1,1 @@
+"""Engines: from a plan to outcomes."""

@@ -1,0 +1,333 @@
+"""Run compiled plans: what an executor, a thread or another process is given to do."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import qulacs
+from numpy.typing import NDArray
+
+from ..memory import BRANCH_BYTES
+from ..noisy_plan import NoisyPlan, Wanted
+from ..optimize.one_qubit import evolved
+from ..optimize.stages import grow
+from ..packing import AnyPlan, unpacked
+from ..plan import Plan
+from ..state import Cancelled, Circuit, Flag
+from .draw import measure_state
+from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
+
+if TYPE_CHECKING:
+    from .dynamic import DynamicRun
+    from .expectation import ActiveObservables, Observables
+
+POOLED_QUBITS = 12
+"""States of at most this many qubits are kept for the next circuit of this thread."""
+
+_PLAIN_QUBITS = 1
+"""States of so many qubits are computed with plain numbers: a gate on them takes less than to call
+Qulacs (W1: 13 %, W2: 17 %)."""
+
+
+class _Pool(threading.local):
+    """One state a number of qubits: making one costs more than a small circuit (W1: 37 %)."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, Any] = {}
+
+    def zero_state(self, num_qubits: int) -> Any:
+        """Return a ``qulacs.QuantumState`` with all qubits in 0, valid until the next call."""
+        state = self._states.get(num_qubits)
+        if state is None:
+            state = qulacs.QuantumState(num_qubits)
+            if num_qubits <= POOLED_QUBITS:
+                self._states[num_qubits] = state
+            return state
+        state.set_zero_state()
+        return state
+
+
+_pool = _Pool()
+
+
+class Outcome(NamedTuple):
+    """What came of one circuit. A named tuple, since one is made faster than a dataclass.
+
+    Attributes:
+        counts: The different values of the classical bits that occurred (bit i is clbit i), and
+            how often each did; None if the circuit writes no classical bit.
+        memory: The value of each shot, in order; None unless asked for.
+        statevector: State before the terminal measurements, shape (2**num_qubits,), in Qiskit's
+            order, global phase included; None unless asked for.
+        density_matrix: The same with noise, shape (2**k, 2**k) for k qubits; None unless asked for.
+        expectation_values: One a observable, shape (observables,); None unless asked for.
+        seconds: Time that it took.
+        error: Why there is nothing else, or None.
+    """
+
+    counts: tuple[list[int], list[int]] | None = None
+    memory: list[int] | None = None
+    statevector: NDArray[np.complex128] | None = None
+    density_matrix: NDArray[np.complex128] | None = None
+    expectation_values: NDArray[np.float64] | None = None
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the circuits of one job have in common.
+
+    Attributes:
+        shots: Number of shots a circuit.
+        seed: Seed of the job, in [0, 2**64).
+        memory: Whether the value of each shot is wanted.
+        statevector: Whether the state before the terminal measurements is wanted.
+        max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
+        branch_bytes: Bound on the state vectors that branching keeps at once.
+        observables: Whose expectation values are wanted, in place of counts; or None.
+        density_matrix: Of which qubits the density matrix is wanted.
+    """
+
+    shots: int
+    seed: int
+    memory: bool = False
+    statevector: bool = False
+    max_threads: int | None = None
+    branch_bytes: int = BRANCH_BYTES
+    observables: Observables | None = None
+    density_matrix: Wanted = False
+
+
+def run_chunk(
+    plans: Sequence[AnyPlan], first: int, settings: Settings, cancelled: Flag | None = None
+) -> list[Outcome]:
+    """Run some consecutive circuits of a job.
+
+    Args:
+        plans: The circuits.
+        first: Position of the first one in the job: with the seed it selects the random stream.
+        settings: What all circuits of the job have in common.
+        cancelled: Looked at between gates.
+
+    Returns:
+        One outcome a circuit. A circuit that failed has an outcome with its error, and so do
+        those that were cancelled; an error of one circuit does not touch the others.
+    """
+    limit_threads(settings.max_threads)
+    streams = Streams(settings.seed)
+    on_active: dict[tuple[int, ...], ActiveObservables] = {}
+    outcomes = []
+    for index, waiting in enumerate(plans, start=first):
+        start = time.perf_counter()
+        try:
+            if cancelled is not None and cancelled.is_set():
+                raise Cancelled
+            plan = unpacked(waiting)
+            if settings.observables is None:
+                outcome = _run(plan, streams[index], settings, cancelled)
+            else:
+                values = _estimate(plan, settings, on_active, cancelled)
+                outcome = {"expectation_values": values}
+        # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
+        # fault in Qulacs) is its outcome: the results of the others must survive it.
+        except Exception as error:  # noqa: BLE001
+            outcome = {"error": error}
+        outcomes.append(Outcome(**outcome, seconds=time.perf_counter() - start))
+    return outcomes
+
+
+def _run(
+    plan: Plan | NoisyPlan,
+    generator: np.random.Generator,
+    settings: Settings,
+    cancelled: Flag | None,
+) -> dict[str, Any]:
+    state = "statevector"
+    if isinstance(plan, NoisyPlan):
+        from .noisy import run_noisy  # most have no noise, and would wait for its import
+
+        state = "density_matrix"
+        keys, counts, array = run_noisy(
+            plan,
+            settings.shots,
+            generator,
+            settings.branch_bytes,
+            settings.density_matrix,
+            cancelled,
+        )
+    else:
+        run = _run_static if plan.is_static else _run_dynamic
+        keys, counts, array = run(plan, generator, settings, cancelled)
+    outcome: dict[str, Any] = {} if array is None else {state: array}
+    if plan.has_counts:
+        outcome["counts"] = keys, counts
+        if settings.memory:
+            outcome["memory"] = [keys[i] for i in shuffled(keys, counts, generator).tolist()]
+    return outcome
+
+
+def _estimate(
+    plan: Plan | NoisyPlan,
+    settings: Settings,
+    on_active: dict[tuple[int, ...], ActiveObservables],
+    cancelled: Flag | None,
+) -> NDArray[np.float64]:
+    """Return the expectation values in the final state of a plan without measurement."""
+    assert settings.observables is not None  # noqa: S101 - the caller has looked
+    if isinstance(plan, NoisyPlan):
+        from .noisy import expectation_values
+
+        return expectation_values(plan, settings.observables.terms, cancelled)
+    qubits = plan.qubits or (0,)
+    if plan.stages is not None:
+        standing = sorted(zip(plan.stages.places, plan.qubits, strict=True))
+        qubits = tuple([qubit for _, qubit in standing])
+    if qubits not in on_active:
+        on_active[qubits] = settings.observables.on(qubits)
+    if not plan.is_static:
+        from .mixture import Mixture  # most circuits are static: they do not wait for its import
+
+        mixture = Mixture(plan, settings.branch_bytes, cancelled)
+        return mixture.expectation_values(on_active[qubits])
+    state = _final_state(plan, cancelled)[0] if plan.qubits else _pool.zero_state(1)
+    return on_active[qubits].values(state)
+
+
+def _run_static(
+    plan: Plan,
+    generator: np.random.Generator,
+    settings: Settings,
+    cancelled: Flag | None,
+) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
+    """Sample all shots from one final state."""
+    n = len(plan.qubits)
+    if n == 0:
+        one = np.ones(1, dtype=complex) * np.exp(1j * plan.phase)
+        vector = expand(one, (), plan.num_qubits) if settings.statevector else None
+        return ([0], [settings.shots], vector) if plan.has_counts else ([], [], vector)
+    if not plan.has_counts and not settings.statevector:
+        return [], [], None
+    if n <= _PLAIN_QUBITS:
+        return _run_qubit(plan, generator, settings)
+    state, places = _final_state(plan, cancelled)
+    vector = None
+    if settings.statevector:
+        qubits = [0] * n
+        for qubit, place in zip(plan.qubits, places, strict=True):
+            qubits[place] = qubit
+        amplitudes = state.get_vector() * np.exp(1j * plan.phase)
+        vector = expand(amplitudes, qubits, plan.num_qubits)
+        del amplitudes
+    if not plan.has_counts:
+        return [], [], vector
+    terminal = plan.terminal
+    if plan.stages is not None:
+        terminal = tuple(
+            [(None if qubit is None else places[qubit], clbit) for qubit, clbit in terminal]
+        )
+    if n > MARGINAL_QUBITS:
+        return *measure_state(state, terminal, settings.shots, generator), vector
+    probabilities = squared(state.get_vector())
+    return *measure(probabilities, n, terminal, settings.shots, generator), vector
+
+
+def _run_qubit(
+    plan: Plan, generator: np.random.Generator, settings: Settings
+) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
+    """Do what :func:`_run_static` does for a circuit in which one qubit is active."""
+    amplitudes = evolved(plan.operations)
+    vector = None
+    if settings.statevector:
+        array = np.array(amplitudes) * np.exp(1j * plan.phase)
+        vector = expand(array, plan.qubits, plan.num_qubits)
+    if not plan.has_counts:
+        return [], [], vector
+    if len(plan.terminal) == 1:
+        return *measure_qubit(amplitudes, plan.terminal[0], settings.shots, generator), vector
+    probabilities = squared(np.array(amplitudes))
+    return *measure(probabilities, 1, plan.terminal, settings.shots, generator), vector
+
+
+def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]]:
+    """Return the final ``qulacs.QuantumState`` and the place of each plan qubit in it."""
+    if plan.stages is not None:
+        return grow(plan.stages, cancelled), plan.stages.places
+    n = len(plan.qubits)
+    state = _pool.zero_state(n)
+    Circuit(plan.operations, n).apply(state, cancelled)
+    return state, range(n)
+
+
+def _dynamic(
+    plan: Plan, generator: np.random.Generator, settings: Settings, cancelled: Flag | None
+) -> DynamicRun:
+    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
+
+    return DynamicRun(plan, generator, settings.branch_bytes, cancelled)
+
+
+def _run_dynamic(
+    plan: Plan,
+    generator: np.random.Generator,
+    settings: Settings,
+    cancelled: Flag | None,
+) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
+    """Sample by branching over the outcomes of the measurements inside the circuit."""
+    vector = None
+    if settings.statevector:
+        run = _dynamic(plan, generator, settings, cancelled)
+        amplitudes = run.statevector()
+        vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
+    if not plan.has_counts:
+        return [], [], vector
+    counts = _dynamic(plan, generator, settings, cancelled).run(settings.shots)
+    ordered = sorted(counts)
+    return ordered, [counts[key] for key in ordered], vector
+
+
+def expand(
+    amplitudes: NDArray[np.complex128], qubits: Sequence[int], num_qubits: int
+) -> NDArray[np.complex128]:
+    """Return the amplitudes over all qubits of a circuit, its idle qubits being in 0.
+
+    Args:
+        amplitudes: Shape (2**k,), over the active qubits.
+        qubits: Circuit index of each of the k active qubits, the least significant first.
+        num_qubits: Number of qubits of the circuit.
+
+    Returns:
+        Shape (2**num_qubits,), in Qiskit's order.
+    """
+    if tuple(qubits) == tuple(range(num_qubits)):
+        return amplitudes
+    tensor = np.zeros((2,) * num_qubits, dtype=complex)
+    place = tuple(slice(None) if qubit in qubits else 0 for qubit in reversed(range(num_qubits)))
+    # Axes of the active qubits, most significant first: as they stand in the plan, then sorted.
+    order = [len(qubits) - 1 - qubits.index(qubit) for qubit in sorted(qubits, reverse=True)]
+    tensor[place] = amplitudes.reshape((2,) * len(qubits)).transpose(order)
+    return tensor.reshape(-1)
+
+
+_first_run_threads: list[int | None] = []
+
+
+def limit_threads(max_threads: int | None) -> bool:
+    """Let Qulacs use at most this many threads in this process.
+
+    Qulacs reads QULACS_NUM_THREADS once, at the first gate of the process.
+
+    Returns:
+        False if this process has simulated before with another limit, so that it is too late.
+    """
+    if not _first_run_threads:
+        if max_threads is not None:
+            os.environ["QULACS_NUM_THREADS"] = str(max_threads)
+        _first_run_threads.append(max_threads)
+    return max_threads is None or max_threads == _first_run_threads[0]

@@ -1,0 +1,1 @@
+"""Noise: from the calibration of a device to channels."""

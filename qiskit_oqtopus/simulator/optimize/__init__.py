@@ -1,0 +1,1 @@
+"""Plans that take less time: operations merged, fused, in stages."""
