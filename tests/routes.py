@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from qiskit_oqtopus.simulator import cache, compile, consolidate, execute, growth
+from qiskit_oqtopus.simulator.compile import cache, compile, consolidate
+from qiskit_oqtopus.simulator.engines import run as execute
+from qiskit_oqtopus.simulator.optimize import stages as growth
 
 NEVER = sys.maxsize
 

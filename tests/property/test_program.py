@@ -11,8 +11,8 @@ from qiskit import QuantumCircuit, qasm3
 from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.quantum_info import Statevector
 
-from qiskit_oqtopus import metadata
 from qiskit_oqtopus.cloud.results import combine, experiment_result
+from qiskit_oqtopus.program import metadata
 from qiskit_oqtopus.program.program import EncodingError, encode_program, parse_program
 from tests.circuits import add_measurements, random_unitary_circuit
 

@@ -8,7 +8,8 @@ from qiskit import transpile
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import QulacsBackend
-from qiskit_oqtopus.simulator import backend, ensemble
+from qiskit_oqtopus.simulator import backend
+from qiskit_oqtopus.simulator.engines import ensemble
 from tests.circuits import (
     add_classical_bits,
     add_measurements,

@@ -11,7 +11,7 @@ from qiskit.circuit.library import HGate, RZGate, UnitaryGate, XGate
 from qiskit.quantum_info import Statevector, random_unitary
 
 from qiskit_oqtopus import QulacsBackend
-from qiskit_oqtopus.simulator import compile
+from qiskit_oqtopus.simulator.compile import compile
 from qiskit_oqtopus.simulator.compile.cache import MAX_SEEN, PlanCache, content_of
 
 BACKEND = QulacsBackend(num_qubits=6)

@@ -6,7 +6,9 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import PTM, DensityMatrix, SuperOp, partial_trace, random_quantum_channel
 
 from qiskit_oqtopus import OqtopusCircuitError, OqtopusOptionError, QulacsBackend
-from qiskit_oqtopus.simulator import backend, density, noisy_compile
+from qiskit_oqtopus.simulator import backend
+from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
+from qiskit_oqtopus.simulator.engines import density
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from qiskit_oqtopus.simulator.noise.pauli import transfer_matrix
 from tests.circuits import assert_drawn_from, random_unitary_circuit

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import qulacs
 
-from qiskit_oqtopus.simulator import draw as drawing
+from qiskit_oqtopus.simulator.engines import draw as drawing
 from qiskit_oqtopus.simulator.engines.draw import draw, measure_state
 from qiskit_oqtopus.simulator.engines.sampling import measure, squared
 from qiskit_oqtopus.simulator.operations import H

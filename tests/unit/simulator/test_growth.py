@@ -8,8 +8,8 @@ import pytest
 import qulacs
 from qiskit.quantum_info import random_statevector
 
-from qiskit_oqtopus.simulator import growth
 from qiskit_oqtopus.simulator.operations import matrix_of
+from qiskit_oqtopus.simulator.optimize import stages as growth
 from qiskit_oqtopus.simulator.optimize.cost import cost
 from qiskit_oqtopus.simulator.optimize.stages import final_state, on_places, plan_stages
 from qiskit_oqtopus.simulator.state import Cancelled, Circuit

@@ -16,8 +16,8 @@ from qiskit_oqtopus import (
     OqtopusJobTimeoutError,
     QulacsBackend,
 )
-from qiskit_oqtopus.simulator import execute
 from qiskit_oqtopus.simulator import job as job_module
+from qiskit_oqtopus.simulator.engines import run as execute
 
 
 def measured(value=0, name=None):

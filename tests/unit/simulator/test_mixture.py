@@ -10,7 +10,7 @@ from qiskit.circuit.random import random_circuit
 from qiskit.quantum_info import DensityMatrix, Pauli, random_pauli_list
 
 from qiskit_oqtopus import EstimatorV2, QulacsBackend
-from qiskit_oqtopus.simulator import mixture
+from qiskit_oqtopus.simulator.engines import mixture
 
 TOLERANCE = 1e-12
 

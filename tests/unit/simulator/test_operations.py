@@ -29,7 +29,7 @@ from qiskit.quantum_info import (
 )
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
-from qiskit_oqtopus.simulator import gates
+from qiskit_oqtopus.simulator.compile import gates
 from qiskit_oqtopus.simulator.compile.compile import compile_circuit
 from qiskit_oqtopus.simulator.engines.ensemble import prepare
 from qiskit_oqtopus.simulator.operations import matrix_of

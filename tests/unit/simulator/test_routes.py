@@ -9,7 +9,7 @@ from qiskit.circuit import Gate
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import QulacsBackend
-from qiskit_oqtopus.simulator import consolidate
+from qiskit_oqtopus.simulator.compile import consolidate
 from qiskit_oqtopus.simulator.compile.compile import compile_circuit
 from tests.circuits import (
     add_classical_bits,

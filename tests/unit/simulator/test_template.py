@@ -21,8 +21,8 @@ from qiskit.circuit.library import (
 from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
 
 from qiskit_oqtopus import EstimatorV2, QulacsBackend
-from qiskit_oqtopus.simulator import expectation
 from qiskit_oqtopus.simulator.compile.template import compile_template
+from qiskit_oqtopus.simulator.engines import expectation
 from qiskit_oqtopus.simulator.engines.expectation import Observables, walsh_hadamard
 from qiskit_oqtopus.simulator.engines.run import Settings, expand, run_chunk
 from qiskit_oqtopus.simulator.state import Circuit

@@ -12,7 +12,8 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
-from qiskit_oqtopus.simulator import noisy_compile, trajectory
+from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
+from qiskit_oqtopus.simulator.engines import trajectory
 from qiskit_oqtopus.simulator.engines.density import Densities
 from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
 from qiskit_oqtopus.simulator.memory import Budget
