@@ -36,10 +36,10 @@ if TYPE_CHECKING:
         OqtopusSubmissionError,
         OqtopusValidationError,
         OqtopusWarning,
+        Problem,
     )
     from .primitives.estimator import EstimatorV2
     from .primitives.sampler import SamplerV2
-    from .problem import Problem
     from .provider import OqtopusProvider
     from .simulator.backend import QulacsBackend
     from .simulator.job import QulacsJob
@@ -69,7 +69,7 @@ _HOMES = {
     "OqtopusSubmissionError": "exceptions",
     "OqtopusValidationError": "exceptions",
     "OqtopusWarning": "exceptions",
-    "Problem": "problem",
+    "Problem": "exceptions",
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
     "SamplerV2": "primitives.sampler",

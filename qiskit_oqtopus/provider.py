@@ -16,9 +16,17 @@ from .cloud.backend import OqtopusBackend, snapshot_of
 from .cloud.connection import Connection
 from .cloud.download import Entry
 from .cloud.errors import translated
-from .cloud.group import is_job_id, parse_description
+from .cloud.group import (
+    FIELDS,
+    FoundGroup,
+    cancel_spare,
+    find_group,
+    is_job_id,
+    list_jobs,
+    parse_description,
+    sight_of,
+)
 from .cloud.job import OqtopusJob
-from .cloud.retrieval import FIELDS, FoundGroup, cancel_spare, find_group, list_jobs, sight_of
 from .cloud.status import job_status
 from .cloud.watcher import Watcher
 from .exceptions import (

@@ -11,19 +11,18 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2, Options
 from qiskit.transpiler import Target
 
+from ..circuits import circuits_of
 from ..device.check import check_for_twin
 from ..device.snapshot import DeviceSnapshot
-from ..exceptions import OqtopusOptionError
+from ..exceptions import OqtopusOptionError, Problem
 from ..options import check_options
-from ..problem import Problem
-from ..run_input import circuits_of
 from ..version import __version__
 from .connection import Connection
+from .encoding import Task
 from .errors import translated
 from .job import OqtopusJob
 from .options import CHECKS, DEFAULTS, run_options
 from .run import Sender
-from .task import Task
 from .watcher import Watcher
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ..client import errors
 from ..exceptions import OqtopusProtocolError
 from ..program.program import HeaderError, ProgramHeader, foreign_header, parse_program
 from . import results
-from .retrieval import list_jobs
+from .group import list_jobs
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:

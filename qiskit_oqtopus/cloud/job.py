@@ -26,10 +26,9 @@ from ..program.program import ProgramHeader
 from . import results
 from .download import Entry, download, read_header, read_program, why
 from .errors import translated
+from .group import cancel_jobs, find_group
 from .progress import reported
-from .retrieval import find_group
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
-from .submission import cancel_jobs
 from .watcher import FIRST_INTERVAL, Watcher
 
 if TYPE_CHECKING:

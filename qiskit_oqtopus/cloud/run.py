@@ -15,20 +15,18 @@ from ..exceptions import (
     OqtopusCloudError,
     OqtopusOptionError,
     OqtopusWarning,
+    Problem,
 )
-from ..problem import Problem
 from ..program.header import ProgramHeader
 from ..program.program import Program, fingerprint, resent_program
 from .download import Entry
-from .encoding import differences, encode_tasks
+from .encoding import Task, differences, encode_tasks
 from .errors import translated
-from .group import Member, is_job_id, new_group_id, parse_description
+from .group import Member, cancel_spare, find_group, is_job_id, new_group_id, parse_description
 from .job import OqtopusJob
 from .progress import reported
-from .retrieval import cancel_spare, find_group
 from .status import Sight
 from .submission import Order, submit_all
-from .task import Task
 
 if TYPE_CHECKING:
     from ..client.models import Job

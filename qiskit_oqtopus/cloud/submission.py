@@ -20,7 +20,7 @@ from ..client.models import Submission
 from ..client.storage import pack_json
 from ..exceptions import OqtopusSubmissionError
 from .errors import oqtopus_error
-from .group import MAX_NAME, Member
+from .group import MAX_NAME, Member, cancel_jobs
 from .status import REGISTERED
 
 if TYPE_CHECKING:
@@ -200,24 +200,6 @@ def _incomplete(
     error.job_ids = dict(sent)
     error.missing = missing
     return error
-
-
-def cancel_jobs(client: Client, job_ids: Any) -> list[str]:
-    """Cancel jobs that have been submitted; return those that could not be cancelled.
-
-    A job that is only registered must never be given: cancelled, it makes the server answer 500
-    to every list of the account's jobs.
-    """
-    failed = []
-    for job_id in job_ids:
-        try:
-            client.cancel(job_id)
-        except (errors.ValidationError, errors.NotFoundError):
-            logger.info("Job %s has ended before it could be cancelled", job_id)
-        except errors.ClientError as error:
-            logger.warning("Job %s could not be cancelled: %s", job_id, error)
-            failed.append(job_id)
-    return failed
 
 
 class _Stopped(Exception):  # noqa: N818 - another circuit of the group failed before

@@ -19,7 +19,7 @@ from ..client import errors
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
-from .retrieval import PAGE
+from .group import PAGE
 from .status import DELETED, REGISTERED, Sight
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from qiskit.circuit.library import get_standard_gate_name_mapping
 from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 from ..exceptions import OqtopusOptionError
-from ..program.gateset import PROGRAM_NAMES
+from ..program.openqasm import PROGRAM_NAMES
 from .device_info import CouplingFacts, QubitFacts
 
 DT = 2e-9

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from ..device.snapshot import DeviceSnapshot
-from ..problem import Problem
+from ..exceptions import Problem
 from ..simulator.backend import QulacsBackend
 from .devices import EmulatedDevice
 from .programs import NativeProgram

@@ -12,9 +12,9 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import JobStatus
 
 from ..cloud.backend import OqtopusBackend
+from ..cloud.encoding import Task
 from ..cloud.job import OqtopusJob
 from ..cloud.options import MAX_SHOTS
-from ..cloud.task import Task
 from ..exceptions import OqtopusPubError
 from .assembly import Collected, assemble
 from .bits import registers_of

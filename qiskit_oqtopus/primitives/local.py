@@ -25,8 +25,8 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
     OqtopusOptionError,
     OqtopusWarning,
+    Problem,
 )
-from ..problem import Problem
 from ..simulator.backend import QulacsBackend
 from ..simulator.engines.expectation import Observables
 from ..simulator.engines.run import Outcome

@@ -19,7 +19,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ..binding import UnboundError, bound_to
+from ..circuits import UnboundError, bound_to
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, pauli_terms
 

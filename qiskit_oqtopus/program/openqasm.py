@@ -19,7 +19,21 @@ from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
 from ..exceptions import OqtopusError
-from .gateset import BASIS, PROGRAM_NAMES
+
+BASIS = frozenset(["x", "sx", "rz", "cx"])
+"""The gates that every OQTOPUS gateway takes with the server's transpiler off."""
+
+# fmt: off
+STDGATES = frozenset([
+    "p", "x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "rx", "ry", "rz", "cx", "cy", "cz", "cp",
+    "crx", "cry", "crz", "ch", "swap", "ccx", "cswap", "cu", "u1", "u2", "u3", "id",
+])
+"""The gates of ``stdgates.inc`` that have the same name in Qiskit: no definition is needed."""
+# fmt: on
+
+PROGRAM_NAMES: Mapping[str, str] = {**{name: name for name in STDGATES}, "u": "U"}
+"""Qiskit's name of each gate that a program can have without defining it -> its name there."""
+
 
 MAX_DEPTH = 100
 """Definitions of gates nested deeper than this are taken to contain themselves."""

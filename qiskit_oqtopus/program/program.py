@@ -16,12 +16,11 @@ from typing import Any
 from qiskit import qasm3
 from qiskit.circuit import QuantumCircuit
 
-from ..registers import creg_sizes
+from ..circuits import creg_sizes
 from . import metadata as metadata_json
-from .gateset import BASIS
 from .header import FOREIGN, HeaderError, ProgramHeader, header_from_json, header_to_json
 from .metadata import MetadataError
-from .openqasm import EncodingError, encode_body
+from .openqasm import BASIS, EncodingError, encode_body
 
 __all__ = [
     "FOREIGN",

@@ -15,8 +15,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import Options
 from qiskit.transpiler import Target
 
-from ..binding import UnboundError, bound_to
-from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning
+from ..circuits import UnboundError, bound_to, circuits_of
+from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning, Problem
 from ..options import (
     MAX_SEED,
     MAX_SHOTS,
@@ -29,15 +29,13 @@ from ..options import (
     one_of,
     optional,
 )
-from ..problem import Problem
-from ..run_input import circuits_of
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
 from .compile.compile import memory_problem
 from .engines.run import Settings, limit_threads
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
-from .packing import UNPACKED, AnyPlan, pack
+from .plan import UNPACKED, AnyPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widened
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches

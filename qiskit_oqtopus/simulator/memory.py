@@ -138,3 +138,24 @@ def _cgroup_files(root: Path) -> list[tuple[Path, Path]]:
             if folder == mount:
                 break
     return files
+
+
+def density_bytes(num_qubits: int, is_static: bool = True) -> int:
+    """Return the peak number of bytes that a density matrix takes.
+
+    For each of its 4**n Pauli coefficients: 8 bytes, as many for the next result, and as many for
+    what is read from it; branching takes two of them.
+
+    >>> density_bytes(10)
+    26214400
+    """
+    return BASE_BYTES + ((24 if is_static else 48) << 2 * num_qubits)
+
+
+def trajectory_bytes(num_qubits: int, shots: int) -> int:
+    """Return the peak number of bytes that trajectories take: log2(shots) + 2 states are alive.
+
+    >>> trajectory_bytes(20, 1000)
+    219152384
+    """
+    return BASE_BYTES + (16 * (shots.bit_length() + 1) + 32 << num_qubits)

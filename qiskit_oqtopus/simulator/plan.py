@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .noise.calibration import Misreading
 from .operations import DENSE_QUBITS, Operation
 
 Step = tuple[Any, ...]
@@ -115,3 +117,62 @@ class Plan(NamedTuple):
     def phase(self) -> float:
         """The global phase of a static plan in rad."""
         return float(sum(step[2] for step in self.steps))
+
+
+Wanted = bool | tuple[int, ...]
+"""Of which qubits the density matrix is wanted: of these, or True for all, or False."""
+
+
+@dataclass(frozen=True)
+class NoisyPlan:
+    """A plan for the noisy engines; it pickles.
+
+    Besides what a :class:`.plan.Plan` has, there may be operations ("noise", qubits, p,
+    relaxations), see :meth:`.noise.NoiseModel.operation`, and steps ("misread", clbit, p, q).
+
+    Attributes:
+        plan: The plan.
+        method: "density_matrix" or "trajectories".
+        misread: How terminal measurements are read wrongly.
+    """
+
+    plan: Plan
+    method: str
+    misread: tuple[Misreading, ...] = ()
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the circuit writes any classical bit."""
+        return self.plan.has_counts
+
+
+UNPACKED = 256
+"""So many plans of a batch are left as they are: they are too few to matter."""
+
+
+class Packed(NamedTuple):
+    """A plan, packed.
+
+    Attributes:
+        data: The plan, pickled.
+        has_counts: Whether the circuit writes any classical bit.
+    """
+
+    data: bytes
+    has_counts: bool
+
+
+AnyPlan = Plan | NoisyPlan | Packed
+
+
+def pack(plan: Plan | NoisyPlan) -> Packed:
+    """Return a plan that waits."""
+    return Packed(pickle.dumps(plan, pickle.HIGHEST_PROTOCOL), plan.has_counts)
+
+
+def unpacked(plan: AnyPlan) -> Plan | NoisyPlan:
+    """Return a plan that can be run."""
+    if not isinstance(plan, Packed):
+        return plan
+    made: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - what pack has made
+    return made

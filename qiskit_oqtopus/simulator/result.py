@@ -12,8 +12,7 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.result import MeasLevel
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from ..binding import UNBINDABLE, UnboundError
-from ..registers import creg_sizes
+from ..circuits import UNBINDABLE, UnboundError, creg_sizes
 from .engines.run import Outcome, Settings
 from .state import Cancelled
 

@@ -12,9 +12,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
-from ..exceptions import OqtopusOptionError
+from ..exceptions import OqtopusOptionError, Problem
 from ..options import Check, boolean
-from ..problem import Problem
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -241,7 +240,7 @@ class TwinBackend(BackendV2):
         values = dict(options)
         if seed is not None and values.setdefault("seed_simulator", seed) != seed:
             raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
-        from .support import unsupported
+        from .target import unsupported
 
         target = copy.deepcopy(target)
         switches = {key: values.pop(key) for key in SWITCHES if key in values}

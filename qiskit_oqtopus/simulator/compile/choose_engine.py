@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import expm1
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
 
-from ...exceptions import OqtopusOptionError
-from ...problem import Problem
-from ..memory import Budget
-from ..noisy_plan import NoisyPlan, Wanted, noisy_plan
-from ..plan import Plan
+from ...exceptions import OqtopusOptionError, Problem
+from .. import memory
+from ..memory import Budget, density_bytes, trajectory_bytes
+from ..noise.calibration import Misreading
+from ..plan import NoisyPlan, Plan, Wanted
 from .compile import compile_circuit
 
 if TYPE_CHECKING:
@@ -89,48 +90,157 @@ def compiler_for(
     """
     # Of no qubits: what has no density matrix has no expectation values.
     method, wanted = options["method"], () if exact else options["density_matrix"]
-    if noise is not None:
-        from .noisy import compile_noisy  # most have no noise: they do not wait for it
-
-        return partial(
-            compile_noisy,
-            noise=noise,
-            method="density_matrix" if exact else method,
-            shots=options["shots"],
-            budget=budget,
-            dt=dt,
-            idle=options["idle_relaxation"],
-            density_matrix=wanted,
-        )
-    plain = partial(
-        compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
+    by_state = method != "density_matrix" and (
+        exact or (method != "trajectories" and wanted is False)
     )
-    if method != "density_matrix" and (exact or (method != "trajectories" and wanted is False)):
-        return plain
+    if noise is None and by_state:
+        return partial(
+            compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
+        )
     return partial(
-        _compile_for_others,
-        method=method,
+        _compile_for_noise,
+        noise=noise,
+        method="density_matrix" if exact and noise is not None else method,
         shots=options["shots"],
         budget=budget,
         dt=dt,
+        idle=noise is not None and options["idle_relaxation"],
         wanted=wanted,
     )
 
 
-def _compile_for_others(
+def _compile_for_noise(
     circuit: QuantumCircuit,
     index: int,
+    *,
+    noise: NoiseModel | None,
     method: str,
     shots: int,
     budget: Budget,
     dt: float | None,
+    idle: bool,
     wanted: Wanted,
 ) -> tuple[NoisyPlan | None, list[Problem]]:
-    """Compile a circuit without noise for an engine that could have some."""
-    plan, problems = compile_circuit(circuit, index, final=wanted is not False, dt=dt)
+    """Compile a circuit for the engines that can have noise, whether it has any or not."""
+    final = wanted is not False
+    misread: tuple[Misreading, ...] = ()
+    if noise is None:
+        plan, problems = compile_circuit(circuit, index, final=final, dt=dt)
+    else:
+        from .noisy import compile_noisy  # most have no noise: they do not wait for it
+
+        compiled, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
+        plan, misread = (None, ()) if compiled is None else compiled
     if plan is None:
         return None, problems
-    made = noisy_plan(plan, (), method, shots, budget, wanted)
+    made = noisy_plan(plan, misread, method, shots, budget, wanted)
     if isinstance(made, NoisyPlan):
         return made, []
     return None, [Problem(index, circuit.name, *made)]
+
+
+_DENSITY_SECONDS = 2e-9
+"""Time of a noisy gate on two qubits, for each of the 4**n coefficients of a density matrix."""
+
+_TRAJECTORY_SECONDS = (3e-6, 1.2e-9)
+"""Time of it in a trajectory, and for each of the 2**n amplitudes. Only the ratios matter: 1000
+shots of different fates take as long as a density matrix of between 10 and 11 qubits."""
+
+_SURELY_DENSITY = 7
+"""Up to this many qubits density matrices take a few milliseconds at most: no other is asked."""
+
+
+def noisy_plan(
+    plan: Plan,
+    misread: tuple[Misreading, ...],
+    method: str,
+    shots: int,
+    budget: Budget,
+    density_matrix: Wanted = False,
+) -> NoisyPlan | tuple[str, str]:
+    """Choose the engine for a plan.
+
+    Args:
+        plan: The plan.
+        misread: How terminal measurements are read wrongly.
+        method: "density_matrix", "trajectories", or "automatic": whatever is faster and fits.
+        shots: Number of shots.
+        budget: Memory that there is.
+        density_matrix: Of which qubits the density matrix is wanted.
+
+    Returns:
+        The plan, or (reason, cure) if it cannot be simulated.
+    """
+    active = len(plan.qubits)
+    if method == "automatic":
+        wanted = density_matrix is not False
+        method = "density_matrix" if wanted else _faster(plan, shots, budget)
+    density = method == "density_matrix"
+    needed = density_bytes(active, plan.is_static) if density else trajectory_bytes(active, shots)
+    if not budget.fits(needed):
+        what = "density matrix of its" if density else "trajectories of its"
+        choice = density and density_matrix is False
+        other = "use method='trajectories', " if choice else ""
+        return (
+            f"the {what} {active} active qubits need{'s' * density} {needed:,} bytes, and "
+            f"{budget.available:,} bytes are available",
+            f"{other}use fewer active qubits, or raise max_memory_mb if the machine has more",
+        )
+    if density_matrix is not False:
+        problem = _matrix_problem(plan, _qubits_of(density_matrix, plan), budget)
+        if problem is not None:
+            return problem
+    return NoisyPlan(plan, method, misread)
+
+
+def _qubits_of(wanted: Wanted, plan: Plan) -> Sequence[int]:
+    return range(plan.num_qubits) if wanted is True else wanted or ()
+
+
+def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[str, str] | None:
+    """Return (reason, cure) if there is no density matrix of these qubits."""
+    missing = [qubit for qubit in qubits if qubit >= plan.num_qubits]
+    if missing:
+        return (
+            f"density_matrix names qubit {missing[0]}, and it has {plan.num_qubits} qubits",
+            "name qubits of the circuit",
+        )
+    if any(step[0] == "measure" for step in plan.steps):
+        return (
+            "a circuit with a mid-circuit measurement has no one density matrix",
+            "end the circuit before it, or leave density_matrix out",
+        )
+    # The matrix, and two others on the way to it.
+    needed = memory.BASE_BYTES + (48 << 2 * len(qubits))
+    if not budget.fits(needed):
+        return (
+            f"the density matrix of {len(qubits)} qubits needs {needed:,} bytes, and "
+            f"{budget.available:,} bytes are available",
+            "name the qubits that are wanted, as in density_matrix=[0, 1]",
+        )
+    return None
+
+
+def _faster(plan: Plan, shots: int, budget: Budget) -> str:
+    """Return the method that takes less time, unless it takes too much memory."""
+    n = len(plan.qubits)
+    if not budget.fits(density_bytes(n, plan.is_static)):
+        return "trajectories"
+    if n <= _SURELY_DENSITY:
+        return "density_matrix"
+    fixed, each = _TRAJECTORY_SECONDS
+    # A trajectory is simulated once for all shots to which the same happens.
+    trajectories = 1 - shots * expm1(-_mean_events(plan))
+    pays = _DENSITY_SECONDS * 4**n <= trajectories * (fixed + each * 2**n)
+    return "density_matrix" if pays else "trajectories"
+
+
+def _mean_events(plan: Plan) -> float:
+    """Return about how often noise strikes in a shot, loops being run once."""
+    events = 0.0
+    for step in plan.steps:
+        if step[0] == "unitary":
+            for operation in step[1]:
+                if operation[0] == "noise":
+                    events += operation[2] + sum(map(sum, operation[3]))
+    return events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qiskit.circuit import QuantumCircuit
 
-from ...problem import Problem
+from ...exceptions import Problem
 from .. import memory
 from ..optimize import stages as growth
 from ..plan import Plan

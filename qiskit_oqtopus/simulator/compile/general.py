@@ -33,7 +33,7 @@ from qiskit.circuit import (
 from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.exceptions import QiskitError
 
-from ...problem import Problem
+from ...exceptions import Problem
 from ..classical import Expression, ExpressionError, Lowering
 from ..operations import ENCODERS, FIXED_GATES, ROTATION_GATES
 from .builder import PlanBuilder, Scope

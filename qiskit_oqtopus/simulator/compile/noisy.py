@@ -18,19 +18,17 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr
 
-from ...problem import Problem
+from ...exceptions import Problem
 from ..classical import ExpressionError, evaluator
-from ..memory import Budget
 from ..noise.calibration import Misreading
 from ..noise.model import NoiseModel
-from ..noisy_plan import NoisyPlan, Wanted, noisy_plan
 from ..operations import Operation
+from ..plan import Plan
 from .builder import Scope
-from .delay import seconds_of
 from .gates import UnsupportedOperation
 from .general import Compiler
 from .noisy_straight import compile_noisy_straight
-from .timing import schedule
+from .timing import schedule, seconds_of
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
 """A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
@@ -41,43 +39,31 @@ def compile_noisy(
     index: int,
     noise: NoiseModel,
     *,
-    method: str,
-    shots: int,
-    budget: Budget,
     dt: float | None = None,
     idle: bool = False,
-    density_matrix: Wanted = False,
-) -> tuple[NoisyPlan | None, list[Problem]]:
+    final: bool = False,
+) -> tuple[tuple[Plan, tuple[Misreading, ...]] | None, list[Problem]]:
     """Compile one circuit with noise.
 
     Args:
         circuit: The circuit.
         index: Its position in the list that is run, for the problems.
         noise: The noise, by the circuit's qubits.
-        method: See :func:`.noisy_plan.noisy_plan`, and so for the other arguments.
-        shots: Number of shots.
-        budget: Memory that the simulation may take.
         dt: Duration of one dt in s, or None where it is not known.
         idle: Whether qubits relax while they wait for others.
-        density_matrix: Of which qubits the density matrix is wanted.
+        final: Whether the final state is wanted, and not only what is measured.
 
     Returns:
-        The plan and no problems, or None and everything that is wrong.
+        (the plan, how its terminal measurements are read wrongly) and no problems, or None and
+        everything that is wrong.
     """
-    straight = None
-    if not idle:
-        straight = compile_noisy_straight(circuit, noise, dt)
-    if straight is None:
-        final = density_matrix is not False
-        compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
-        compiler.run()
-        if compiler.problems:
-            return None, compiler.problems
-        straight = compiler.plan(final), compiler.misread
-    made = noisy_plan(*straight, method, shots, budget, density_matrix)
-    if isinstance(made, NoisyPlan):
-        return made, []
-    return None, [Problem(index, circuit.name, *made)]
+    if not idle and (straight := compile_noisy_straight(circuit, noise, dt)) is not None:
+        return straight, []
+    compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
+    compiler.run()
+    if compiler.problems:
+        return None, compiler.problems
+    return (compiler.plan(final), compiler.misread), []
 
 
 class NoisyCompiler(Compiler):

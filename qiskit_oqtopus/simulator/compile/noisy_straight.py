@@ -15,7 +15,7 @@ from ..noise.calibration import Misreading
 from ..noise.model import NoiseModel
 from ..operations import FIXED_GATES, ROTATION_GATES, Operation, encode_standard
 from ..plan import Plan
-from .delay import seconds_of
+from .timing import seconds_of
 
 
 def compile_noisy_straight(

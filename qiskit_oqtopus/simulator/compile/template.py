@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
 
-from ...binding import UNBINDABLE, UnboundError
+from ...circuits import UNBINDABLE, UnboundError
 from ..operations import (
     ROTATION_GATES,
     Matrix,

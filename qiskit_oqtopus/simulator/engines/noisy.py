@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from ..noise.pauli import OUTCOMES
 from ..noise.readout import misread, reading
-from ..noisy_plan import NoisyPlan, Wanted
 from ..operations import Matrix
-from ..plan import Plan
+from ..plan import NoisyPlan, Plan, Wanted
 from ..state import Flag
 from .branches import Branches
 from .density import Densities

@@ -14,14 +14,19 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..memory import BRANCH_BYTES
-from ..noisy_plan import NoisyPlan, Wanted
 from ..optimize.one_qubit import evolved
 from ..optimize.stages import grow
-from ..packing import AnyPlan, unpacked
-from ..plan import Plan
+from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpacked
 from ..state import Cancelled, Circuit, Flag
-from .draw import measure_state
-from .sampling import MARGINAL_QUBITS, Streams, measure, measure_qubit, shuffled, squared
+from .sampling import (
+    MARGINAL_QUBITS,
+    Streams,
+    measure,
+    measure_qubit,
+    measure_state,
+    shuffled,
+    squared,
+)
 
 if TYPE_CHECKING:
     from .dynamic import DynamicRun

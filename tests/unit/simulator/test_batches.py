@@ -9,7 +9,7 @@ from qiskit import QuantumCircuit
 from qiskit.providers.fake_provider import GenericBackendV2
 
 from qiskit_oqtopus import OqtopusJobError, QulacsBackend
-from qiskit_oqtopus.simulator.packing import UNPACKED
+from qiskit_oqtopus.simulator.plan import UNPACKED
 
 NUMBER = UNPACKED + 40
 

@@ -9,8 +9,7 @@ import pytest
 import qulacs
 
 from qiskit_oqtopus.simulator.engines import draw as drawing
-from qiskit_oqtopus.simulator.engines.draw import draw, measure_state
-from qiskit_oqtopus.simulator.engines.sampling import measure, squared
+from qiskit_oqtopus.simulator.engines.sampling import draw, measure, measure_state, squared
 from qiskit_oqtopus.simulator.operations import H
 from tests.circuits import assert_drawn_from
 

@@ -13,13 +13,13 @@ from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
 from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
+from qiskit_oqtopus.simulator.compile.choose_engine import noisy_plan
 from qiskit_oqtopus.simulator.engines import trajectory
 from qiskit_oqtopus.simulator.engines.density import Densities
 from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
-from qiskit_oqtopus.simulator.memory import Budget
+from qiskit_oqtopus.simulator.memory import Budget, density_bytes
 from qiskit_oqtopus.simulator.noise.blocks import blocks
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
-from qiskit_oqtopus.simulator.noisy_plan import density_bytes, noisy_plan
 from qiskit_oqtopus.simulator.plan import Plan
 from qiskit_oqtopus.simulator.state import Cancelled
 from tests.circuits import assert_drawn_from, random_unitary_circuit

@@ -1,11 +1,45 @@
-"""Binding the parameters of a circuit to values (pure)."""
+"""What both backends ask of a circuit: to be one, its registers, and values for its parameters."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.exceptions import QiskitError
+
+from .exceptions import OqtopusCircuitError, Problem
+
+
+def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:
+    """Return the circuits that ``run`` was given.
+
+    Args:
+        run_input: A circuit or an iterable of circuits.
+        backend_name: Whose ``run`` it is, for the error.
+
+    Raises:
+        OqtopusCircuitError: If there is none, or something else among them.
+    """
+    if isinstance(run_input, QuantumCircuit):
+        return [run_input]
+    cure = "give run() a QuantumCircuit or a list of them"
+    if not isinstance(run_input, Iterable) or isinstance(run_input, (str, bytes)):
+        run_input = [run_input]
+    circuits = list(run_input)
+    if not circuits:
+        raise OqtopusCircuitError([Problem(0, "", "there is no circuit", cure)], backend_name)
+    problems = [
+        Problem(i, type(item).__name__, f"it is not a QuantumCircuit but {item!r:.80}", cure)
+        for i, item in enumerate(circuits)
+        if not isinstance(item, QuantumCircuit)
+    ]
+    if problems:
+        raise OqtopusCircuitError(problems, backend_name)
+    return circuits
+
 
 UNBINDABLE = (ArithmeticError, TypeError, ValueError, RuntimeError, QiskitError)
 """What Qiskit raises where an expression of parameters has no real value: 1/x for 0, the root of
@@ -57,3 +91,24 @@ def bound_to(circuit: QuantumCircuit, parameters: NDArray[np.float64]) -> list[Q
         bound.name = circuit.name  # Qiskit counts the copies in their names
         circuits.append(bound)
     return circuits
+
+
+def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
+    """Return [name, size] for each register, as Qiskit uses them to put spaces into bit strings.
+
+    Where the registers do not cover all bits, Qiskit would cut the string and merge different
+    outcomes. There, each run of bits outside of registers is listed too, with an empty name.
+    """
+    sizes: list[list[Any]] = [[register.name, register.size] for register in circuit.cregs]
+    if not sizes or sum([size for _, size in sizes]) >= circuit.num_clbits:
+        return sizes
+    sizes = []
+    previous = None
+    for bit in circuit.clbits:
+        registers = circuit.find_bit(bit).registers
+        owner = registers[0][0] if registers else None
+        if not sizes or owner != previous:
+            sizes.append(["" if owner is None else owner.name, 0])
+        sizes[-1][1] += 1
+        previous = owner
+    return sizes
