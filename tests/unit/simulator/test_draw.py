@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import qulacs
 
-from qiskit_oqtopus.simulator.engines import draw as drawing
+from qiskit_oqtopus.simulator.engines import sampling
 from qiskit_oqtopus.simulator.engines.sampling import draw, measure, measure_state, squared
 from qiskit_oqtopus.simulator.operations import H
 from tests.circuits import assert_drawn_from
@@ -17,8 +17,8 @@ from tests.circuits import assert_drawn_from
 @pytest.fixture(params=["few shots", "copied", "in slices"])
 def way(request, monkeypatch):
     """Take each of the three ways, whatever the number of shots and qubits."""
-    monkeypatch.setattr(drawing, "_FEW", 1e9 if request.param != "few shots" else 1e-9)
-    monkeypatch.setattr(drawing, "_COPIED_QUBITS", 4 if request.param == "in slices" else 30)
+    monkeypatch.setattr(sampling, "_FEW", 1e9 if request.param != "few shots" else 1e-9)
+    monkeypatch.setattr(sampling, "_COPIED_QUBITS", 4 if request.param == "in slices" else 30)
     return request.param
 
 
