@@ -1,4 +1,4 @@
-"""Results of programs as results of PUBs (pure): from what the programs say of themselves alone."""
+"""From results of programs to results of PUBs (pure), by nothing but what the programs say."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from qiskit.result.models import ExperimentResult
 from ..cloud.results import CANCELLED, shot_order
 from ..exceptions import OqtopusProtocolError
 from ..program.header import ProgramHeader
-from .bits import Registers, bit_table, packed
+from .bits import Registers, bit_table, pack_bits
 from .expectation import estimate
-from .pub_record import EstimatorRecord, Record, SamplerRecord, pub_spans, record_of
-from .pubs import element
+from .pub_record import EstimatorRecord, Record, SamplerRecord, parse_record, pub_spans
+from .pubs import describe_place
 
 Outcomes = Mapping[int, tuple[ProgramHeader | None, ExperimentResult]]
-"""Index in the group -> what the program says of itself, if it is known, and its result."""
+"""By index in the group, what the program says of itself (None if unknown), and its result."""
 
 
 @dataclass
 class Collected:
-    """What a run of a primitive has come to.
+    """The results of a run of a primitive.
 
     Attributes:
         results: The result of each PUB; None for those that failed.
-        failures: What failed and why, a line each.
+        failures: What failed and why, one text for each failure.
         cancelled: Whether all that failed was cancelled.
     """
 
@@ -57,13 +57,13 @@ def assemble(outcomes: Outcomes) -> Collected:
     """Return the results of the PUBs of a run.
 
     Args:
-        outcomes: What became of its programs; those that are missing count as failed.
+        outcomes: The results of its programs; those that are missing count as failed.
 
     Raises:
-        OqtopusProtocolError: What the programs say does not fit together.
+        OqtopusProtocolError: If what the programs say does not fit together.
     """
     records = {
-        index: record_of(header) for index, (header, _) in outcomes.items() if header is not None
+        index: parse_record(header) for index, (header, _) in outcomes.items() if header is not None
     }
     if not records:
         raise OqtopusProtocolError(
@@ -86,20 +86,20 @@ def assemble(outcomes: Outcomes) -> Collected:
             if header is not None and result.success:
                 pieces.append(_Piece(header, records[index], result))
                 continue
-            collected.failures.append(failure(pub, header, records.get(index), result))
+            collected.failures.append(describe_failure(pub, header, records.get(index), result))
             collected.cancelled &= result.status == CANCELLED
         if len(collected.failures) > before:
             collected.results.append(None)
             continue
         record = records[span[0]]
         if isinstance(record, SamplerRecord):
-            collected.results.append(_sampled(record, pieces))
+            collected.results.append(_build_sampler_result(record, pieces))
         else:
-            collected.results.append(_estimated(record, pieces))
+            collected.results.append(_build_estimator_result(record, pieces))
     return collected
 
 
-def failure(
+def describe_failure(
     pub: int, header: ProgramHeader | None, record: Record | None, result: ExperimentResult
 ) -> str:
     """Return which part of a PUB failed, and why."""
@@ -110,12 +110,12 @@ def failure(
         if isinstance(record, EstimatorRecord) and record.masks is not None:
             shape, noun = record.sets, "parameter set"
         if shape:
-            where += f", {noun} {element(header.position, shape)}"
+            where += f", {noun} {describe_place(header.position, shape)}"
     reason = str(result.status).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
     return f"{where}, OQTOPUS job {result.header['job_id']}: {reason}"
 
 
-def bit_arrays(
+def build_bit_arrays(
     registers: Registers,
     shape: tuple[int, ...],
     num_clbits: int,
@@ -124,8 +124,9 @@ def bit_arrays(
 ) -> dict[str, BitArray]:
     """Return the bits of each register in the shots of a PUB.
 
-    A ``BitArray`` has the same number of shots in all elements. Where mitigation has left less
-    in some, the others end there; their order is random, so that this favours no outcome.
+    A ``BitArray`` has the same number of shots in all elements. Where mitigation has left fewer
+    shots in one element, the others are cut to as many; their order is random, so that this favours
+    no outcome.
 
     Args:
         registers: The registers.
@@ -139,14 +140,14 @@ def bit_arrays(
     tables = [(bit_table(outcomes, num_clbits), order[:shots]) for outcomes, order in elements]
     arrays = {}
     for name, columns in registers:
-        rows = [packed(bits, columns)[order] for bits, order in tables]
+        rows = [pack_bits(bits, columns)[order] for bits, order in tables]
         size = -(-len(columns) // 8)
         array = np.array(rows, dtype=np.uint8).reshape(*shape, shots, size)
         arrays[name] = BitArray(array, len(columns))
     return arrays
 
 
-def _sampled(record: SamplerRecord, pieces: Sequence[_Piece]) -> SamplerPubResult:
+def _build_sampler_result(record: SamplerRecord, pieces: Sequence[_Piece]) -> SamplerPubResult:
     elements = []
     for piece in sorted(pieces, key=lambda piece: piece.header.position or 0):
         counts = piece.counts
@@ -156,14 +157,14 @@ def _sampled(record: SamplerRecord, pieces: Sequence[_Piece]) -> SamplerPubResul
     header = pieces[0].header
     if len(elements) != math.prod(record.shape):
         raise OqtopusProtocolError(f"PUB {header.pub} has {len(elements)} elements.")
-    arrays = bit_arrays(record.registers, record.shape, header.n_clbits, elements)
+    arrays = build_bit_arrays(record.registers, record.shape, header.n_clbits, elements)
     metadata = {"shots": header.shots, "circuit_metadata": copy.deepcopy(header.metadata)}
     return SamplerPubResult(DataBin(**arrays, shape=record.shape), metadata=metadata)
 
 
-def _estimated(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
+def _build_estimator_result(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
     size = math.prod(record.shape)
-    # Before anything of that size is made: each element stands in a program.
+    # Checked before room is made for so many elements: each of them stands in a program.
     if size > sum(max(1, len(getattr(piece.record, "weights", ()))) for piece in pieces):
         raise OqtopusProtocolError(
             f"PUB {pieces[0].header.pub} has {size} elements, which its programs do not measure."
@@ -195,7 +196,7 @@ def _estimated(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
         )
     stds = np.sqrt(variances).reshape(record.shape)
     return PubResult(
-        estimator_data(means.reshape(record.shape), stds),
+        build_estimator_data(means.reshape(record.shape), stds),
         metadata={
             "target_precision": record.precision,
             "shots": header.shots,
@@ -204,7 +205,7 @@ def _estimated(record: EstimatorRecord, pieces: Sequence[_Piece]) -> PubResult:
     )
 
 
-def estimator_data(evs: NDArray[np.float64], stds: NDArray[np.float64]) -> DataBin:
+def build_estimator_data(evs: NDArray[np.float64], stds: NDArray[np.float64]) -> DataBin:
     """Return the data of an estimator PUB.
 
     Without twirling, the error that IBM calls ``ensemble_standard_error`` is ``stds``.

@@ -1,7 +1,7 @@
-"""Counts as bit arrays (pure).
+"""From counts to bit arrays (pure).
 
-A count is an integer: bit k of it is classical bit k of the circuit. Only distinct outcomes are
-ever converted; single shots are rows of the table of these, which numpy repeats.
+An outcome is an integer whose bit k is classical bit k of the circuit. Only distinct outcomes are
+converted; a single shot is a row of the table of these, which numpy repeats.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 Registers = tuple[tuple[str, tuple[int, ...]], ...]
-"""(name, classical bit of each of its bits) of each register of a circuit."""
+"""For each register of a circuit, its name and the classical bit of each of its bits."""
 
 
-def registers_of(circuit: QuantumCircuit) -> Registers:
+def find_registers(circuit: QuantumCircuit) -> Registers:
     """Return the classical registers of a circuit, as results of primitives list them.
 
-    >>> registers_of(QuantumCircuit(1, 2))
+    >>> find_registers(QuantumCircuit(1, 2))
     (('c', (0, 1)),)
     """
     index = {bit: number for number, bit in enumerate(circuit.clbits)}
@@ -45,7 +45,7 @@ def bit_table(outcomes: Sequence[int], num_bits: int) -> NDArray[np.uint8]:
     return np.unpackbits(rows, axis=1, count=num_bits, bitorder="little")
 
 
-def packed(bits: NDArray[np.uint8], columns: Sequence[int]) -> NDArray[np.uint8]:
+def pack_bits(bits: NDArray[np.uint8], columns: Sequence[int]) -> NDArray[np.uint8]:
     """Return some bits of outcomes as ``qiskit.primitives.BitArray`` packs them.
 
     Args:
@@ -55,7 +55,7 @@ def packed(bits: NDArray[np.uint8], columns: Sequence[int]) -> NDArray[np.uint8]
     Returns:
         Shape (number of outcomes, bytes): the highest bit first, zeros before it.
 
-    >>> packed(bit_table([0b1_0000_0001], 9), range(9)).tolist()
+    >>> pack_bits(bit_table([0b1_0000_0001], 9), range(9)).tolist()
     [[1, 1]]
     """
     chosen = bits[:, list(columns)[::-1]]

@@ -1,4 +1,4 @@
-"""Primitives on devices: each PUB becomes programs that say what they were."""
+"""Primitives on devices: each PUB becomes programs that say what they belong to."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..cloud.job import OqtopusJob
 from ..cloud.options import MAX_SHOTS
 from ..exceptions import OqtopusPubError
 from .assembly import Collected, assemble
-from .bits import registers_of
-from .observables import Measurement, Terms, measured, measurements
-from .options import EstimatorOptions, SamplerOptions, device_options
+from .bits import find_registers
+from .observables import Measurement, Terms, add_measurements, plan_measurements
+from .options import EstimatorOptions, SamplerOptions, to_device_options
 from .pub_record import EstimatorRecord, Record, SamplerRecord
-from .pubs import bound, check_registers, each, elements_of, observables_of
+from .pubs import bind_parameters, broadcast_elements, check_registers, map_pubs, parse_observables
 
 STACKLEVEL = 4
 """Frames from ``run_tasks`` to the user: two of the executor, the primitive, the user."""
 
 Draft = tuple[dict[str, Any], dict[str, Any]]
-"""Arguments of a Task, and those of its record but for ``sizes``, which needs all PUBs."""
+"""Arguments of a Task, and those of its record except for ``sizes``, which needs all PUBs."""
 
 
 class CloudWork:
@@ -55,24 +55,37 @@ class CloudWork:
         return [self._job]
 
     def status(self) -> JobStatus:
-        """Return how the job is; never raises."""
+        """Return the status of the job; never raises."""
         return self._job.status()
 
     def cancel(self) -> bool:
         """Cancel what has not ended; return whether all of that is cancelled."""
         return self._job.cancel()
 
-    def wait(self, timeout: float | None) -> None:
-        """Wait until all programs have ended, in whatever way."""
-        self._job.wait_for_final_state(timeout)
+    def wait(self, timeout: float | None, interval: float = 5, callback: Any = None) -> None:
+        """Wait until all programs have ended, in whatever way.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+            interval: Time between two calls of the callback in s.
+            callback: Called, with any arguments, while the work is waited for.
+
+        Raises:
+            OqtopusJobTimeoutError: If the time is over first.
+        """
+        self._job.wait_for_final_state(timeout, interval, callback)
 
     def collect(self) -> Collected:
-        """Return what has come of it, once it has ended."""
+        """Return the results, once the job has ended.
+
+        Raises:
+            OqtopusCloudError: If the results cannot be read.
+        """
         if self._collected is not None:
             return self._collected
         self._job.result(partial=True)
         collected = assemble(self._job.outcomes())
-        if not collected.failures:  # else more may be there the next time
+        if not collected.failures:  # otherwise there may be more next time
             self._collected = collected
         return collected
 
@@ -81,7 +94,7 @@ class CloudWork:
         return self._job.error_message()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave behind what can be made again of the job's results."""
+        """Leave behind what can be built again from the results of the job."""
         return {**self.__dict__, "_collected": None}
 
 
@@ -90,6 +103,9 @@ class CloudExecutor:
 
     Args:
         backend: The device.
+
+    Attributes:
+        default_precision: Precision for PUBs if neither they, ``run`` nor the options give one.
     """
 
     default_precision = 1 / 64
@@ -100,20 +116,38 @@ class CloudExecutor:
     def sample(
         self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
     ) -> CloudWork:
-        """Send one program for each element of each PUB."""
-        drafts = each(pubs, self._sampler_drafts)
+        """Send one program for each element of each PUB.
+
+        Args:
+            pubs: The PUBs, each with its own number of shots.
+            options: The options of the sampler.
+            run: ``group_id`` and ``resume``, if they were given.
+
+        Raises:
+            OqtopusError: If a PUB or an option cannot be used.
+        """
+        drafts = map_pubs(pubs, self._sampler_drafts)
         return self._send("sampler", drafts, SamplerRecord, options, run)
 
     def estimate(
         self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
     ) -> CloudWork:
-        """Send programs for the parameter sets or, for the server's estimation, the elements."""
+        """Send programs for the parameter sets or, for the server's estimation, the elements.
+
+        Args:
+            pubs: The PUBs, each with its own precision.
+            options: The options of the estimator.
+            run: ``group_id`` and ``resume``, if they were given.
+
+        Raises:
+            OqtopusError: If a PUB or an option cannot be used.
+        """
         server = options.estimation == "server"
-        drafts = each(pubs, lambda index, pub: self._estimator_drafts(index, pub, server))
+        drafts = map_pubs(pubs, lambda index, pub: self._estimator_drafts(index, pub, server))
         return self._send("estimator", drafts, EstimatorRecord, options, run)
 
     def _sampler_drafts(self, index: int, pub: SamplerPub) -> list[Draft]:
-        registers = registers_of(pub.circuit)
+        registers = find_registers(pub.circuit)
         if not registers:
             raise OqtopusPubError(
                 index,
@@ -128,23 +162,23 @@ class CloudExecutor:
         record = {"shape": pub.shape, "registers": registers}
         return [
             ({"circuit": circuit, "shots": int(pub.shots), "position": position}, record)
-            for position, circuit in enumerate(bound(index, pub))
+            for position, circuit in enumerate(bind_parameters(index, pub))
         ]
 
     def _estimator_drafts(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
-        shots = shots_for(index, pub.precision)
-        observables = observables_of(index, pub)
+        shots = compute_shots(index, pub.precision)
+        observables = parse_observables(index, pub)
         if not pub.circuit.num_qubits:
             raise OqtopusPubError(index, "its circuit has no qubits")
         if not math.prod(pub.shape):
             return []
-        circuits = bound(index, pub)
+        circuits = bind_parameters(index, pub)
         record = {
             "shape": pub.shape,
             "sets": pub.parameter_values.shape,
             "precision": float(pub.precision),
         }
-        sets, picked = elements_of(pub)
+        sets, picked = broadcast_elements(pub)
         if server:
             return [
                 (
@@ -152,7 +186,7 @@ class CloudExecutor:
                         "circuit": circuits[sets[position]],
                         "shots": shots,
                         "position": position,
-                        "operator": oqtopus_operator(observables[picked[position]]),
+                        "operator": to_oqtopus_operator(observables[picked[position]]),
                     },
                     record,
                 )
@@ -167,13 +201,13 @@ class CloudExecutor:
             key = wanted.tobytes()
             if key not in plans:
                 spare = self._spare_qubit(circuit.num_qubits)
-                plans[key] = measurements([observables[k] for k in wanted], spare)
+                plans[key] = plan_measurements([observables[k] for k in wanted], spare)
             for plan in plans[key]:
                 weights = tuple((int(elements[k]), parts) for k, parts in plan.weights)
                 drafts.append(
                     (
                         {
-                            "circuit": measured(circuit, plan.basis),
+                            "circuit": add_measurements(circuit, plan.basis),
                             "shots": shots,
                             "position": position,
                         },
@@ -183,7 +217,7 @@ class CloudExecutor:
         return drafts
 
     def _spare_qubit(self, num_qubits: int) -> int:
-        """Return a qubit that can be measured where no qubit has to be."""
+        """Return a qubit that can be measured where no qubit has to be measured."""
         supported = self._backend.target.instruction_supported
         return next((qubit for qubit in range(num_qubits) if supported("measure", (qubit,))), 0)
 
@@ -195,7 +229,7 @@ class CloudExecutor:
         options: SamplerOptions | EstimatorOptions,
         run: Mapping[str, Any],
     ) -> CloudWork:
-        each(drafts, _check_not_empty)
+        map_pubs(drafts, _check_not_empty)
         if not drafts:
             raise OqtopusPubError(None, "there is no PUB, so that there is nothing to run")
         sizes = tuple(len(of_pub) for of_pub in drafts)
@@ -204,7 +238,7 @@ class CloudExecutor:
             for pub, of_pub in enumerate(drafts)
             for task, values in of_pub
         ]
-        values = {**device_options(options), **run}
+        values = {**to_device_options(options), **run}
         return CloudWork(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
 
 
@@ -215,7 +249,7 @@ def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:
         )
 
 
-def shots_for(index: int, precision: float) -> int:
+def compute_shots(index: int, precision: float) -> int:
     """Return the number of shots of each measurement circuit for a precision.
 
     It is ceil(1 / precision**2), as for Qiskit's ``BackendEstimatorV2``: the standard error of one
@@ -226,9 +260,9 @@ def shots_for(index: int, precision: float) -> int:
         precision: The precision.
 
     Raises:
-        OqtopusPubError: No device can run as many shots.
+        OqtopusPubError: If no device can run as many shots.
 
-    >>> shots_for(0, 0.01)
+    >>> compute_shots(0, 0.01)
     10000
     """
     finest = 1 / math.sqrt(MAX_SHOTS)
@@ -242,10 +276,10 @@ def shots_for(index: int, precision: float) -> int:
     return shots
 
 
-def oqtopus_operator(terms: Terms) -> tuple[tuple[str, float], ...]:
+def to_oqtopus_operator(terms: Terms) -> tuple[tuple[str, float], ...]:
     """Return an observable as OQTOPUS writes it.
 
-    >>> oqtopus_operator({"ZIX": 0.5, "III": 2.0})
+    >>> to_oqtopus_operator({"ZIX": 0.5, "III": 2.0})
     (('X 0 Z 2', 0.5), ('I', 2.0))
     """
     return tuple(

@@ -8,15 +8,13 @@ from typing import Any
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.primitives.containers.estimator_pub import EstimatorPubLike
 
-from ..cloud.backend import OqtopusBackend
-from ..simulator.backend import QulacsBackend
-from .executor import executor_of
 from .job import PrimitiveJob
-from .options import RUN_ONLY, EstimatorOptions, changed, made
-from .pubs import estimator_pubs
+from .options import EstimatorOptions
+from .primitive import Primitive
+from .pubs import parse_estimator_pubs
 
 
-class EstimatorV2(BaseEstimatorV2):
+class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
     r"""Qiskit's estimator on a device of OQTOPUS Cloud or on the local simulator.
 
     Observables and parameter values are broadcast as in Qiskit's ``EstimatorPub``. The observables
@@ -48,7 +46,8 @@ class EstimatorV2(BaseEstimatorV2):
     :math:`\sum_j |c_j| \sqrt{(1 - \bar P_j^2) / N}`.
 
     **On the simulator**, expectation values are exact where the precision is 0, the default, with
-    ``stds`` of 0. Else they have normal noise of that standard deviation, which is then ``stds``.
+    ``stds`` of 0. Otherwise they have normal noise of that standard deviation, which is then
+    ``stds``.
 
     Args:
         backend: An :class:`~qiskit_oqtopus.OqtopusBackend` or a
@@ -62,6 +61,7 @@ class EstimatorV2(BaseEstimatorV2):
 
     Example:
         >>> from qiskit import QuantumCircuit
+        >>> from qiskit_oqtopus import QulacsBackend
         >>> bell = QuantumCircuit(2)
         >>> bell.h(0); bell.cx(0, 1)  # doctest: +ELLIPSIS
         <...>
@@ -70,19 +70,8 @@ class EstimatorV2(BaseEstimatorV2):
         [1.0, 1.0, 0.0]
     """
 
-    def __init__(self, backend: OqtopusBackend | QulacsBackend, *, options: Any = None) -> None:
-        self._executor = executor_of(backend, "Estimator")
-        self._backend = backend
-        self._options = made(EstimatorOptions, options)
-
-    def backend(self) -> OqtopusBackend | QulacsBackend:
-        """Return the backend."""
-        return self._backend
-
-    @property
-    def options(self) -> EstimatorOptions:
-        """The options; set them by attribute, or several with ``options.update(...)``."""
-        return self._options
+    _name = "Estimator"
+    _options_class = EstimatorOptions
 
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, **options: Any
@@ -93,7 +82,8 @@ class EstimatorV2(BaseEstimatorV2):
 
         Args:
             pubs: Tuples of circuit, observables, parameter values and precision.
-            precision: Precision of PUBs that say nothing else; None for ``default_precision``.
+            precision: Precision for PUBs that give none of their own; None for
+                ``default_precision``.
             **options: Options of the estimator for this run only; and on a device ``group_id`` and
                 ``resume``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
 
@@ -101,7 +91,7 @@ class EstimatorV2(BaseEstimatorV2):
             The job.
 
         Raises:
-            OqtopusPubError: If a PUB is not one, or cannot be run; it says which.
+            OqtopusPubError: If something is not a PUB, or a PUB cannot be run; it says which.
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the backend cannot run a circuit; it lists all problems of all
                 PUBs.
@@ -109,10 +99,11 @@ class EstimatorV2(BaseEstimatorV2):
                 rest.
             OqtopusCloudError: If the server cannot be asked before anything is sent.
         """
-        run = {name: options.pop(name) for name in RUN_ONLY if name in options}
-        chosen = changed(self._options, options)
+        chosen, arguments = self._for_run(options)
         if precision is None:
             precision = chosen.default_precision
         if precision is None:
             precision = self._executor.default_precision
-        return PrimitiveJob(self._executor.estimate(estimator_pubs(pubs, precision), chosen, run))
+        return PrimitiveJob(
+            self._executor.estimate(parse_estimator_pubs(pubs, precision), chosen, arguments)
+        )

@@ -1,94 +1,23 @@
-"""How primitives reach a backend: the one place where a faster way to do the same would go."""
+"""The executor that runs the PUBs of a primitive: one for devices, one for the simulator.
+
+Both have the same methods: ``sample`` and ``estimate`` check all PUBs, start them, and return the
+work, of which a :class:`~qiskit_oqtopus.primitives.job.PrimitiveJob` is made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from qiskit.primitives.containers.estimator_pub import EstimatorPub
-from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit.providers import BackendV2, JobStatus
+if TYPE_CHECKING:
+    from .cloud import CloudExecutor, CloudWork
+    from .local import LocalExecutor, LocalWork
 
-from .assembly import Collected
-from .options import EstimatorOptions, SamplerOptions
-
-
-class Work(Protocol):
-    """What is under way for one run of a primitive."""
-
-    def job_id(self) -> str:
-        """Return the id that finds it again."""
-
-    def backend(self) -> BackendV2:
-        """Return the backend."""
-
-    def jobs(self) -> list[Any]:
-        """Return the jobs of the backend behind it."""
-
-    def status(self) -> JobStatus:
-        """Return how it is; never raises."""
-
-    def cancel(self) -> bool:
-        """Cancel what has not ended; return whether all of that is cancelled."""
-
-    def wait(self, timeout: float | None) -> None:
-        """Wait until all of it has ended, in whatever way.
-
-        Raises:
-            OqtopusJobTimeoutError: If the time in s is over first.
-        """
-
-    def collect(self) -> Collected:
-        """Return what has come of it, once it has ended.
-
-        Raises:
-            OqtopusCloudError: If the results cannot be read.
-        """
-
-    def error_message(self) -> str | None:
-        """Return what failed and why, in the words of the jobs behind it."""
+    Executor = CloudExecutor | LocalExecutor
+    Work = CloudWork | LocalWork
 
 
-class Executor(Protocol):
-    """Runs PUBs on a backend.
-
-    Attributes:
-        default_precision: Precision of PUBs for which nobody has named one.
-    """
-
-    default_precision: float
-
-    def sample(
-        self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
-    ) -> Work:
-        """Start to sample PUBs, each with its own number of shots.
-
-        Args:
-            pubs: The PUBs.
-            options: The options of the sampler.
-            run: ``group_id`` and ``resume``, if they were given.
-
-        Raises:
-            OqtopusError: If a PUB or an option cannot be used.
-        """
-
-    def estimate(
-        self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
-    ) -> Work:
-        """Start to estimate PUBs, each with its own precision.
-
-        Args:
-            pubs: The PUBs.
-            options: The options of the estimator.
-            run: ``group_id`` and ``resume``, if they were given.
-
-        Raises:
-            OqtopusError: If a PUB or an option cannot be used.
-        """
-
-
-def executor_of(backend: Any, primitive: str) -> Executor:
-    """Return what runs PUBs on a backend.
+def find_executor(backend: Any, primitive: str) -> Executor:
+    """Return the executor that runs PUBs on a backend.
 
     Args:
         backend: A backend of this package.

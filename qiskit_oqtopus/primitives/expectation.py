@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from .bits import bit_table
 
 Weights = Sequence[tuple[int, Sequence[tuple[int, float]]]]
-"""See :class:`~qiskit_oqtopus.primitives.observables.Measurement`."""
+"""As in :class:`~qiskit_oqtopus.primitives.observables.Measurement`."""
 
 BLOCK = 2**22
-"""Signs of terms that are in memory at a time."""
+"""Most signs of terms that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,13 @@ def estimate(
     Args:
         counts: Outcome -> number of shots.
         num_bits: Number of bits of an outcome.
-        masks: See :class:`~qiskit_oqtopus.primitives.observables.Measurement`.
-        weights: See there; the order of the observables is that of the result.
+        masks: The Pauli strings, each as a number whose bit k says whether it acts on the k-th
+            measured qubit.
+        weights: For each observable, its index, and (index of the Pauli string, coefficient) of
+            each of its terms; the order of the observables is that of the result.
 
     Raises:
-        ValueError: There are no counts.
+        ValueError: If there are no counts.
 
     >>> found = estimate({0b00: 3, 0b01: 1}, 2, [0b01, 0], [(0, [(0, 2.0), (1, 5.0)])])
     >>> found.means, found.variances

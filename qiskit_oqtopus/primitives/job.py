@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
-from ..exceptions import (
-    OqtopusError,
-    OqtopusJobCancelledError,
-    OqtopusJobError,
-    OqtopusJobTimeoutError,
-)
+from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
 from .assembly import Collected
-from .executor import Work
+
+if TYPE_CHECKING:
+    from .executor import Work
 
 
 class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
@@ -98,18 +94,10 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         """
         if callback is None:
             self._work.wait(timeout)
-            return
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self.in_final_state():
-            callback(self.job_id(), self.status(), self)
-            left = wait if end is None else min(wait, end - time.monotonic())
-            if left <= 0:
-                raise OqtopusJobTimeoutError(
-                    f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, "
-                    "or call cancel()."
-                )
-            time.sleep(left)
-        self._work.wait(None)
+        else:
+            # Jobs behind this one would name themselves.
+            own = lambda *_: callback(self.job_id(), self.status(), self)  # noqa: E731
+            self._work.wait(timeout, wait, own)
 
     # -- results --------------------------------------------------------------------------------
 
@@ -162,7 +150,7 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the result behind, which Qiskit 2.0 cannot pickle; it is made again."""
+        """Leave the result behind, which Qiskit 2.0 cannot pickle; it is built again."""
         return {**self.__dict__, "_result": None}
 
     def __repr__(self) -> str:

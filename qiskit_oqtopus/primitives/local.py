@@ -1,4 +1,4 @@
-"""Primitives on the simulator: each PUB is one job, and a circuit is compiled once for all sets."""
+"""Primitives on the simulator: each PUB is one job, which compiles its circuit only once."""
 
 from __future__ import annotations
 
@@ -33,22 +33,29 @@ from ..simulator.engines.run import Outcome
 from ..simulator.job import QulacsJob
 from ..simulator.result import reason
 from ..simulator.state import Cancelled
-from .assembly import Collected, bit_arrays, estimator_data
-from .bits import registers_of
+from .assembly import Collected, build_bit_arrays, build_estimator_data
+from .bits import find_registers
 from .observables import Terms
 from .options import EstimatorOptions, SamplerOptions, refuse_device_options
-from .pubs import check_registers, each, element, elements_of, observables_of, parameter_rows
+from .pubs import (
+    broadcast_elements,
+    check_registers,
+    describe_place,
+    map_pubs,
+    parameter_rows,
+    parse_observables,
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One PUB under way.
+    """One PUB that has been started.
 
     Attributes:
         job: The job that simulates it, or None if there is nothing to simulate.
         name: Name of its circuit.
         sets: Shape of its parameter sets.
-        build: Makes its result of what came of its parameter sets.
+        build: Builds its result from the outcomes of its parameter sets.
     """
 
     job: QulacsJob | None
@@ -84,7 +91,7 @@ class LocalWork:
         return [part.job for part in self._parts if part.job is not None]
 
     def status(self) -> JobStatus:
-        """Return how the jobs are; never raises."""
+        """Return the status of the jobs; never raises."""
         return group_status([job.status() for job in self.jobs()])
 
     def cancel(self) -> bool:
@@ -92,15 +99,16 @@ class LocalWork:
         unfinished = [job for job in self.jobs() if not job.in_final_state()]
         if not unfinished:
             return self.status() is JobStatus.CANCELLED
-        answers = [job.cancel() for job in unfinished]  # all of them, whatever one says
+        answers = [job.cancel() for job in unfinished]  # every one, whatever the others answer
         return all(answers)
 
-    def wait(self, timeout: float | None) -> None:
-        """Wait until all PUBs have ended, in whatever way."""
+    def wait(self, timeout: float | None, interval: float = 5, callback: Any = None) -> None:
+        """Wait until all PUBs have ended, in whatever way; arguments as for ``CloudWork``."""
         end = None if timeout is None else time.monotonic() + timeout
         for job in self.jobs():
+            left = None if end is None else max(end - time.monotonic(), 0.0)
             try:
-                job.wait_for_final_state(None if end is None else max(end - time.monotonic(), 0.0))
+                job.wait_for_final_state(left, interval, callback)
             except OqtopusJobTimeoutError:
                 raise OqtopusJobTimeoutError(
                     f"Job {self._id} did not end within {timeout} s. It goes on: wait again, or "
@@ -108,24 +116,24 @@ class LocalWork:
                 ) from None
 
     def collect(self) -> Collected:
-        """Return what has come of it, once it has ended."""
+        """Return the results, once all jobs have ended."""
         if self._collected is not None:
             return self._collected
         collected = Collected()
         built = [self._collect(collected, index, part) for index, part in enumerate(self._parts)]
-        if all(built):  # else there may be more memory the next time
+        if all(built):  # otherwise there may be more memory next time
             self._collected = collected
         return collected
 
     @staticmethod
     def _collect(collected: Collected, index: int, part: Part) -> bool:
-        """Add the result of a PUB, or why there is none; return False if it may be had later."""
+        """Add the result of a PUB, or why there is none; False if a later try may succeed."""
         outcomes = [] if part.job is None else part.job.outcomes()
         failed = [(place, o.error) for place, o in enumerate(outcomes) if o.error is not None]
         if not failed:
             try:
                 collected.results.append(part.build(outcomes))
-            # Whatever it is (a MemoryError, for so many shots), the other PUBs must survive it.
+            # Whatever it is (say, a MemoryError for many shots), the other PUBs must survive it.
             except Exception as error:  # noqa: BLE001
                 collected.results.append(None)
                 text = reason(error).removeprefix("ERROR: ")
@@ -139,7 +147,7 @@ class LocalWork:
             text = reason(failure).removeprefix("ERROR: ").replace(CANCELLED, "cancelled")
             where = f"PUB {index} ({part.name!r})"
             if part.sets:
-                where += f", parameter set {element(place, part.sets)}"
+                where += f", parameter set {describe_place(place, part.sets)}"
             collected.failures.append(f"{where}: {text}")
         return True
 
@@ -154,6 +162,9 @@ class LocalExecutor:
 
     Args:
         backend: The simulator.
+
+    Attributes:
+        default_precision: Precision for PUBs if neither they, ``run`` nor the options give one.
     """
 
     default_precision = 0.0
@@ -164,9 +175,9 @@ class LocalExecutor:
     def sample(
         self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
     ) -> LocalWork:
-        """Sample the circuits of each PUB in one job."""
+        """Sample the circuits of each PUB in one job; arguments as for ``CloudExecutor``."""
         self._check_options(options, run)
-        each(pubs, lambda index, pub: check_registers(index, pub.circuit))
+        map_pubs(pubs, lambda index, pub: check_registers(index, pub.circuit))
         silent = [str(index) for index, pub in enumerate(pubs) if not pub.circuit.cregs]
         if silent:
             warnings.warn(
@@ -178,18 +189,18 @@ class LocalExecutor:
         seed = self._seed(options)
         if seed is None:
             seed = secrets.randbits(64)
-        return self._started(
+        return self._start(
             [partial(self._sampler_part, index, pub, seed) for index, pub in enumerate(pubs)]
         )
 
     def estimate(
         self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
     ) -> LocalWork:
-        """Compute the states of each PUB in one job, and expectation values from these."""
+        """Compute expectation values of each PUB in one job; arguments as for ``CloudExecutor``."""
         self._check_options(options, run)
-        observables = each(pubs, observables_of)
+        observables = map_pubs(pubs, parse_observables)
         seed = self._seed(options)
-        return self._started(
+        return self._start(
             [
                 partial(self._estimator_part, pub, terms, seed)
                 for pub, terms in zip(pubs, observables, strict=True)
@@ -209,15 +220,15 @@ class LocalExecutor:
         seed: int | None = self._backend.options.seed_simulator
         return seed
 
-    def _started(self, makers: Sequence[Callable[[], Part]]) -> LocalWork:
-        """Start all PUBs once all are known to be ones that can be run."""
+    def _start(self, makers: Sequence[Callable[[], Part]]) -> LocalWork:
+        """Start all PUBs, once it is known that all of them can be run."""
         parts: list[Part] = []
         problems: list[Problem] = []
         for index, make in enumerate(makers):
             try:
                 parts.append(make())
             except OqtopusCircuitError as error:
-                # Circuits of one PUB differ in their angles, and have the same problems.
+                # The circuits of one PUB differ only in their angles: they have the same problems.
                 named = [replace(p, circuit=index, noun="PUB") for p in error.problems]
                 problems += dict.fromkeys(named)
         if problems:
@@ -226,7 +237,7 @@ class LocalExecutor:
         try:
             for job in jobs:
                 job.submit()
-        except BaseException:  # an executor that takes no more work, or Ctrl-C
+        except BaseException:  # the executor takes no more work, or Ctrl-C
             for job in jobs:
                 job.cancel()
             raise
@@ -242,15 +253,15 @@ class LocalExecutor:
     # -- sampler --------------------------------------------------------------------------------
 
     def _sampler_part(self, index: int, pub: SamplerPub, seed: int) -> Part:
-        registers = registers_of(pub.circuit)
+        registers = find_registers(pub.circuit)
         shots = int(pub.shots)
         run_seed, order_seed = np.random.SeedSequence([seed, index]).generate_state(2, np.uint64)
         job = self._run(pub, shots=shots, seed_simulator=int(run_seed)) if registers else None
 
         def build(outcomes: Sequence[Outcome]) -> PubResult:
             rng = np.random.default_rng(order_seed)
-            elements = [_shots(outcome, shots, rng) for outcome in outcomes]
-            arrays = bit_arrays(registers, pub.shape, pub.circuit.num_clbits, elements, shots)
+            elements = [_shuffle_shots(outcome, shots, rng) for outcome in outcomes]
+            arrays = build_bit_arrays(registers, pub.shape, pub.circuit.num_clbits, elements, shots)
             return SamplerPubResult(
                 DataBin(**arrays, shape=pub.shape),
                 metadata={"shots": pub.shots, "circuit_metadata": pub.circuit.metadata},
@@ -266,15 +277,15 @@ class LocalExecutor:
 
         def build(outcomes: Sequence[Outcome]) -> PubResult:
             values = np.array([outcome.expectation_values for outcome in outcomes])
-            sets, picked = elements_of(pub)
+            sets, picked = broadcast_elements(pub)
             evs = values[sets, picked] if len(outcomes) else np.zeros(0)
             if precision:
-                # As in Qiskit's StatevectorEstimator each PUB begins with the seed, and the noise
-                # is the same number by number.
+                # As in Qiskit's StatevectorEstimator, each PUB begins with the seed; even the
+                # single numbers are the same.
                 evs = np.random.default_rng(seed).normal(evs, precision)
             evs = np.reshape(evs, pub.shape)
             return PubResult(
-                estimator_data(evs, np.full(pub.shape, precision)),
+                build_estimator_data(evs, np.full(pub.shape, precision)),
                 metadata={
                     "target_precision": pub.precision,
                     "circuit_metadata": pub.circuit.metadata,
@@ -284,11 +295,11 @@ class LocalExecutor:
         return Part(job, pub.circuit.name, pub.parameter_values.shape, build)
 
 
-def _shots(
+def _shuffle_shots(
     outcome: Outcome, shots: int, rng: np.random.Generator
 ) -> tuple[list[int], NDArray[np.int64]]:
-    """Return the distinct outcomes, and which of these each shot has, in random order."""
-    # A circuit that writes no classical bit has no counts: its registers hold what they began with.
+    """Return the distinct outcomes, and the index of the outcome of each shot, in random order."""
+    # A circuit that writes no classical bit has no counts: all its bits are still 0.
     keys, counts = ([0], [shots]) if outcome.counts is None else outcome.counts
     order = np.repeat(np.arange(len(keys)), counts)
     rng.shuffle(order)

@@ -1,4 +1,4 @@
-"""Observables as sums of Pauli strings, and which of these one circuit measures (pure).
+"""Observables as sums of Pauli strings, and which of them one circuit measures (pure).
 
 Pauli strings that agree on each qubit on which both act commute qubit by qubit, and one circuit
 measures all of them: on each qubit it rotates the common letter to Z, and measures.
@@ -20,7 +20,7 @@ Terms = dict[str, float]
 """Pauli string (qubit 0 rightmost) -> coefficient."""
 
 MAX_TERMS = 2**16
-"""Terms that the projectors of one observable may become."""
+"""Most terms that the projectors of one observable may become."""
 
 _PROJECTORS = {
     "0": (("I", 0.5), ("Z", 0.5)),
@@ -43,8 +43,8 @@ def pauli_terms(observable: Mapping[str, Any]) -> Terms:
         observable: Qiskit's string of letters ``IXYZ01+-rl`` -> coefficient.
 
     Raises:
-        ObservableError: A coefficient is not a finite real number, or projectors become more than
-            :data:`MAX_TERMS` terms.
+        ObservableError: If a coefficient is not a finite real number, or projectors become more
+            than :data:`MAX_TERMS` terms.
 
     >>> pauli_terms({"0X": 2.0, "ZX": 1.0})
     {'IX': 1.0, 'ZX': 2.0}
@@ -69,8 +69,8 @@ class Measurement:
     """What one circuit measures of some observables.
 
     Attributes:
-        basis: (qubit, "X", "Y" or "Z") of each measured qubit, ascending; bit k of an outcome is
-            that of the k-th.
+        basis: Each measured qubit and its letter ("X", "Y" or "Z"), in ascending order of the
+            qubits; bit k of an outcome is that of the k-th.
         masks: The Pauli strings, each as a number whose bit k says whether it acts on the k-th
             measured qubit.
         weights: For each observable with such terms, its index and (index of the Pauli string,
@@ -83,8 +83,8 @@ class Measurement:
     weights: tuple[tuple[int, tuple[tuple[int, float], ...]], ...]
 
 
-def measurements(observables: Sequence[Terms], spare: int = 0) -> list[Measurement]:
-    """Return what is to be measured for all of some observables of one state.
+def plan_measurements(observables: Sequence[Terms], spare: int = 0) -> list[Measurement]:
+    """Plan the measurements that give all of some observables of one state.
 
     Args:
         observables: At least one observable.
@@ -94,7 +94,7 @@ def measurements(observables: Sequence[Terms], spare: int = 0) -> list[Measureme
         At least one measurement. Each Pauli string is in one of them.
     """
     labels = list(dict.fromkeys(label for terms in observables for label in terms if _acts(label)))
-    groups = [[]] if not labels else _groups(labels)
+    groups = [[]] if not labels else _group(labels)
     found = []
     for number, group in enumerate(groups):
         letters: dict[int, str] = {}
@@ -104,7 +104,7 @@ def measurements(observables: Sequence[Terms], spare: int = 0) -> list[Measureme
             }
         basis = tuple(sorted(letters.items())) or ((spare, "Z"),)
         place = {label: index for index, label in enumerate(group)}
-        masks = [_mask(label, basis) for label in group]
+        masks = [_find_mask(label, basis) for label in group]
         if number == 0 and any(not _acts(label) for terms in observables for label in terms):
             place |= {"I" * len(label): len(group) for terms in observables for label in terms}
             masks.append(0)
@@ -117,7 +117,7 @@ def measurements(observables: Sequence[Terms], spare: int = 0) -> list[Measureme
     return found
 
 
-def measured(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> QuantumCircuit:
+def add_measurements(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> QuantumCircuit:
     """Return a circuit with measurements at its end, and with no other classical bits.
 
     The gates are those that every device has. Up to a phase ``sx`` is a rotation by pi/2 about X,
@@ -127,7 +127,7 @@ def measured(circuit: QuantumCircuit, basis: Sequence[tuple[int, str]]) -> Quant
         circuit: Without measurements.
         basis: See :class:`Measurement`.
     """
-    # A circuit with variables is refused by all devices, with its own words for that.
+    # All devices refuse a circuit with variables, and say so in their own words.
     if circuit.num_clbits and not circuit.num_vars and not getattr(circuit, "num_stretches", 0):
         result = QuantumCircuit(
             circuit.qubits,
@@ -155,22 +155,23 @@ def _acts(label: str) -> bool:
     return label.strip("I") != ""
 
 
-def _mask(label: str, basis: Sequence[tuple[int, str]]) -> int:
+def _find_mask(label: str, basis: Sequence[tuple[int, str]]) -> int:
     return sum(1 << bit for bit, (qubit, _) in enumerate(basis) if label[-1 - qubit] != "I")
 
 
-def _groups(labels: list[str]) -> list[list[str]]:
+def _group(labels: list[str]) -> list[list[str]]:
     if len(labels) > _COLOURED:
-        return _first_fit(labels)
+        return _group_by_first_fit(labels)
     groups = PauliList(labels).group_commuting(qubit_wise=True)
     return [list(group.to_labels()) for group in groups]
 
 
 _COLOURED = 2000
-"""Qiskit colours the graph of so many strings; its edges take memory quadratic in their number."""
+"""Most strings that Qiskit groups, by colouring a graph: its edges take memory quadratic in their
+number."""
 
 
-def _first_fit(labels: list[str]) -> list[list[str]]:
+def _group_by_first_fit(labels: list[str]) -> list[list[str]]:
     """Put each string into the first group that it fits, those on many qubits first."""
     letters = np.array([list(label.encode()) for label in labels], dtype=np.uint8)
     letters[letters == ord("I")] = 0

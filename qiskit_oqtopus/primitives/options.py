@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -13,16 +14,18 @@ from ..cloud.options import CHECKS
 from ..exceptions import OqtopusOptionError
 from ..options import MAX_SEED, Check, check_options, integer, one_of, optional
 
-RUN_ONLY = ("group_id", "resume")
-"""Arguments of ``run`` that are no options of the primitive."""
-
 PrimitiveOptions = TypeVar("PrimitiveOptions", bound="_Options")
+
+
+def is_precision(value: Any) -> bool:
+    """Return whether a value is a finite number of at least 0."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    return is_number and math.isfinite(value) and value >= 0
 
 
 def precision(name: str, value: Any) -> float:
     """Check for a precision: a finite number that is not negative."""
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
+    if not is_precision(value):
         raise OqtopusOptionError(f"Option {name!r} must be a number of at least 0, not {value!r}.")
     return float(value)
 
@@ -44,8 +47,7 @@ class _Options:
     """What the options of both primitives can do."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        known = {field.name: _CHECKS[field.name] for field in dataclasses.fields(self)}  # type: ignore[arg-type]
-        object.__setattr__(self, name, check_options({name: value}, known)[name])
+        object.__setattr__(self, name, _check(self, {name: value})[name])
 
     def update(self, **values: Any) -> None:
         """Set options; none is set if one cannot be.
@@ -56,17 +58,23 @@ class _Options:
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
         """
-        vars(self).update(vars(changed(self, values)))
+        vars(self).update(_check(self, values))
+
+
+def _check(options: _Options, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked and normalized values of options of a primitive."""
+    known = {field.name: _CHECKS[field.name] for field in dataclasses.fields(options)}  # type: ignore[arg-type]
+    return check_options(values, known)
 
 
 @dataclass
 class SamplerOptions(_Options):
     """Options of :class:`~qiskit_oqtopus.SamplerV2`.
 
-    Where an option is None, that of the backend counts.
+    Where an option is None, that of the backend applies.
 
     Attributes:
-        default_shots: Number of shots of PUBs that say nothing else.
+        default_shots: Number of shots for PUBs that give none of their own.
         seed: On the simulator, seed of the samples. On a device, seed of the order in which the
             shots are listed: OQTOPUS returns counts only.
         mitigation: "pseudo_inverse" for the server's readout mitigation (devices only).
@@ -89,21 +97,21 @@ class SamplerOptions(_Options):
 class EstimatorOptions(_Options):
     """Options of :class:`~qiskit_oqtopus.EstimatorV2`.
 
-    Where one of ``seed`` to ``name`` is None, that of the backend counts.
+    Where one of ``seed`` to ``name`` is None, that of the backend applies.
 
     Attributes:
-        default_precision: Precision of PUBs that say nothing else; None is 1/64, which are 4,096
-            shots, on a device, and 0, which is exact, on the simulator.
+        default_precision: Precision for PUBs that give none of their own; None is 1/64, which means
+            4,096 shots, on a device, and 0, which is exact, on the simulator.
         estimation: "local" to measure the terms of observables and to compute the expectation
             values here, "server" for OQTOPUS' own estimation jobs (devices only).
         seed: Seed of the noise that a precision above 0 brings about on the simulator. As in
-            Qiskit's ``StatevectorEstimator`` each PUB begins with it, so that equal PUBs have equal
-            noise.
-        mitigation: As for the sampler, as all that follow.
-        transpiler: See there.
-        transpiler_options: See there.
-        name: See there.
-        tags: See there.
+            Qiskit's ``StatevectorEstimator``, each PUB begins with it, so that equal PUBs have
+            equal noise.
+        mitigation: "pseudo_inverse" for the server's readout mitigation (devices only).
+        transpiler: "qiskit" to let the server compile the circuits (devices only).
+        transpiler_options: Options of the server's transpiler (devices only).
+        name: Name of the OQTOPUS jobs; by default that of each circuit (devices only).
+        tags: Words for their descriptions (devices only).
     """
 
     default_precision: float | None = None
@@ -116,7 +124,7 @@ class EstimatorOptions(_Options):
     tags: tuple[str, ...] = ()
 
 
-def made(kind: type[PrimitiveOptions], given: Any) -> PrimitiveOptions:
+def parse_options(kind: type[PrimitiveOptions], given: Any) -> PrimitiveOptions:
     """Return options from what the user gave.
 
     Args:
@@ -135,21 +143,22 @@ def made(kind: type[PrimitiveOptions], given: Any) -> PrimitiveOptions:
         raise OqtopusOptionError(
             f"Option 'options' must be a dictionary or {kind.__name__}, not {given!r}."
         )
-    return changed(kind(), given)
+    return replace_options(kind(), given)
 
 
-def changed(options: PrimitiveOptions, values: Mapping[str, Any]) -> PrimitiveOptions:
+def replace_options(options: PrimitiveOptions, values: Mapping[str, Any]) -> PrimitiveOptions:
     """Return a copy of options with other values.
 
     Raises:
         OqtopusOptionError: If an option is unknown or its value cannot be used.
     """
-    names = {field.name: _CHECKS[field.name] for field in dataclasses.fields(options)}  # type: ignore[arg-type]
-    return dataclasses.replace(options, **check_options(values, names))  # type: ignore[type-var]
+    replaced = copy.copy(options)
+    vars(replaced).update(_check(options, values))
+    return replaced
 
 
-def device_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
-    """Return those of the options of ``OqtopusBackend.run`` that are not left to the backend."""
+def to_device_options(options: SamplerOptions | EstimatorOptions) -> dict[str, Any]:
+    """Return the options for ``OqtopusBackend.run`` that are not left to the backend."""
     values = {
         "seed_simulator": options.seed,
         "mitigation": options.mitigation,
@@ -167,7 +176,7 @@ def refuse_device_options(options: SamplerOptions | EstimatorOptions) -> None:
     Raises:
         OqtopusOptionError: If one is set.
     """
-    names = [name for name in device_options(options) if name != "seed_simulator"]
+    names = [name for name in to_device_options(options) if name != "seed_simulator"]
     if getattr(options, "estimation", "local") != "local":
         names.append("estimation")
     if names:

@@ -1,4 +1,4 @@
-"""What the program of a primitive carries, so that its result can be rebuilt from programs alone.
+"""What the program of a primitive carries, so that results can be rebuilt from programs alone.
 
 It is plain JSON in the header of the program (``ProgramHeader.primitive``), beside the index of the
 PUB and the position in it.
@@ -38,7 +38,7 @@ class SamplerRecord:
     def to_json(self) -> dict[str, Any]:
         """Return what is written."""
         return {
-            "sizes": _run_lengths(self.sizes),
+            "sizes": _to_run_lengths(self.sizes),
             "shape": list(self.shape),
             "registers": [[name, list(bits)] for name, bits in self.registers],
         }
@@ -70,7 +70,7 @@ class EstimatorRecord:
     def to_json(self) -> dict[str, Any]:
         """Return what is written."""
         values: dict[str, Any] = {
-            "sizes": _run_lengths(self.sizes),
+            "sizes": _to_run_lengths(self.sizes),
             "shape": list(self.shape),
             "sets": list(self.sets),
             "precision": self.precision,
@@ -86,18 +86,18 @@ class EstimatorRecord:
 Record = SamplerRecord | EstimatorRecord
 
 
-def record_of(header: ProgramHeader) -> Record:
+def parse_record(header: ProgramHeader) -> Record:
     """Return what a program says of its PUB.
 
     Raises:
-        OqtopusProtocolError: It says nothing, or nothing that can be.
+        OqtopusProtocolError: If it says nothing, or something that cannot be true.
     """
     values = header.primitive
     try:
         if values is None:
             raise ValueError("it is missing")
-        sizes = _sizes(values["sizes"], header.total)
-        kind = _sampler if header.kind == "sampler" else _estimator
+        sizes = _parse_sizes(values["sizes"], header.total)
+        kind = _parse_sampler if header.kind == "sampler" else _parse_estimator
         record = kind(values, sizes, header)
         spans = pub_spans(record.sizes)
         if header.pub is None or header.position is None or header.pub >= len(spans):
@@ -128,70 +128,73 @@ def pub_spans(sizes: Sizes) -> tuple[range, ...]:
     return tuple(range(end - size, end) for size, end in zip(sizes, ends, strict=True))
 
 
-def _sampler(values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader) -> SamplerRecord:
+def _parse_sampler(values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader) -> SamplerRecord:
     registers = tuple(
-        (_text(name), tuple(_count(bit) for bit in bits)) for name, bits in values["registers"]
+        (_check_text(name), tuple(_check_count(bit) for bit in bits))
+        for name, bits in values["registers"]
     )
-    return SamplerRecord(sizes, _shape(values["shape"]), registers)
+    return SamplerRecord(sizes, _parse_shape(values["shape"]), registers)
 
 
-def _estimator(values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader) -> EstimatorRecord:
+def _parse_estimator(
+    values: Mapping[str, Any], sizes: Sizes, header: ProgramHeader
+) -> EstimatorRecord:
     common = (
         sizes,
-        _shape(values["shape"]),
-        _shape(values["sets"]),
-        _number(values["precision"]),
+        _parse_shape(values["shape"]),
+        _parse_shape(values["sets"]),
+        _check_number(values["precision"]),
     )
     if "masks" not in values:
         return EstimatorRecord(*common)
-    masks = tuple(_count(mask, 1 << header.n_clbits) for mask in values["masks"])
+    masks = tuple(_check_count(mask, 1 << header.n_clbits) for mask in values["masks"])
     elements = math.prod(common[1])
     weights = tuple(
         (
-            _count(element, elements),
-            tuple((_count(place, len(masks)), _number(c)) for place, c in parts),
+            _check_count(element, elements),
+            tuple((_check_count(place, len(masks)), _check_number(c)) for place, c in parts),
         )
         for element, parts in values["weights"]
     )
     return EstimatorRecord(*common, masks, weights)
 
 
-def _run_lengths(sizes: Sequence[int]) -> list[list[int]]:
+def _to_run_lengths(sizes: Sequence[int]) -> list[list[int]]:
     return [[len(list(equal)), size] for size, equal in groupby(sizes)]
 
 
-def _sizes(values: Any, total: int) -> Sizes:
-    """Return the sizes; a few bytes from the network must not become more PUBs than programs."""
-    run_lengths = tuple((_count(repeat), _count(size)) for repeat, size in values)
+def _parse_sizes(values: Any, total: int) -> Sizes:
+    """Return the sizes: a few bytes from the network must not become more PUBs than programs."""
+    run_lengths = tuple((_check_count(repeat), _check_count(size)) for repeat, size in values)
     if sum(repeat * size for repeat, size in run_lengths) != total or not all(
         size for _, size in run_lengths
     ):
         raise ValueError("the PUBs have other programs than the run")
-    return _expanded(run_lengths)
+    return _expand(run_lengths)
 
 
 @lru_cache(maxsize=16)
-def _expanded(run_lengths: tuple[tuple[int, int], ...]) -> Sizes:
+def _expand(run_lengths: tuple[tuple[int, int], ...]) -> Sizes:
     return tuple(size for repeat, size in run_lengths for _ in range(repeat))
 
 
-def _shape(values: Any) -> tuple[int, ...]:
-    return tuple(_count(size) for size in values)
+def _parse_shape(values: Any) -> tuple[int, ...]:
+    return tuple(_check_count(size) for size in values)
 
 
-def _count(value: Any, end: int | None = None) -> int:
+def _check_count(value: Any, end: int | None = None) -> int:
     if type(value) is not int or value < 0 or (end is not None and value >= end):
         raise ValueError(f"{value!r:.40} is out of range")
     return value
 
 
-def _number(value: Any) -> float:
+def _check_number(value: Any) -> float:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise ValueError(f"{value!r:.40} is not a number")
     return float(value)
 
 
-def _text(value: Any) -> str:
+def _check_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r:.40} is not a name")
     return value

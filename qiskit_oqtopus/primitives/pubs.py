@@ -5,10 +5,9 @@ Broadcasting and shapes are those of Qiskit's own ``SamplerPub`` and ``Estimator
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,54 +21,57 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..circuits import UnboundError, bound_to
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, pauli_terms
+from .options import is_precision
 
 Pub = TypeVar("Pub")
-Made = TypeVar("Made")
+Mapped = TypeVar("Mapped")
 
 
-def sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
-    """Return PUBs of a sampler.
-
-    Args:
-        given: What the user gave to ``run``.
-        shots: Number of shots of PUBs that say nothing else.
-
-    Raises:
-        OqtopusPubError: If some of them cannot be run: all of those.
-    """
-    return each(_listed(given, "Sampler"), lambda index, pub: _sampler_pub(index, pub, shots))
-
-
-def estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
-    """Return PUBs of an estimator.
+def parse_sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
+    """Return the PUBs that a sampler was given.
 
     Args:
         given: What the user gave to ``run``.
-        precision: Precision of PUBs that say nothing else.
+        shots: Number of shots for PUBs that give none of their own.
 
     Raises:
-        OqtopusPubError: If some of them cannot be run: all of those.
+        OqtopusPubError: If some of them cannot be run; it lists all of those.
     """
-    return each(
-        _listed(given, "Estimator"), lambda index, pub: _estimator_pub(index, pub, precision)
+    return map_pubs(
+        _to_list(given, "Sampler"), lambda index, pub: _parse_sampler_pub(index, pub, shots)
     )
 
 
-def each(pubs: Iterable[Pub], make: Callable[[int, Pub], Made]) -> list[Made]:
-    """Return what a function makes of each PUB.
+def parse_estimator_pubs(given: Any, precision: Any) -> list[EstimatorPub]:
+    """Return the PUBs that an estimator was given.
+
+    Args:
+        given: What the user gave to ``run``.
+        precision: Precision for PUBs that give none of their own.
+
+    Raises:
+        OqtopusPubError: If some of them cannot be run; it lists all of those.
+    """
+    return map_pubs(
+        _to_list(given, "Estimator"), lambda index, pub: _parse_estimator_pub(index, pub, precision)
+    )
+
+
+def map_pubs(pubs: Iterable[Pub], function: Callable[[int, Pub], Mapped]) -> list[Mapped]:
+    """Call a function for each PUB and return its results.
 
     Args:
         pubs: The PUBs.
-        make: A function of the position of a PUB and the PUB.
+        function: Takes the position of a PUB, and the PUB.
 
     Raises:
-        OqtopusPubError: If the function raises it for some PUBs: what is wrong with all of them.
+        OqtopusPubError: If the function raises it for some PUBs; it lists all of those.
     """
-    made: list[Made] = []
+    mapped: list[Mapped] = []
     errors: list[OqtopusPubError] = []
     for index, pub in enumerate(pubs):
         try:
-            made.append(make(index, pub))
+            mapped.append(function(index, pub))
         except OqtopusPubError as error:
             errors.append(error)
     if len(errors) == 1:
@@ -77,10 +79,10 @@ def each(pubs: Iterable[Pub], make: Callable[[int, Pub], Made]) -> list[Made]:
     if errors:
         first, *others = [problem for error in errors for problem in error.problems]
         raise OqtopusPubError(*first, *others)
-    return made
+    return mapped
 
 
-def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
+def parse_observables(index: int, pub: EstimatorPub) -> list[Terms]:
     """Return the observables of a PUB, in C order.
 
     Args:
@@ -88,7 +90,7 @@ def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
         pub: The PUB.
 
     Raises:
-        OqtopusPubError: If one cannot be measured.
+        OqtopusPubError: If one of them cannot be measured.
     """
     flat = pub.observables.ravel()
     try:
@@ -97,7 +99,7 @@ def observables_of(index: int, pub: EstimatorPub) -> list[Terms]:
         raise OqtopusPubError(index, f"{error}; an observable is a real sum of Paulis") from error
 
 
-def bound(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
+def bind_parameters(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     """Return the circuit of a PUB for each of its parameter sets, in C order.
 
     Args:
@@ -113,7 +115,7 @@ def bound(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     try:
         return bound_to(circuit, parameter_rows(pub))
     except UnboundError as error:
-        place = element(error.number, values.shape)
+        place = describe_place(error.number, values.shape)
         raise OqtopusPubError(index, error.at(place)) from error
 
 
@@ -127,7 +129,7 @@ def parameter_rows(pub: SamplerPub | EstimatorPub) -> np.ndarray:
     return np.asarray(rows, dtype=float).reshape(values.size, pub.circuit.num_parameters)
 
 
-def elements_of(pub: EstimatorPub) -> tuple[np.ndarray, np.ndarray]:
+def broadcast_elements(pub: EstimatorPub) -> tuple[np.ndarray, np.ndarray]:
     """Return the parameter set and the observable of each element of a PUB, all in C order."""
     values, observables = pub.parameter_values, pub.observables
     sets, picked = np.broadcast_arrays(
@@ -141,7 +143,7 @@ def check_registers(index: int, circuit: QuantumCircuit) -> None:
     """Refuse registers whose bits could not be given back by their names.
 
     Raises:
-        OqtopusPubError: A register has a name that ``DataBin`` does not take.
+        OqtopusPubError: If a register has a name that ``DataBin`` does not take.
     """
     try:
         DataBin(**{register.name: None for register in circuit.cregs})
@@ -151,18 +153,18 @@ def check_registers(index: int, circuit: QuantumCircuit) -> None:
         ) from error
 
 
-def element(number: int, shape: tuple[int, ...]) -> str:
+def describe_place(number: int, shape: tuple[int, ...]) -> str:
     """Return where the n-th element of an array is, in words.
 
-    >>> element(4, (2, 3)), element(4, (9,)), element(0, ())
+    >>> describe_place(4, (2, 3)), describe_place(4, (9,)), describe_place(0, ())
     ('(1, 1)', '4', '0')
     """
     place = tuple(int(index) for index in np.unravel_index(number, shape)) if shape else (0,)
     return str(place[0] if len(place) == 1 else place)
 
 
-def _listed(given: Any, kind: str) -> list[Any]:
-    """Return what was given as a list; one PUB without a list around it is refused."""
+def _to_list(given: Any, kind: str) -> list[Any]:
+    """Return what was given as a list; a single PUB without a list around it is refused."""
     single = isinstance(given, tuple) and _begins_with_circuit(given)
     if single:
         single = any(not _may_be_pub(item) for item in given[1:])
@@ -188,7 +190,7 @@ def _may_be_pub(given: Any) -> bool:
 
 
 @contextmanager
-def _named(index: int) -> Iterator[None]:
+def _name_pub(index: int) -> Iterator[None]:
     """Raise what Qiskit finds wrong with a PUB as an error that names it."""
     try:
         yield
@@ -199,25 +201,25 @@ def _named(index: int) -> Iterator[None]:
         raise OqtopusPubError(index, text or type(error).__name__) from error
 
 
-def _sampler_pub(index: int, given: Any, shots: Any) -> SamplerPub:
-    with _named(index):
-        _circuit_of(index, given)
+def _parse_sampler_pub(index: int, given: Any, shots: Any) -> SamplerPub:
+    with _name_pub(index):
+        _find_circuit(index, given)
         # Checked here, since Qiskit's check is not the same in all of its versions.
-        own = _item(given, 2, "shots")
+        own = _find_item(given, 2, "shots")
         _check_shots(index, shots if own is None else own)
         pub = SamplerPub.coerce(given, shots if own is None else None)
     _check_values(index, pub)
     return pub
 
 
-def _estimator_pub(index: int, given: Any, default: Any) -> EstimatorPub:
-    with _named(index):
-        circuit = _circuit_of(index, given)
+def _parse_estimator_pub(index: int, given: Any, default: Any) -> EstimatorPub:
+    with _name_pub(index):
+        circuit = _find_circuit(index, given)
         if isinstance(given, QuantumCircuit) or (
             isinstance(given, (tuple, list)) and len(given) < 2
         ):
             raise OqtopusPubError(index, "it has no observables; give (circuit, observables)")
-        own = _item(given, 3, "precision")
+        own = _find_item(given, 3, "precision")
         _check_precision(index, default if own is None else own)
         if not isinstance(given, EstimatorPub):
             given = list(given)
@@ -229,7 +231,7 @@ def _estimator_pub(index: int, given: Any, default: Any) -> EstimatorPub:
     return pub
 
 
-def _circuit_of(index: int, given: Any) -> QuantumCircuit:
+def _find_circuit(index: int, given: Any) -> QuantumCircuit:
     circuit = given
     if isinstance(given, (SamplerPub, EstimatorPub)):
         circuit = given.circuit
@@ -244,7 +246,7 @@ def _circuit_of(index: int, given: Any) -> QuantumCircuit:
     return circuit
 
 
-def _item(given: Any, place: int, name: str) -> Any:
+def _find_item(given: Any, place: int, name: str) -> Any:
     """Return what a PUB says of its shots or precision, or None."""
     if isinstance(given, (tuple, list)):
         return given[place] if len(given) > place else None
@@ -257,8 +259,7 @@ def _check_shots(index: int, shots: Any) -> None:
 
 
 def _check_precision(index: int, precision: Any) -> None:
-    is_number = isinstance(precision, Real) and not isinstance(precision, bool)
-    if not is_number or not math.isfinite(precision) or precision < 0:
+    if not is_precision(precision):
         raise OqtopusPubError(index, f"precision must be a number of at least 0, not {precision!r}")
 
 
@@ -295,7 +296,7 @@ def _check_width(index: int, circuit: QuantumCircuit, observables: ObservablesAr
         width = len(next(iter(flat[number])))
         if width == circuit.num_qubits:
             continue
-        place = element(number, observables.shape)
+        place = describe_place(number, observables.shape)
         reason = f"observable {place} has {width} qubits and the circuit has {circuit.num_qubits}"
         if circuit.layout is not None and width < circuit.num_qubits:
             reason += (

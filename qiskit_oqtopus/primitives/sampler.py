@@ -8,15 +8,13 @@ from typing import Any
 from qiskit.primitives import BaseSamplerV2
 from qiskit.primitives.containers.sampler_pub import SamplerPubLike
 
-from ..cloud.backend import OqtopusBackend
-from ..simulator.backend import QulacsBackend
-from .executor import executor_of
 from .job import PrimitiveJob
-from .options import RUN_ONLY, SamplerOptions, changed, made
-from .pubs import sampler_pubs
+from .options import SamplerOptions
+from .primitive import Primitive
+from .pubs import parse_sampler_pubs
 
 
-class SamplerV2(BaseSamplerV2):
+class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
     """Qiskit's sampler on a device of OQTOPUS Cloud or on the local simulator.
 
     On a device, each element of each PUB (a circuit with one parameter set) is one OQTOPUS job; all
@@ -38,6 +36,7 @@ class SamplerV2(BaseSamplerV2):
 
     Example:
         >>> from qiskit import QuantumCircuit
+        >>> from qiskit_oqtopus import QulacsBackend
         >>> bell = QuantumCircuit(2)
         >>> bell.h(0); bell.cx(0, 1); bell.measure_all()  # doctest: +ELLIPSIS
         <...>
@@ -46,19 +45,8 @@ class SamplerV2(BaseSamplerV2):
         ['00', '11']
     """
 
-    def __init__(self, backend: OqtopusBackend | QulacsBackend, *, options: Any = None) -> None:
-        self._executor = executor_of(backend, "Sampler")
-        self._backend = backend  # qiskit-experiments reads it
-        self._options = made(SamplerOptions, options)
-
-    def backend(self) -> OqtopusBackend | QulacsBackend:
-        """Return the backend."""
-        return self._backend
-
-    @property
-    def options(self) -> SamplerOptions:
-        """The options; set them by attribute, or several with ``options.update(...)``."""
-        return self._options
+    _name = "Sampler"
+    _options_class = SamplerOptions
 
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, **options: Any
@@ -69,7 +57,7 @@ class SamplerV2(BaseSamplerV2):
 
         Args:
             pubs: Circuits, or tuples of circuit, parameter values and number of shots.
-            shots: Number of shots of PUBs that say nothing else; None for ``default_shots``.
+            shots: Number of shots for PUBs that give none of their own; None for ``default_shots``.
             **options: Options of the sampler for this run only; and on a device ``group_id`` and
                 ``resume``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
 
@@ -77,7 +65,7 @@ class SamplerV2(BaseSamplerV2):
             The job.
 
         Raises:
-            OqtopusPubError: If a PUB is not one, or cannot be run; it says which.
+            OqtopusPubError: If something is not a PUB, or a PUB cannot be run; it says which.
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the backend cannot run a circuit; it lists all problems of all
                 PUBs.
@@ -85,10 +73,11 @@ class SamplerV2(BaseSamplerV2):
                 rest.
             OqtopusCloudError: If the server cannot be asked before anything is sent.
         """
-        run = {name: options.pop(name) for name in RUN_ONLY if name in options}
-        chosen = changed(self._options, options)
+        chosen, arguments = self._for_run(options)
         if shots is None:
             shots = chosen.default_shots
         if shots is None:
             shots = self._backend.options.shots
-        return PrimitiveJob(self._executor.sample(sampler_pubs(pubs, shots), chosen, run))
+        return PrimitiveJob(
+            self._executor.sample(parse_sampler_pubs(pubs, shots), chosen, arguments)
+        )

@@ -345,7 +345,7 @@ def test_problems_are_listed_by_pub_and_nothing_runs(backend):
 
 
 def test_a_result_that_cannot_be_made_spares_the_others(backend, monkeypatch):
-    real = local.bit_arrays
+    real = local.build_bit_arrays
     room = {"left": False}
 
     def large(*arguments):
@@ -353,7 +353,7 @@ def test_a_result_that_cannot_be_made_spares_the_others(backend, monkeypatch):
             raise MemoryError("no room")
         return real(*arguments)
 
-    monkeypatch.setattr(local, "bit_arrays", large)
+    monkeypatch.setattr(local, "build_bit_arrays", large)
     job = SamplerV2(backend).run([(measured(), [0.0], 10), (measured("big"), [0.0], 11)])
     with pytest.raises(
         OqtopusJobError, match=r"1 of 2 PUBs.*PUB 1 \('big'\): MemoryError: no room"

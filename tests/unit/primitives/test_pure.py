@@ -13,17 +13,17 @@ from qiskit.quantum_info import Operator, Pauli, SparseObservable, SparsePauliOp
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from qiskit_oqtopus import OqtopusOptionError, OqtopusProtocolError
-from qiskit_oqtopus.primitives.assembly import assemble, bit_arrays
-from qiskit_oqtopus.primitives.bits import bit_table, packed
+from qiskit_oqtopus.primitives.assembly import assemble, build_bit_arrays
+from qiskit_oqtopus.primitives.bits import bit_table, pack_bits
 from qiskit_oqtopus.primitives.expectation import estimate
 from qiskit_oqtopus.primitives.observables import (
     ObservableError,
-    measured,
-    measurements,
+    add_measurements,
     pauli_terms,
+    plan_measurements,
 )
-from qiskit_oqtopus.primitives.options import EstimatorOptions, SamplerOptions, made
-from qiskit_oqtopus.primitives.pub_record import EstimatorRecord, SamplerRecord, record_of
+from qiskit_oqtopus.primitives.options import EstimatorOptions, SamplerOptions, parse_options
+from qiskit_oqtopus.primitives.pub_record import EstimatorRecord, SamplerRecord, parse_record
 from qiskit_oqtopus.program.program import encode_program, parse_program
 
 # -- bits ----------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def test_bits_are_packed_as_qiskit_packs_them(num_bits, data):
     table = bit_table(outcomes, num_bits)
     assert [sum(int(b) << k for k, b in enumerate(row)) for row in table] == outcomes
     columns = data.draw(st.permutations(range(num_bits)))[: data.draw(st.integers(0, num_bits))]
-    ours = BitArray(packed(table, columns), len(columns))
+    ours = BitArray(pack_bits(table, columns), len(columns))
     # Qiskit's own packing, of bits in the order lowest first.
     theirs = BitArray.from_bool_array(table[:, columns].astype(bool), order="little")
     assert ours == theirs
@@ -43,7 +43,7 @@ def test_bits_are_packed_as_qiskit_packs_them(num_bits, data):
 
 def test_elements_with_fewer_shots_shorten_the_others():
     elements = [([0, 1], np.array([0, 1, 1, 0])), ([2], np.array([0, 0, 0]))]
-    arrays = bit_arrays((("c", (0, 1)),), (2,), 2, elements)
+    arrays = build_bit_arrays((("c", (0, 1)),), (2,), 2, elements)
     assert arrays["c"].num_shots == 3
     assert arrays["c"][0].get_counts() == {"00": 1, "01": 2}
     assert arrays["c"][1].get_counts() == {"10": 3}
@@ -82,7 +82,7 @@ observables = st.lists(
 @given(observables)
 def test_each_term_is_measured_once_where_it_can_be(given_observables):
     found: list[dict[str, float]] = [{} for _ in given_observables]
-    for measurement in measurements(given_observables):
+    for measurement in plan_measurements(given_observables):
         letters = dict(measurement.basis)
         assert list(letters) == sorted(letters)
         for index, parts in measurement.weights:
@@ -100,7 +100,7 @@ def test_each_term_is_measured_once_where_it_can_be(given_observables):
 
 @pytest.mark.parametrize("letter", "XYZ")
 def test_rotations_turn_a_letter_into_z(letter):
-    circuit = measured(QuantumCircuit(1), [(0, letter)])
+    circuit = add_measurements(QuantumCircuit(1), [(0, letter)])
     rotation = Operator(circuit.remove_final_measurements(inplace=False)).data
     found = rotation.conj().T @ Operator(Pauli("Z")).data @ rotation
     np.testing.assert_allclose(found, Operator(Pauli(letter)).data, atol=1e-12)
@@ -184,9 +184,9 @@ ESTIMATOR = EstimatorRecord((1, 2), (2, 3), (3,), 0.1, (3, 0), ((5, ((0, 0.1), (
 @pytest.mark.parametrize(("record", "kind"), [(SAMPLER, "sampler"), (ESTIMATOR, "estimator")])
 def test_records_come_back(record, kind):
     program = header_of(record, kind)
-    assert record_of(parse_program(program.text)) == record
+    assert parse_record(parse_program(program.text)) == record
     server = replace(ESTIMATOR, masks=None, weights=())
-    assert record_of(parse_program(header_of(server, "estimator", position=5).text)) == server
+    assert parse_record(parse_program(header_of(server, "estimator", position=5).text)) == server
 
 
 def test_elements_that_no_program_measures_are_refused_before_room_is_made_for_them():
@@ -229,7 +229,7 @@ def test_the_record_is_part_of_the_digest():
 def test_records_that_cannot_be_are_refused(change):
     header = header_of(ESTIMATOR, "estimator").header
     with pytest.raises(OqtopusProtocolError, match="cannot be understood"):
-        record_of(replace(header, primitive={**ESTIMATOR.to_json(), **change}))
+        parse_record(replace(header, primitive={**ESTIMATOR.to_json(), **change}))
 
 
 @pytest.mark.parametrize(
@@ -239,9 +239,9 @@ def test_records_that_cannot_be_are_refused(change):
 def test_places_that_cannot_be_are_refused(change):
     header = header_of(ESTIMATOR, "estimator").header
     with pytest.raises(OqtopusProtocolError, match="cannot be understood"):
-        record_of(replace(header, **change))
+        parse_record(replace(header, **change))
     with pytest.raises(OqtopusProtocolError, match="missing"):
-        record_of(replace(header, primitive=None))
+        parse_record(replace(header, primitive=None))
 
 
 # -- options -------------------------------------------------------------------------------------
@@ -249,10 +249,10 @@ def test_places_that_cannot_be_are_refused(change):
 
 @pytest.mark.parametrize("kind", [SamplerOptions, EstimatorOptions])
 def test_options_are_checked_whenever_they_are_set(kind):
-    options = made(kind, {"seed": 3, "tags": ["night"]})
+    options = parse_options(kind, {"seed": 3, "tags": ["night"]})
     assert (options.seed, options.tags) == (3, ("night",))
-    assert made(kind, options) == options
-    assert made(kind, None) == kind()
+    assert parse_options(kind, options) == options
+    assert parse_options(kind, None) == kind()
     with pytest.raises(
         OqtopusOptionError, match=r"Unknown option 'shotz'; the options are: .*seed"
     ):
@@ -261,12 +261,12 @@ def test_options_are_checked_whenever_they_are_set(kind):
         options.update(seed=4, shotz=3)
     with pytest.raises(OqtopusOptionError, match="'seed' must be an integer"):
         options.update(name="x", seed="4")
-    assert options == made(kind, {"seed": 3, "tags": ["night"]})
+    assert options == parse_options(kind, {"seed": 3, "tags": ["night"]})
     options.update(seed=4, name="x")
     assert (options.seed, options.name) == (4, "x")
     for wrong in ({"transpiler": "tket"}, {"mitigation": 1}, [("seed", 1)], 3):
         with pytest.raises(OqtopusOptionError):
-            made(kind, wrong)
+            parse_options(kind, wrong)
 
 
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, "0.1", True, 1j])
