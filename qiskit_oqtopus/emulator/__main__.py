@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    # Requests must not wait 5 ms each time that the engine is busy.
+    # Requests must not wait for Python's default switch interval when the engine is busy.
     sys.setswitchinterval(0.001)
     try:
         faults = Faults()
@@ -69,12 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def switch_on(faults: Faults, text: str) -> None:
-    """Switch on a fault that is written as ``NAME[,ARGUMENT=VALUE...]``.
+    """Switch on a fault that is given as ``NAME[,ARGUMENT=VALUE...]``.
 
     Args:
-        faults: Where.
+        faults: Where it is switched on.
         text: For example ``drop,method=POST,path=/jobs/*/submit,when=after`` or
-            ``fail_program,which=3``; values are JSON where they can be, and texts otherwise.
+            ``fail_program,which=3``; values are read as JSON if possible, and as texts otherwise.
 
     Raises:
         ValueError: If there is no such fault, or it has no such argument.
@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
         "--device-info",
         choices=["url", "text", "null"],
         default="url",
-        help="how devices tell their facts (default: url)",
+        help="how devices give their facts (default: url)",
     )
     parser.add_argument(
         "--noise", action="store_true", help="run programs with the noise of the calibrations"

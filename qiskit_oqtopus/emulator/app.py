@@ -14,15 +14,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from .authentication import Authentication, user_of
-from .database import FINAL, JobRecord, JobView, Store, timestamp
+from .authentication import Authentication, get_user
+from .database import FINAL, Database, JobRecord, format_time
 from .devices import Devices, EmulatedDevice
 from .faults import Faults
-from .object_storage import BUCKET, RefusedError, Storage, packed_json
-from .validation import InvalidError, Query, internal, listing, submission
+from .job_input import view_job
+from .object_storage import BUCKET, ObjectStorage, RefusedError, pack_json
+from .validation import InvalidError, Query, internal_error, parse_listing, parse_submission
 
 MAX_NAME = 256
 MAX_DESCRIPTION = 1024
+"""Longest name and description, in characters."""
+
+INFOS = ("transpiler_info", "simulator_info", "mitigation_info")
 
 _DELETABLE = "'succeeded', 'failed' and 'cancelled'"
 _CANCELLABLE = "'registered', 'ready', 'submitted' and 'running'"
@@ -33,30 +37,27 @@ class Api:
     """The handlers of all requests.
 
     Args:
-        store: Jobs and users.
-        storage: Files.
+        database: Jobs and users.
+        object_storage: Files.
         devices: Devices.
         faults: What goes wrong.
-        view: Makes the view of a job that faults see.
         device_info: Form of ``device_info``: "url", "text" or "null".
     """
 
     def __init__(
         self,
-        store: Store,
-        storage: Storage,
+        database: Database,
+        object_storage: ObjectStorage,
         devices: Devices,
         faults: Faults,
-        view: Callable[[JobRecord], JobView],
         device_info: str,
     ) -> None:
-        self._store = store
-        self._storage = storage
+        self._database = database
+        self._object_storage = object_storage
         self._devices = devices
         self._faults = faults
-        self._view = view
         self._device_info = device_info
-        self._started = timestamp(store.now())
+        self._started = format_time(database.now())
 
     def application(self) -> ASGIApp:
         """Return the application."""
@@ -74,13 +75,13 @@ class Api:
             Route(f"/{BUCKET}/{{key:path}}", self.download),
         ]
         handlers: Any = {InvalidError: _invalid, RefusedError: _refused, HTTPException: _http_error}
-        return Authentication(Starlette(routes=routes, exception_handlers=handlers), self._store)
+        return Authentication(Starlette(routes=routes, exception_handlers=handlers), self._database)
 
     # Devices
 
     async def list_devices(self, request: Request) -> Response:
         """GET /devices: those that the user may use."""
-        user = user_of(request)
+        user = get_user(request)
         base = _base(request)
         rows = [self._device(d, base) for d in self._devices if user.may_use(d.device_id)]
         return JSONResponse(rows)
@@ -88,7 +89,7 @@ class Api:
     async def get_device(self, request: Request) -> Response:
         """GET /devices/{id}."""
         device_id = request.path_params["device_id"]
-        if not user_of(request).may_use(device_id):
+        if not get_user(request).may_use(device_id):
             raise InvalidError(403, {"message": f"Cannot access device_id={device_id}."})
         device = self._devices.get(device_id)
         if device is None:
@@ -101,7 +102,7 @@ class Api:
             "device_type": device.device_type,
             "status": self._devices.shown_status(device),
             "available_at": self._started,
-            "n_pending_jobs": self._store.pending(device.device_id),
+            "n_pending_jobs": self._database.pending(device.device_id),
             "n_qubits": device.n_qubits,
             "basis_gates": list(device.basis_gates),
             "supported_instructions": list(device.supported_instructions),
@@ -119,24 +120,25 @@ class Api:
             return json.dumps(device.facts)
         key = f"devices/{device.device_id}/device_info.zip"
         # Packed at each reading: the facts of a device may be changed at any time.
-        self._storage.put(key, packed_json("device_info.json", device.facts))
-        return self._storage.download_url(base, key)
+        self._object_storage.put(key, pack_json("device_info.json", device.facts))
+        return self._object_storage.download_url(base, key)
 
     # Jobs
 
     async def register(self, request: Request) -> Response:
         """POST /jobs: a new id, and where to upload its input."""
-        job_id = self._store.register(user_of(request).token)
-        form = self._storage.upload_form(_base(request), f"{job_id}/input.zip")
+        job_id = self._database.register(get_user(request).token)
+        form = self._object_storage.upload_form(_base(request), f"{job_id}/input.zip")
         return JSONResponse({"job_id": job_id, "presigned_url": form})
 
     async def submit(self, request: Request) -> Response:
         """POST /jobs/{id}/submit."""
-        values = submission(await request.body())
-        user = user_of(request)
+        values = parse_submission(await request.body())
+        user = get_user(request)
         job = self._job(request)
         device_id = values["device_id"]
-        _expect(job, ("registered",), "submission", "valid status for submission", "'registered'")
+        if job.status != "registered":
+            raise _refuse(job, "submission", "valid status for submission", "'registered'")
         if not user.may_use(device_id):
             raise InvalidError(403, {"message": f"cannot create job for device={device_id}"})
         device = self._devices.get(device_id)
@@ -144,25 +146,26 @@ class Api:
             raise InvalidError(400, {"message": "device not found"})
         if self._devices.shown_status(device) != "available":
             raise InvalidError(400, {"message": f"device {device_id} is not available"})
-        if self._storage.get(f"{job.job_id}/input.zip") is None:
+        if self._object_storage.get(f"{job.job_id}/input.zip") is None:
             message = f"job information input for {job.job_id} job not found"
             raise InvalidError(400, {"message": message})
-        if len(values["name"] or "") > MAX_NAME:
-            raise internal()
-        if len(values["description"] or "") > MAX_DESCRIPTION:
-            raise internal()
+        if (
+            len(values["name"] or "") > MAX_NAME
+            or len(values["description"] or "") > MAX_DESCRIPTION
+        ):
+            raise internal_error()
         values = {key: ("" if value is None else value) for key, value in values.items()}
-        for key in ("transpiler_info", "simulator_info", "mitigation_info"):
+        for key in INFOS:
             values[key] = values[key] or {}
-        if not self._store.submit(job.job_id, files=("input",), **values):
-            _expect(None, (), "submission", "valid status for submission", "'registered'", job)
+        if not self._database.submit(job.job_id, files=("input",), **values):
+            raise _refuse(job, "submission", "valid status for submission", "'registered'")
         return JSONResponse({"message": "job submitted"})
 
     async def get_job(self, request: Request) -> Response:
         """GET /jobs/{id}."""
         job = self._job(request)
         if job.status == "cancelled" and not job.was_submitted:
-            raise internal()
+            raise internal_error()
         return JSONResponse(self._row(job, _base(request)))
 
     async def get_status(self, request: Request) -> Response:
@@ -172,10 +175,10 @@ class Api:
 
     async def list_jobs(self, request: Request) -> Response:
         """GET /jobs."""
-        query = listing(request.query_params)
+        query = parse_listing(request.query_params)
         start = (query.page - 1) * query.size
-        jobs = self._store.page(
-            user_of(request).token,
+        jobs = self._database.page(
+            get_user(request).token,
             lambda job: _matches(job, query),
             slice(start, start + query.size),
             query.newest_first,
@@ -183,41 +186,41 @@ class Api:
         if query.fields is None and any(
             job.status == "cancelled" and not job.was_submitted for job in jobs
         ):
-            raise internal()
+            raise internal_error()
         base = _base(request)
-        rows = [self._row(job, base, query.fields) for job in jobs]
-        return JSONResponse(rows)
+        return JSONResponse([self._row(job, base, query.fields) for job in jobs])
 
     async def cancel(self, request: Request) -> Response:
         """POST /jobs/{id}/cancel."""
         job = self._job(request)
         accepted = ("registered", "submitted", "ready", "running", "cancelled")
-        if not self._store.update(job.job_id, accepted, status="cancelled"):
-            _expect(None, (), "cancellation", "valid statuses for cancellation", _CANCELLABLE, job)
+        if not self._database.update(job.job_id, accepted, status="cancelled"):
+            raise _refuse(job, "cancellation", "valid statuses for cancellation", _CANCELLABLE)
         return JSONResponse({"message": "cancel request accepted"})
 
     async def delete(self, request: Request) -> Response:
         """DELETE /jobs/{id}."""
         job = self._job(request)
-        _expect(job, FINAL, "deletion", "valid statuses for deletion", _DELETABLE)
-        self._store.delete(job.job_id)
-        self._storage.delete(f"{job.job_id}/")
+        if job.status not in FINAL:
+            raise _refuse(job, "deletion", "valid statuses for deletion", _DELETABLE)
+        self._database.delete(job.job_id)
+        self._object_storage.delete(f"{job.job_id}/")
         return JSONResponse({"message": "job deleted"})
 
     def _job(self, request: Request) -> JobRecord:
-        job = self._store.get(request.path_params["job_id"], user_of(request).token)
+        job = self._database.get(request.path_params["job_id"], get_user(request).token)
         if job is None:
             raise InvalidError(404, _NOT_FOUND)
         return job
 
     def _status(self, job: JobRecord) -> str:
-        fault = self._faults.job("unknown_status", lambda: self._view(job))
+        fault = self._faults.job("unknown_status", lambda: view_job(job, self._object_storage))
         return job.status if fault is None else str(fault.values["status"])
 
     def _row(
         self, job: JobRecord, base: str, fields: tuple[str, ...] | None = None
     ) -> dict[str, Any]:
-        """Return what the server says of a job; keys without a value are left out."""
+        """Return what the server says about a job; keys without a value are left out."""
         wanted: Callable[[str], bool] = lambda name: fields is None or name in fields  # noqa: E731
         row: dict[str, Any] = {}
         if wanted("job_id"):
@@ -228,25 +231,25 @@ class Api:
             row["status"] = None
             if wanted("job_info"):
                 row["job_info"] = self._files(job, base)
-            for name in ("transpiler_info", "simulator_info", "mitigation_info"):
+            for name in INFOS:
                 row[name] = getattr(job, name)
             row["execution_time"] = job.execution_time
             for name in ("submitted_at", "ready_at", "running_at", "ended_at"):
                 when = getattr(job, name)
-                row[name] = None if when is None else timestamp(when)
+                row[name] = None if when is None else format_time(when)
         if wanted("status"):
             row["status"] = self._status(job)
         return {name: row[name] for name in row if wanted(name) and row[name] is not None}
 
     def _files(self, job: JobRecord, base: str) -> dict[str, str]:
         files: dict[str, str] = {
-            name: self._storage.download_url(base, f"{job.job_id}/{name}.zip")
+            name: self._object_storage.download_url(base, f"{job.job_id}/{name}.zip")
             for name in ("input", "result", "transpile_result", "combined_program")
             if name in job.files
         }
         return files if job.message is None else {**files, "message": job.message}
 
-    # Storage
+    # Object storage
 
     async def upload(self, request: Request) -> Response:
         """POST of a presigned form."""
@@ -254,12 +257,12 @@ class Api:
             fields = {name: value for name, value in form.items() if isinstance(value, str)}
             file = form.get("file")
             data = await file.read() if isinstance(file, UploadFile) else None
-        self._storage.upload(fields, data)
+        self._object_storage.upload(fields, data)
         return Response(status_code=204, media_type="text/html")
 
     async def download(self, request: Request) -> Response:
         """GET of a presigned URL."""
-        data = self._storage.download(request.path_params["key"], request.query_params)
+        data = self._object_storage.download(request.path_params["key"], request.query_params)
         return Response(data, media_type="binary/octet-stream")
 
 
@@ -283,21 +286,10 @@ def _matches(job: JobRecord, query: Query) -> bool:
     return (query.start is None or when >= query.start) and (query.end is None or when <= query.end)
 
 
-def _expect(
-    job: JobRecord | None,
-    statuses: tuple[str, ...],
-    action: str,
-    valid: str,
-    names: str,
-    refused: JobRecord | None = None,
-) -> None:
-    """Refuse a job whose status does not allow an action."""
-    if job is not None and job.status in statuses:
-        return
-    job = job or refused
-    assert job is not None  # noqa: S101 - one of the two is always given
+def _refuse(job: JobRecord, action: str, valid: str, names: str) -> InvalidError:
+    """Return the error for a job whose status does not allow an action."""
     message = f"{job.job_id} job is not in valid status for {action} ({valid}: {names})"
-    raise InvalidError(400, {"message": message})
+    return InvalidError(400, {"message": message})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""Who may come in: users with a token to the API, everybody to the storage."""
+"""Who may do what: the API is for users with a token, the object storage for everybody."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .database import Store, User
+from .database import Database, User
 from .object_storage import BUCKET
 
 
 class Authentication:
-    """Lets users through who have a token, and everybody to the storage.
+    """Lets users with a token through to the API, and everybody to the object storage.
 
     Args:
-        app: What they get to.
-        store: Knows the users.
+        app: The application that answers them.
+        database: Knows the users.
     """
 
-    def __init__(self, app: ASGIApp, store: Store) -> None:
+    def __init__(self, app: ASGIApp, database: Database) -> None:
         self._app = app
-        self._store = store
+        self._database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] == "http" and not is_storage(scope["path"]):
+        if scope["type"] == "http" and not is_object_storage(scope["path"]):
             token = dict(scope["headers"]).get(b"q-api-token", b"").decode("latin-1")
-            user = self._store.user(token)
+            user = self._database.user(token)
             answer = None
             if not token:
                 answer = JSONResponse(
@@ -43,12 +43,12 @@ class Authentication:
         await self._app(scope, receive, send)
 
 
-def is_storage(path: str) -> bool:
-    """Return whether a path belongs to the storage."""
+def is_object_storage(path: str) -> bool:
+    """Return whether a path belongs to the object storage."""
     return path == f"/{BUCKET}" or path.startswith(f"/{BUCKET}/")
 
 
-def user_of(request: Request) -> User:
-    """Return who sent a request to the API."""
+def get_user(request: Request) -> User:
+    """Return the user that sent a request to the API."""
     user: User = request.scope["oqtopus.user"]
     return user

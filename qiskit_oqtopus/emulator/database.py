@@ -1,4 +1,4 @@
-"""What the emulator remembers: users, jobs and the queue. One lock guards it all."""
+"""What the emulator remembers: users, jobs and the queue, all under one lock."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who has a token.
+    """A user of the cloud.
 
     Attributes:
         token: "<id>.<secret>".
-        devices: Ids of the devices that they may use; None is all.
-        approved: Whether their account has been approved: others get 403 for everything.
+        devices: Ids of the devices that they may use; None means all.
+        approved: Whether their account has been approved; otherwise they get 403 for everything.
     """
 
     token: str
@@ -59,7 +59,7 @@ class JobView:
 
 @dataclass
 class JobRecord:
-    """All that the server knows of a job; times are in s since 1970, None before they come."""
+    """All that the server knows about a job; times are in s since 1970, None if not known yet."""
 
     job_id: str
     owner: str = field(repr=False)
@@ -84,11 +84,11 @@ class JobRecord:
 
     @property
     def was_submitted(self) -> bool:
-        """Whether it has left ``registered`` by being submitted."""
+        """Whether it has been submitted (a job may also be cancelled while it is registered)."""
         return self.submitted_at is not None
 
 
-class Store:
+class Database:
     """The jobs and users of the cloud.
 
     Args:
@@ -116,7 +116,7 @@ class Store:
         devices: Iterable[str] | None = None,
         approved: bool = True,
     ) -> User:
-        """Add somebody; without a token they get a new one."""
+        """Add a user; without a token they get a new one."""
         if token is None:
             token = f"{secrets.token_hex(8)}.{secrets.token_urlsafe(24)}"
         user = User(token, None if devices is None else frozenset(devices), approved)
@@ -125,7 +125,7 @@ class Store:
         return user
 
     def user(self, token: str) -> User | None:
-        """Return who has a token."""
+        """Return the user with a token, or None."""
         return self._users.get(token)
 
     @property
@@ -136,14 +136,14 @@ class Store:
     # Jobs
 
     def register(self, owner: str) -> str:
-        """Make a job, and return its id."""
+        """Register a job, and return its id."""
         with self._changed:
             job_id = _new_id()
             self._jobs[job_id] = JobRecord(job_id, owner)
             return job_id
 
     def get(self, job_id: str, owner: str | None = None) -> JobRecord | None:
-        """Return a copy of a job, or None if there is none, or none of this owner."""
+        """Return a copy of a job, or None if there is none, or it is not this owner's."""
         with self._changed:
             job = self._jobs.get(job_id)
             return None if job is None or owner not in (None, job.owner) else replace(job)
@@ -164,7 +164,7 @@ class Store:
             return [replace(job) for job in jobs[page]]
 
     def submit(self, job_id: str, **values: Any) -> bool:
-        """Put a registered job into the queue; return whether it was one."""
+        """Put a registered job into the queue; return whether it was registered."""
         with self._changed:
             done = self._update(
                 job_id,
@@ -184,7 +184,7 @@ class Store:
     def update(self, job_id: str, statuses: Collection[str], **values: Any) -> bool:
         """Change a job if it has one of some statuses; return whether it had.
 
-        So the engine's updates of a job that was cancelled are refused.
+        This is how the engine's updates of a cancelled job are refused.
         """
         with self._changed:
             done = self._update(job_id, statuses, **values)
@@ -193,7 +193,7 @@ class Store:
             return done
 
     def add_file(self, job_id: str, name: str) -> None:
-        """Note that the storage has a file of a job."""
+        """Note that the object storage has a file of a job."""
         with self._changed:
             job = self._jobs.get(job_id)
             if job is not None and name not in job.files:
@@ -212,8 +212,8 @@ class Store:
         """Take jobs from the queue.
 
         Args:
-            limit: How many at most for a device.
-            ready: When a job may be taken, in s of the monotonic clock.
+            limit: Most jobs of one device that are taken; None means all.
+            ready: Returns when a job may be taken, in s of the monotonic clock.
 
         Returns:
             Copies of those taken, now ``ready``, and when the next one may be taken, or None if
@@ -241,7 +241,12 @@ class Store:
             return taken, min(due, default=None)
 
     def wait_for_queue(self, seconds: float | None, stopping: Callable[[], bool]) -> None:
-        """Wait so long at most for a job in the queue that was not there, or for the end."""
+        """Wait for a new job in the queue, or for the end.
+
+        Args:
+            seconds: Longest time to wait in s; None waits as long as it takes.
+            stopping: Whether the end has come.
+        """
         with self._changed:
             known = self._submitted
             self._changed.wait_for(
@@ -260,7 +265,7 @@ class Store:
             return self._changed.wait_for(condition, seconds)
 
     def pending(self, device_id: str) -> int:
-        """Return how many jobs of a device are unfinished."""
+        """Return the number of unfinished jobs of a device."""
         with self._changed:
             return sum(
                 job.device_id == device_id and job.status in ("submitted", "ready", "running")
@@ -268,7 +273,7 @@ class Store:
             )
 
     def count_execution(self, job_id: str) -> None:
-        """Note that the program of a job was run."""
+        """Count a run of the program of a job."""
         with self._changed:
             self._executions[job_id] += 1
 
@@ -291,7 +296,7 @@ _last_id = 0
 
 
 def _new_id() -> str:
-    """Return an id that begins with the time, as the server's do; ids made later sort later."""
+    """Return an id that begins with the time, as the server's do: later ids sort later."""
     global _last_id
     _last_id = max(time.time_ns() >> 10, _last_id + 1)  # about 1 us; the caller holds the lock
     stamp = f"{_last_id:015x}"[-15:]
@@ -299,10 +304,10 @@ def _new_id() -> str:
     return f"{stamp[:8]}-{stamp[8:12]}-7{stamp[12:15]}-8000-{tail}"
 
 
-def timestamp(seconds: float) -> str:
-    """Return a time as the server writes it: UTC, whole seconds.
+def format_time(seconds: float) -> str:
+    """Format a time as the server does: UTC, whole seconds.
 
-    >>> timestamp(1795386009.9)
+    >>> format_time(1795386009.9)
     '2026-11-22T22:20:09Z'
     """
     return datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -26,16 +26,16 @@ class EmulatedDevice:
 
     Attributes:
         device_id: Its id.
-        facts: What ``device_info`` says, or None.
+        facts: The content of ``device_info``, or None.
         device_type: "QPU" or "simulator".
-        status: "available" or "unavailable": what is so.
+        status: "available" or "unavailable", as it really is.
         n_qubits: Number of qubits, or None.
-        basis_gates: Gates that it says it has.
-        supported_instructions: Other instructions that it says it has.
+        basis_gates: Gates that it claims to have.
+        supported_instructions: Other instructions that it claims to have.
         description: A text.
         calibrated_at: Time of the calibration, or None.
-        device_info: A literal value of ``device_info`` (a text that may be broken), or None for
-            what the emulator makes of the facts.
+        device_info: The literal text of ``device_info``, which may be broken, or None to let the
+            emulator write the facts.
     """
 
     device_id: str
@@ -51,7 +51,7 @@ class EmulatedDevice:
 
     @property
     def couplings(self) -> list[tuple[int, int]] | None:
-        """Directed couplings that work, or None if nothing is known of them."""
+        """Directed couplings that work, or None if nothing is known about them."""
         if self.facts is None:
             return None
         pairs = self.facts.get("couplings", [])
@@ -73,8 +73,8 @@ class Devices:
     """The devices of the cloud; may be used from any thread.
 
     Args:
-        devices: They.
-        lag: Seconds after which a change of a status is shown.
+        devices: The devices.
+        lag: Time until a change of a status is shown, in s.
     """
 
     def __init__(self, devices: list[EmulatedDevice], lag: float = 0.0) -> None:
@@ -103,13 +103,13 @@ class Devices:
             return self._devices[device_id]
 
     def shown_status(self, device: EmulatedDevice) -> str:
-        """Return the status that the cloud knows of."""
+        """Return the status that the cloud shows: for a while, the one before the last change."""
         until, old = self._before.get(device.device_id, (0.0, ""))
         return old if time.monotonic() < until else device.status
 
 
-def device(source: Any) -> EmulatedDevice:
-    """Return a device from any of its forms.
+def parse_device(source: Any) -> EmulatedDevice:
+    """Return a device that is given in any of several forms.
 
     Args:
         source: The name of a shipped example; a path of a JSON file with the facts of a device (as
@@ -124,20 +124,20 @@ def device(source: Any) -> EmulatedDevice:
         return source
     if isinstance(source, str) and source in EXAMPLES:
         text = resources.files(__package__).joinpath("examples", f"{source}.json").read_text()
-        return _from_mapping(json.loads(text), source)
+        return _parse_mapping(json.loads(text), source)
     if isinstance(source, (str, Path)):
-        return _from_file(Path(source))
+        return _parse_file(Path(source))
     if hasattr(source, "qubits") and hasattr(source, "couplings"):
-        return _from_snapshot(source)
+        return _parse_snapshot(source)
     if isinstance(source, Mapping):
-        return _from_mapping(source, "emulated")
+        return _parse_mapping(source, "emulated")
     raise OqtopusOptionError(
         f"A device is the name of an example ({', '.join(EXAMPLES)}), a path, a dictionary or a "
         f"DeviceSnapshot, not {source!r}."
     )
 
 
-def _from_file(path: Path) -> EmulatedDevice:
+def _parse_file(path: Path) -> EmulatedDevice:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -151,11 +151,11 @@ def _from_file(path: Path) -> EmulatedDevice:
         # Facts of the cloud have qubit_lifetime.t1 instead.
         from ..device.snapshot import DeviceSnapshot
 
-        return _from_snapshot(DeviceSnapshot.load(path))
-    return _from_mapping(content, path.stem)
+        return _parse_snapshot(DeviceSnapshot.load(path))
+    return _parse_mapping(content, path.stem)
 
 
-def _from_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
+def _parse_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
     if "qubits" in content:
         facts = dict(content)
         facts.setdefault("name", name)
@@ -174,7 +174,7 @@ def _from_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
             row[key] = tuple(row[key])
     made = EmulatedDevice(device_id=str(row.pop("device_id", name)))
     if isinstance(info, Mapping):
-        known = _from_mapping(info, made.device_id)
+        known = _parse_mapping(info, made.device_id)
         made = replace(known, device_id=made.device_id)
     elif isinstance(info, str):
         made = replace(made, device_info=info)
@@ -184,8 +184,8 @@ def _from_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
 _ROW = frozenset(EmulatedDevice.__dataclass_fields__) - {"facts"}
 
 
-def _from_snapshot(snapshot: Any) -> EmulatedDevice:
-    """Return a device that says what a snapshot says."""
+def _parse_snapshot(snapshot: Any) -> EmulatedDevice:
+    """Return a device with the facts of a snapshot."""
 
     def durations(values: Mapping[str, float | None]) -> dict[str, float]:
         return {gate: round(value * 1e9, 6) for gate, value in values.items() if value is not None}

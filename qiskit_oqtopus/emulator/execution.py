@@ -1,4 +1,4 @@
-"""Run programs on the local simulator, and make of the outcomes what the server makes of them."""
+"""Run programs on the local simulator, and turn the outcomes into what the server returns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Simulator:
     Args:
         gateway: "qulacs" or "qubex", see :class:`~qiskit_oqtopus.emulator.Emulator`.
         seed: Seed of the first run, or None for new ones.
-        noise: Whether programs run with the noise that the facts of their device say.
+        noise: Whether programs run with the noise in the facts of their device.
     """
 
     def __init__(self, gateway: str, seed: int | None, noise: bool = False) -> None:
@@ -40,13 +40,13 @@ class Simulator:
         self._noise = noise
 
     def backend(self, device: EmulatedDevice) -> QulacsBackend:
-        """Return what programs of a device run on: its twin, if it has facts and there is noise."""
+        """Return the backend for a device: its twin, if it has facts and there is noise."""
         if not self._noise or device.facts is None:
             return self._ideal
         facts, twin = self._twins.get(device.device_id, (None, self._ideal))
         if facts is not device.facts:
             snapshot = DeviceSnapshot.from_device(vars(device), device.facts)
-            # What the device refuses is refused before.
+            # The engine has refused already what the device refuses.
             twin = QulacsBackend.from_target(snapshot.target(), check=_no_problems)
             self._twins[device.device_id] = (device.facts, twin)
         return twin
@@ -77,26 +77,27 @@ class Simulator:
 
         Args:
             circuit: Without measurements.
-            terms: Pauli letter by qubit, and coefficient.
-            shots: Shots for each group of terms that are measured together.
-            readout: Readout errors to be mitigated, or None.
+            terms: For each term, its Pauli letter by qubit, and its coefficient.
+            shots: Number of shots per group of terms that are measured together.
+            readout: Readout errors to mitigate, or None.
             device: Where it runs.
 
         Returns:
-            The mean, and the error as the server has it: the sum of ``|c| sqrt((1 - m^2) / shots)``
-            over all terms, m the mean of a term and c its coefficient, as in Qiskit's
-            BackendEstimatorV2. (Independent errors would add in squares.)
+            The mean, and the error as the server computes it: the sum of
+            ``|c| sqrt((1 - m^2) / shots)`` over all terms, with m the mean of a term and c its
+            coefficient, as in Qiskit's BackendEstimatorV2. (Independent errors would add in
+            squares.)
         """
         constant = sum(coefficient for letters, coefficient in terms if not letters)
-        groups = _groups([term for term in terms if term[0]])
-        circuits = [_measured(circuit, basis) for basis, _ in groups]
+        groups = _group([term for term in terms if term[0]])
+        circuits = [_add_measurements(circuit, basis) for basis, _ in groups]
         outcomes = self._run(circuits, shots, device) if circuits else []
         mean, error = constant, 0.0
         for (basis, members), outcome in zip(groups, outcomes, strict=True):
             qubits = sorted(basis)
             counts = {format(value, f"0{len(qubits)}b"): n for value, n in outcome.items()}
             if readout is not None:
-                counts = mitigated(counts, qubits, readout, shots)
+                counts = mitigate(counts, qubits, readout, shots)
             total = max(sum(counts.values()), 1)  # mitigation may round the only shot away
             for letters, coefficient in members:
                 signed = sum(_sign(key, qubits, letters) * n for key, n in counts.items())
@@ -121,23 +122,23 @@ def _no_problems(circuits: Any, target: Any, *, estimated: bool) -> list[Problem
     return []
 
 
-def paulis(text: str) -> dict[int, str]:
-    """Read a Pauli string as the server does: what it does not know is the identity.
+def parse_paulis(text: str) -> dict[int, str]:
+    """Parse a Pauli string as the server does: what it does not know is the identity.
 
-    >>> paulis("X 0 Z 1"), paulis("X0 X1"), paulis("I 0"), paulis("ZZ"), paulis("z 0")
-    ({0: 'X', 1: 'Z'}, {0: 'X', 1: 'X'}, {}, {}, {})
+    >>> [parse_paulis(text) for text in ("X 0 Z 1", "X0 X1", "I 0", "ZZ", "z 0")]
+    [{0: 'X', 1: 'Z'}, {0: 'X', 1: 'X'}, {}, {}, {}]
     """
     return {int(qubit): letter for letter, qubit in re.findall(r"([XYZ])\s*(\d+)", text)}
 
 
-def mitigated(
+def mitigate(
     counts: Mapping[str, int], qubits: Sequence[int], readout: Readout, shots: int
 ) -> Counts:
     """Return counts as the server's "pseudo_inverse" returns them.
 
-    It takes as many bits from the right of each key as bits were measured, which is wrong where
-    others were declared; it uses the readout errors of the program's qubit numbers; and it rounds
-    each count down.
+    The server takes as many bits from the right of each key as were measured, which is wrong where
+    more bits were declared. It uses the readout errors of the program's qubit numbers, and it
+    rounds each count down.
 
     Args:
         counts: Counts of the device.
@@ -146,7 +147,7 @@ def mitigated(
         shots: Number of shots.
 
     >>> errors = lambda qubit: (0.1, 0.2)
-    >>> mitigated({"1": 80, "0": 20}, [0], errors, 100), mitigated({"100": 10}, [0], errors, 10)
+    >>> mitigate({"1": 80, "0": 20}, [0], errors, 100), mitigate({"100": 10}, [0], errors, 10)
     ({'1': 100}, {'0': 10})
     """
     width = len(qubits)
@@ -162,7 +163,7 @@ def mitigated(
         inverse = np.linalg.pinv(np.array([[1 - p10, p01], [p10, 1 - p01]]))
         axis = width - 1 - position  # the last axis is bit 0
         tensor = np.moveaxis(np.tensordot(inverse, tensor, axes=(1, axis)), 0, axis)
-    nearest = _nearest(tensor.reshape(-1))
+    nearest = _find_nearest(tensor.reshape(-1))
     # Rounding of floats must not take a shot from what is a whole number.
     whole = np.floor(nearest * shots + 1e-9).astype(int)
     return {
@@ -170,10 +171,10 @@ def mitigated(
     }
 
 
-def _nearest(quasi: NDArray[np.float64]) -> NDArray[np.float64]:
+def _find_nearest(quasi: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities nearest to quasi-probabilities (Smolin et al., PRL 108, 070502).
 
-    >>> _nearest(np.array([0.5, 0.6, -0.1, 0.0])).round(3).tolist()
+    >>> _find_nearest(np.array([0.5, 0.6, -0.1, 0.0])).round(3).tolist()
     [0.45, 0.55, 0.0, 0.0]
     """
     result = np.zeros_like(quasi)
@@ -187,10 +188,10 @@ def _nearest(quasi: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def _groups(
+def _group(
     terms: Sequence[tuple[Mapping[int, str], float]],
 ) -> list[tuple[dict[int, str], list[tuple[Mapping[int, str], float]]]]:
-    """Put terms that agree on every qubit that they share into the first group that they fit."""
+    """Put each term into the first group with which it agrees on every qubit that they share."""
     groups: list[tuple[dict[int, str], list[tuple[Mapping[int, str], float]]]] = []
     for letters, coefficient in terms:
         for basis, members in groups:
@@ -203,8 +204,8 @@ def _groups(
     return groups
 
 
-def _measured(circuit: QuantumCircuit, basis: Mapping[int, str]) -> QuantumCircuit:
-    """Return a circuit with measurements in a basis: bit i is the i-th of its qubits, ascending."""
+def _add_measurements(circuit: QuantumCircuit, basis: Mapping[int, str]) -> QuantumCircuit:
+    """Measure a circuit in a basis: bit i is the i-th qubit of the basis, in ascending order."""
     qubits = sorted(basis)
     measured = QuantumCircuit(circuit.num_qubits, len(qubits))
     measured.compose(circuit, range(circuit.num_qubits), inplace=True)

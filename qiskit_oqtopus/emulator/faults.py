@@ -1,4 +1,4 @@
-"""What the emulator does wrong when it is asked to: the switches for it."""
+"""Switches for what the emulator does wrong on demand."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Fault:
     """One fault that is switched on.
 
     Attributes:
-        kind: Name of the method of :class:`Faults` that made it.
-        times: How often it still happens; None is without end.
+        kind: Name of the method of :class:`Faults` that switched it on.
+        times: How often it happens in all; None means without end.
         hits: How often it has happened.
-        values: What it was made with.
+        values: The arguments that it was switched on with.
     """
 
     kind: str
@@ -54,12 +54,13 @@ class Fault:
 
 
 class Faults:
-    """Faults on demand. All methods may be called from any thread, before and while it runs.
+    """Faults on demand. All methods may be called from any thread, before and while the cloud runs.
 
-    Requests are selected by ``method`` ("POST"; None is any) and ``path``: ``*`` stands for one
-    part of a path and ``**`` for any number, as in ``"/jobs/*/submit"`` or ``"/oqtopus/**"`` (the
-    presigned URLs). Jobs are selected by ``which``: the k-th submitted (int, from 0), a text in
-    the name, the description or a program, a predicate of a :class:`JobView`, or None for all.
+    Requests are selected by ``method`` ("POST"; None means any) and ``path``: ``*`` stands for one
+    part of a path and ``**`` for any number of parts, as in ``"/jobs/*/submit"`` or
+    ``"/oqtopus/**"`` (the presigned URLs). Jobs are selected by ``which``: the k-th submitted (int,
+    from 0), a text in the name, the description or a program, a predicate of a :class:`JobView`, or
+    None for all.
     ``times`` is how often a fault happens, None until it is removed. Each method returns its
     :class:`Fault`, which counts its hits and can be removed.
 
@@ -80,8 +81,8 @@ class Faults:
     # Requests
 
     def latency(self, seconds: float, method: str | None = None, path: str = "**") -> Fault:
-        """Let each request wait; several of these add up."""
-        return self._add("latency", None, method=method, path=path_pattern(path), seconds=seconds)
+        """Let each request wait for some seconds; several such faults add up."""
+        return self._add("latency", None, method=method, path=path, seconds=seconds)
 
     def drop(
         self,
@@ -94,7 +95,7 @@ class Faults:
         """Cut the connection before or after the request took effect; no answer is sent."""
         if when not in ("before", "after"):
             raise ValueError(f"when is 'before' or 'after', not {when!r}")
-        return self._add("drop", times, method=method, path=path_pattern(path), when=when)
+        return self._add("drop", times, method=method, path=path, when=when)
 
     def status(
         self,
@@ -110,23 +111,17 @@ class Faults:
 
         Args:
             code: HTTP status, for example 429 or 503.
-            body: JSON, or a text; None is the message of an API gateway.
-            method: See the class.
-            path: See the class.
-            times: See the class.
+            body: JSON, or a text; None means the message of an API gateway.
+            method: Method of the requests, for example "POST"; None means any.
+            path: Path of the requests, with ``*`` and ``**`` as in the class.
+            times: How often it happens; None means until it is removed.
             retry_after: Value of the header ``Retry-After``: seconds or an HTTP date.
         """
         if body is None:
             body = {"message": _SERVER_TEXT.get(code, "error")}
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
         return self._add(
-            "status",
-            times,
-            method=method,
-            path=path_pattern(path),
-            code=code,
-            body=body,
-            headers=headers,
+            "status", times, method=method, path=path, code=code, body=body, headers=headers
         )
 
     def redirect(
@@ -139,23 +134,17 @@ class Faults:
         code: int = 307,
     ) -> Fault:
         """Send the client to another host: the path and query are appended to ``to``."""
-        return self._add(
-            "redirect",
-            times,
-            method=method,
-            path=path_pattern(path),
-            to=to.rstrip("/"),
-            code=code,
-        )
+        to = to.rstrip("/")
+        return self._add("redirect", times, method=method, path=path, to=to, code=code)
 
-    # Storage
+    # Object storage
 
     def expire_urls(self, times: int | None = None) -> Fault | None:
         """Let presigned URLs be expired.
 
         Args:
-            times: None: all that were handed out so far, for ever; later ones are good. A number:
-                the next so many requests to the storage find their URL expired.
+            times: None lets all URLs that were handed out so far expire for good; later ones work.
+                A number n lets the next n requests to the object storage find their URL expired.
         """
         if times is not None:
             return self._add("expire_urls", times)
@@ -164,31 +153,31 @@ class Faults:
         return None
 
     def url_lifetime(self, seconds: float) -> Fault:
-        """Let presigned URLs that are handed out from now on live so long; 0 is expired at once."""
+        """Set the lifetime of presigned URLs that are handed out from now on; 0 expires at once."""
         return self._add("url_lifetime", None, seconds=seconds)
 
     def corrupt_zip(
         self, kind: str = "truncated", path: str = "/**/result.zip", times: int | None = 1
     ) -> Fault:
-        """Hand out broken zips from the storage.
+        """Hand out broken zips from the object storage.
 
         Args:
             kind: "truncated", "garbage" (no zip at all), "empty" (no entry), "two_entries",
                 "not_json", "not_object" (JSON, but a list), "oversized" (unpacks to 1 GiB) or
                 "path" (good, but its entry is called ``../../../tmp/result.json``).
             path: Which downloads, "/oqtopus/<job id>/result.zip".
-            times: See the class.
+            times: How often it happens; None means until it is removed.
         """
         if kind not in CORRUPTIONS:
             raise ValueError(f"kind is one of {', '.join(CORRUPTIONS)}, not {kind!r}")
-        return self._add("corrupt_zip", times, path=path_pattern(path), corruption=kind)
+        return self._add("corrupt_zip", times, path=path, corruption=kind)
 
     # Jobs
 
     def unknown_status(
         self, status: str = "hibernating", which: Selector = None, times: int | None = None
     ) -> Fault:
-        """Show a status that no client knows, in ``times`` answers a fault (a list counts one)."""
+        """Show a status that no client knows, in ``times`` answers (a list counts as one)."""
         return self._add("unknown_status", times, status=status, which=which)
 
     def stuck_running(
@@ -202,9 +191,9 @@ class Faults:
         """Let jobs stay in ``running`` for ever.
 
         Args:
-            which: See the class.
-            times: See the class.
-            ended: Whether they have failed in truth, with ``ended_at`` and a message: the race of
+            which: The jobs, selected as in the class.
+            times: How often it happens; None means until it is removed.
+            ended: Whether they have really failed, with ``ended_at`` and a message: the race of
                 engine 2.1.1. Otherwise nothing tells them from a long job.
             message: The message of those that have failed.
         """
@@ -221,7 +210,7 @@ class Faults:
         return self._add("fail_program", times, which=which, message=message)
 
     def slow_queue(self, seconds: float, which: Selector = None) -> Fault:
-        """Let jobs wait in ``submitted`` so long, ``math.inf`` included, until this is removed."""
+        """Let jobs wait in ``submitted`` for some s (or ``math.inf``), until this is removed."""
         return self._add("slow_queue", None, seconds=seconds, which=which)
 
     def clock_skew(self, seconds: float) -> Fault:
@@ -247,30 +236,30 @@ class Faults:
         """Return how long a request waits, in s."""
         return sum(
             float(fault.values["seconds"])
-            for fault in self._matching("latency", method, path)
+            for fault in self._for_request(("latency",), method, path)
             if self._hit(fault)
         )
 
     def intercept(self, method: str, path: str) -> Fault | None:
-        """Return the fault that befalls a request, the one switched on first, and count it."""
-        for fault in self._matching(("drop", "status", "redirect"), method, path):
+        """Return the fault for a request, the one that was switched on first, and count the hit."""
+        for fault in self._for_request(("drop", "status", "redirect"), method, path):
             if self._hit(fault):
                 return fault
         return None
 
     def expired(self) -> bool:
-        """Return whether this request to the storage finds its URL expired."""
+        """Return whether this request to the object storage finds its URL expired."""
         return any(self._hit(fault) for fault in self._of("expire_urls"))
 
     def corruption(self, path: str) -> str | None:
-        """Return how this download is broken, or None."""
+        """Return the kind of the broken zip for this download, or None."""
         for fault in self._of("corrupt_zip"):
             if fault.values["path"].fullmatch(path) and self._hit(fault):
                 return str(fault.values["corruption"])
         return None
 
     def job(self, kind: str, view: Callable[[], JobView]) -> Fault | None:
-        """Return the fault of a kind that befalls a job, and count it."""
+        """Return the fault of a kind for a job, and count the hit."""
         for fault in self._of(kind):
             if selects(fault.values["which"], view) and self._hit(fault):
                 return fault
@@ -291,16 +280,18 @@ class Faults:
 
     @property
     def lifetime(self) -> float | None:
-        """Lifetime of presigned URLs in s, if it was changed."""
+        """Lifetime of presigned URLs in s, or None if it was not changed."""
         faults = self._of("url_lifetime")
         return float(faults[-1].values["seconds"]) if faults else None
 
     @property
     def generation(self) -> int:
-        """How often all URLs were expired: it is part of what they sign."""
+        """How often all URLs have expired: it is part of what they sign."""
         return self._generation
 
     def _add(self, kind: str, times: int | None, **values: Any) -> Fault:
+        if "path" in values:
+            values["path"] = path_pattern(values["path"])
         fault = Fault(kind, times, values, _remove=self._discard)
         with self._lock:
             self._faults.append(fault)
@@ -314,8 +305,7 @@ class Faults:
         with self._lock:
             return [fault for fault in self._faults if fault.kind in kinds]
 
-    def _matching(self, kinds: str | tuple[str, ...], method: str, path: str) -> list[Fault]:
-        kinds = (kinds,) if isinstance(kinds, str) else kinds
+    def _for_request(self, kinds: tuple[str, ...], method: str, path: str) -> list[Fault]:
         return [
             fault
             for fault in self._of(*kinds)
@@ -323,7 +313,7 @@ class Faults:
         ]
 
     def _hit(self, fault: Fault) -> bool:
-        """Count a hit, unless another thread took the last one."""
+        """Count a hit; return False if another thread took the last one."""
         with self._lock:
             if fault.times is not None and fault.hits >= fault.times:
                 return False

@@ -9,14 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .execution import paulis
+from .database import JobRecord, JobView
+from .execution import parse_paulis
+from .object_storage import ObjectStorage
 
 
 class JobFailedError(Exception):
     """A job that fails.
 
     Attributes:
-        message: What the client gets to see.
+        message: What the client sees.
     """
 
     def __init__(self, message: str) -> None:
@@ -26,7 +28,7 @@ class JobFailedError(Exception):
 
 @dataclass(frozen=True)
 class JobInput:
-    """What a job is to do.
+    """The input of a job.
 
     Attributes:
         programs: OpenQASM 3 programs, or None.
@@ -38,7 +40,7 @@ class JobInput:
 
     @property
     def first(self) -> str:
-        """The first program: the only one that runs, whatever was sent, unless they are combined.
+        """The first program: the only one that runs, unless they are combined.
 
         Raises:
             JobFailedError: If there is none.
@@ -54,9 +56,9 @@ def read_input(zipped: bytes | None) -> JobInput:
     """Read the input of a job.
 
     Raises:
-        JobFailedError: If it is not one.
+        JobFailedError: If it is not valid.
     """
-    content = _unpacked(zipped or b"")
+    content = _unpack(zipped or b"")
     errors: list[str] = []
     if not isinstance(content, dict):
         message = "Input should be a valid dictionary or instance of JobInput"
@@ -73,7 +75,27 @@ def read_input(zipped: bytes | None) -> JobInput:
     return JobInput(programs, operator)
 
 
-def _unpacked(zipped: bytes) -> Any:
+def view_job(job: JobRecord, object_storage: ObjectStorage) -> JobView:
+    """Return a job as faults see it; of an input that cannot be read they see no programs."""
+    zipped = object_storage.get(f"{job.job_id}/input.zip")
+    try:
+        programs = tuple(
+            text for text in _unpack(zipped or b"")["program"] if isinstance(text, str)
+        )
+    except (JobFailedError, LookupError, TypeError):
+        programs = ()
+    return JobView(
+        job.job_id,
+        job.index,
+        job.name or "",
+        job.description or "",
+        job.job_type or "",
+        job.shots or 0,
+        programs,
+    )
+
+
+def _unpack(zipped: bytes) -> Any:
     where = "Job input download failed"
     try:
         with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
@@ -112,7 +134,7 @@ def _operator(value: Any, errors: list[str]) -> tuple[tuple[Mapping[int, str], f
         errors.extend(_term_errors(f"operator.{index}", item))
     if errors:
         return None
-    return tuple((paulis(item["pauli"]), float(item["coeff"])) for item in value)
+    return tuple((parse_paulis(item["pauli"]), float(item["coeff"])) for item in value)
 
 
 def _term_errors(where: str, item: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""The door of the emulator: logs each request, and lets faults befall it."""
+"""What each request passes first: it is logged, and faults are applied to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .authentication import is_storage
+from .authentication import is_object_storage
 from .faults import Fault, Faults
 
 
@@ -27,10 +27,10 @@ class LoggedRequest:
         query: Its query, without "?".
         headers: Its headers, names in lower case; tokens are replaced by "TOKEN".
         token: Whether a token of this cloud was in its headers, its path or its query.
-        storage: Whether it went to the storage, where tokens have no business.
-        at: When it came, in s since 1970.
+        storage: Whether it went to the object storage, which must not see a token.
+        at: When it came in, in s since 1970.
         status: Status of the answer, or None if there is none (yet).
-        fault: Kind of the fault that befell it, or None.
+        fault: Kind of the fault that was applied to it, or None.
     """
 
     method: str
@@ -48,7 +48,7 @@ MAX_LOGGED = 100_000
 
 
 class RequestLog:
-    """The last requests that came in, oldest first. May be read from any thread."""
+    """The last requests that came in, the oldest first. May be read from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,17 +65,17 @@ class RequestLog:
         return self._requests[index]
 
     def clear(self) -> None:
-        """Forget them."""
+        """Forget all requests."""
         with self._lock:
             self._requests.clear()
 
     def append(self, request: LoggedRequest) -> None:
-        """Add one."""
+        """Add a request."""
         with self._lock:
             self._requests.append(request)
 
-    def answered(self, request: LoggedRequest, status: int | None, fault: str | None) -> None:
-        """Note what became of a request, unless the log was cleared since."""
+    def note_answer(self, request: LoggedRequest, status: int | None, fault: str | None) -> None:
+        """Note the answer to a request, unless the log has been cleared since."""
         with self._lock:
             for index in range(len(self._requests) - 1, -1, -1):
                 if self._requests[index] is request:
@@ -84,10 +84,10 @@ class RequestLog:
 
 
 class AbortableProtocol(H11Protocol):
-    """HTTP/1.1 whose application can cut the connection: a fault that ASGI has no word for."""
+    """HTTP/1.1 whose application can cut the connection, for which ASGI has no message."""
 
     def connection_made(self, transport: Any) -> None:
-        """Give the application what cuts this connection."""
+        """Give the application a function that cuts this connection."""
         super().connection_made(transport)
         app = self.app
 
@@ -98,16 +98,16 @@ class AbortableProtocol(H11Protocol):
         self.app = with_abort
 
 
-class Gate:
-    """Logs requests, and lets faults befall them.
+class Middleware:
+    """Logs requests, and applies faults to them.
 
     Args:
-        app: What answers.
+        app: The application that answers.
         faults: What goes wrong.
         log: Where requests are noted.
         tokens: Returns the tokens of all users.
         clock: The time in s since 1970.
-        api_latency: Seconds that each request to the API takes at least.
+        api_latency: Time that each request to the API takes at least, in s.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class Gate:
                 # The server's own name for a request, so that its operators can find it.
                 correlation = (b"x-correlation-id", f"emulator-{id(logged):x}".encode())
                 message = {**message, "headers": [*message["headers"], correlation]}
-                self._log.answered(logged, status, None if fault is None else fault.kind)
+                self._log.note_answer(logged, status, None if fault is None else fault.kind)
             await send(message)
 
         fault: Fault | None = None
@@ -153,7 +153,7 @@ class Gate:
         if fault is None:
             await self._app(scope, receive, noting)
         elif fault.kind == "drop":
-            self._log.answered(logged, None, "drop")
+            self._log.note_answer(logged, None, "drop")
             await self._drop(fault, scope, receive)
         else:
             await _drain(receive)
@@ -167,7 +167,7 @@ class Gate:
 
             await self._app(scope, receive, nowhere)
         scope["oqtopus.abort"]()
-        # Until the connection is known to be lost, uvicorn would answer 500 for us.
+        # Before it knows that the connection is lost, uvicorn would answer 500 in our name.
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -189,7 +189,7 @@ class Gate:
             query,
             headers,
             has_token,
-            is_storage(scope["path"]),
+            is_object_storage(scope["path"]),
             self._clock(),
         )
         self._log.append(logged)
@@ -197,7 +197,7 @@ class Gate:
 
 
 async def _drain(receive: Receive) -> None:
-    """Read the request to its end: an answer before that would look like a broken connection."""
+    """Read the request to its end: an earlier answer would look like a broken connection."""
     more = True
     while more:
         message = await receive()

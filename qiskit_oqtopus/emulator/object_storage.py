@@ -20,8 +20,9 @@ from .faults import Faults
 BUCKET = "oqtopus"
 ACCESS_KEY = "AKIAEMULATOR"
 LIFETIME = 600.0
-"""Seconds that a presigned URL is good for."""
+"""Lifetime of a presigned URL in s."""
 OVERSIZED = 2**30
+"""Bytes that a zip of the kind "oversized" unpacks to."""
 
 
 class RefusedError(Exception):
@@ -48,8 +49,8 @@ class RefusedError(Exception):
         )
 
 
-class Storage:
-    """Files by key, and the signatures that open them.
+class ObjectStorage:
+    """Files by key, and the signatures that give access to them.
 
     Args:
         clock: The server's clock, in s since 1970.
@@ -73,14 +74,14 @@ class Storage:
         return self._files.get(key)
 
     def delete(self, prefix: str) -> None:
-        """Remove all files whose key begins so."""
+        """Remove all files whose key begins with a prefix."""
         with self._lock:
             self._files = {k: v for k, v in self._files.items() if not k.startswith(prefix)}
 
     # Presigned
 
     def upload_form(self, base: str, key: str) -> dict[str, Any]:
-        """Return where and with which fields a file is to be posted."""
+        """Return where a file is to be posted, and with which fields."""
         policy = json.dumps(
             {
                 "expiration": self._expires(),
@@ -100,7 +101,7 @@ class Storage:
         }
 
     def download_url(self, base: str, key: str) -> str:
-        """Return a URL that reads a file."""
+        """Return a URL by which a file is read."""
         expires = self._expires()
         signature = self._sign(f"GET\n{key}\n{expires}", self._faults.generation)
         return (
@@ -109,7 +110,7 @@ class Storage:
         )
 
     def upload(self, fields: Mapping[str, str], data: bytes | None) -> str:
-        """Take a posted form, and return its key.
+        """Keep the file of a posted form, and return its key.
 
         Raises:
             RefusedError: If the policy does not allow it.
@@ -134,7 +135,7 @@ class Storage:
         return key
 
     def download(self, key: str, query: Mapping[str, str]) -> bytes:
-        """Return what a presigned URL reads.
+        """Return the file of a presigned URL.
 
         Raises:
             RefusedError: If the URL is wrong or expired, or the file is gone.
@@ -147,7 +148,7 @@ class Storage:
         if data is None:
             raise RefusedError(404, "NoSuchKey", "The specified key does not exist.")
         kind = self._faults.corruption(f"/{BUCKET}/{key}")
-        return data if kind is None else corrupted(data, kind)
+        return data if kind is None else corrupt(data, kind)
 
     def _expires(self) -> int:
         lifetime = self._faults.lifetime
@@ -171,7 +172,7 @@ class Storage:
         )
 
 
-def packed(name: str, content: str | bytes) -> bytes:
+def pack(name: str, content: str | bytes) -> bytes:
     """Return a zip with one entry."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -179,19 +180,19 @@ def packed(name: str, content: str | bytes) -> bytes:
     return buffer.getvalue()
 
 
-def packed_json(name: str, content: Any) -> bytes:
+def pack_json(name: str, content: Any) -> bytes:
     """Return a zip with one entry, which is JSON."""
-    return packed(name, json.dumps(content))
+    return pack(name, json.dumps(content))
 
 
-def corrupted(data: bytes, kind: str) -> bytes:
-    """Return what is left of a zip, see :meth:`Faults.corrupt_zip`."""
+def corrupt(data: bytes, kind: str) -> bytes:
+    """Return a broken zip in place of a good one, of a kind of :meth:`Faults.corrupt_zip`."""
     if kind == "truncated":
         return data[: len(data) // 2]
     if kind == "garbage":
         return b"<html>Bad gateway</html>"
     if kind == "oversized":
-        return _bomb()
+        return _build_bomb()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         if kind == "two_entries":
@@ -208,7 +209,7 @@ def corrupted(data: bytes, kind: str) -> bytes:
 
 
 @functools.cache
-def _bomb() -> bytes:
+def _build_bomb() -> bytes:
     """Return about 1 MB that unpack to 1 GiB."""
     buffer = io.BytesIO()
     block = b" " * 2**20

@@ -1,8 +1,8 @@
 """OpenQASM 3 programs as the two paths of the server read them: natively, or with its transpiler.
 
 Natively (transpiler off) a program may use x, sx, rz, cx, measure, barrier, delay, ``gphase`` and
-``ctrl @ x``, on declared or on hardware qubits. Programs as they are commonly written are read
-line by line here, 20 times as fast as by Qiskit's importer, which reads the others.
+``ctrl @ x``, on declared or on hardware qubits. Programs in the common form are read here, line by
+line, which is much faster than Qiskit's importer; the importer reads all others.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REFUSED_BY_TRANSPILER = frozenset(
 
 
 class ProgramError(Exception):
-    """A program that the server cannot run; it tells its client no more than that."""
+    """A program that the server cannot run; its client is told no more than that."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class NativeProgram:
 
     Attributes:
         circuit: Its gates and delays; then, for each classical bit that is measured, one
-            measurement of the qubit that was measured into it last: the final state is all that
-            is sampled.
+            measurement of the qubit that was measured into it last: only the final state is
+            sampled.
         measured: Qubit by classical bit, in ascending order of the bits.
     """
 
@@ -48,46 +48,46 @@ class NativeProgram:
         return int(self.circuit.num_clbits)
 
 
-def native(text: str) -> NativeProgram:
-    """Read a program for the device.
+def parse_native(text: str) -> NativeProgram:
+    """Parse a program for the device.
 
     Raises:
         ProgramError: If the device cannot run it.
 
     >>> head = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c;'
-    >>> native(head + "x q[1]; c = measure q;").measured
+    >>> parse_native(head + "x q[1]; c = measure q;").measured
     {0: 0, 1: 1}
-    >>> native(head + "h q[1];")
+    >>> parse_native(head + "h q[1];")
     Traceback (most recent call last):
         ...
     qiskit_oqtopus.emulator.programs.ProgramError: the device has no h
     """
-    return _native(_without_comments(text))
+    return _parse_native(_remove_comments(text))
 
 
 @functools.lru_cache(maxsize=4096)
-def _native(text: str) -> NativeProgram:
-    return _quickly(text) or native_from_circuit(_imported(text))
+def _parse_native(text: str) -> NativeProgram:
+    return _parse_quickly(text) or to_native(_import(text))
 
 
-def any_gates(text: str) -> QuantumCircuit:
-    """Read a program for the server's transpiler.
+def parse_any(text: str) -> QuantumCircuit:
+    """Parse a program for the server's transpiler.
 
     Raises:
         ProgramError: If the transpiler cannot read it.
     """
-    circuit = _imported(_without_comments(text))
+    circuit = _import(_remove_comments(text))
     refused = {name for name in circuit.count_ops() if name in REFUSED_BY_TRANSPILER}
     if refused:
         raise ProgramError(f"the transpiler takes no {', '.join(sorted(refused))}")
     return circuit
 
 
-def native_from_circuit(circuit: QuantumCircuit) -> NativeProgram:
-    """Return what the device runs of a circuit.
+def to_native(circuit: QuantumCircuit) -> NativeProgram:
+    """Return a circuit as a program that the device runs.
 
     Raises:
-        ProgramError: If it has an operation that the device has not, or parameters.
+        ProgramError: If it has parameters, or an operation that the device does not have.
     """
     if circuit.parameters:
         raise ProgramError("the device takes no parameters")
@@ -102,30 +102,30 @@ def native_from_circuit(circuit: QuantumCircuit) -> NativeProgram:
             body.append(instruction.operation, qubits)
         elif name not in NATIVE_OTHERS:
             raise ProgramError(f"the device has no {name}")
-    return _finished(body, measured)
+    return _finish(body, measured)
 
 
-def _finished(body: QuantumCircuit, measured: dict[int, int]) -> NativeProgram:
+def _finish(body: QuantumCircuit, measured: dict[int, int]) -> NativeProgram:
     for clbit in sorted(measured):
         body.measure(measured[clbit], clbit)
     return NativeProgram(body, {clbit: measured[clbit] for clbit in sorted(measured)})
 
 
-def _without_comments(text: str) -> str:
+def _remove_comments(text: str) -> str:
     return re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
 @functools.lru_cache(maxsize=256)
-def _imported(text: str) -> QuantumCircuit:
+def _import(text: str) -> QuantumCircuit:
     try:
         return qasm3.loads(text)
-    # The importer has no common error: it raises AttributeError for an empty program, TypeError,
-    # ValueError and its own for others.
+    # The importer has no common error: an empty program raises AttributeError, others TypeError,
+    # ValueError or an error of its own.
     except Exception as error:
         raise ProgramError(f"{type(error).__name__}: {error}") from error
 
 
-# The quick way
+# The common form
 
 _HEAD = re.compile(r"\s*OPENQASM\s+3(?:\.0)?\s*;\s*include\s+\"stdgates\.inc\"\s*;")
 _DECLARED = re.compile(r"(qubit|bit)(?:\s*\[\s*(\d+)\s*\])?\s+([A-Za-z_]\w*)")
@@ -142,7 +142,7 @@ _KEYWORDS = frozenset({"qubit", "bit", "measure", "barrier", "delay", "gphase", 
 
 
 class _TooHardError(Exception):
-    """A program that Qiskit's importer is to read."""
+    """A program that is left to Qiskit's importer."""
 
 
 class _Registers:
@@ -181,8 +181,8 @@ class _Registers:
         return indices[0]
 
 
-def _quickly(text: str) -> NativeProgram | None:
-    """Return a program in the common form, or None."""
+def _parse_quickly(text: str) -> NativeProgram | None:
+    """Parse a program in the common form; return None for any other."""
     head = _HEAD.match(text)
     if head is None or "$" in text:
         return None
@@ -228,7 +228,7 @@ def _read(statements: Iterable[str]) -> NativeProgram:
             body.delay(time, operands[0], unit)
         else:
             getattr(body, name)(*arguments, *operands)
-    return _finished(body, measured)
+    return _finish(body, measured)
 
 
 def _gate(

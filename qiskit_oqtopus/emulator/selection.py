@@ -1,4 +1,4 @@
-"""Which requests and which jobs a fault is meant for."""
+"""Which requests and which jobs a fault applies to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def path_pattern(path: str) -> re.Pattern[str]:
 
 
 def selects(which: Selector, view: Callable[[], JobView]) -> bool:
-    """Return whether a job is meant; its view is made only if it has to be looked at."""
+    """Return whether a job is selected; its view is built only if it is needed."""
     if which is None:
         return True
     job = view()

@@ -1,17 +1,14 @@
-"""The emulator: a web server in a thread, and an engine in another."""
+"""The emulator: a web server in one thread, and an engine in another."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,23 +17,24 @@ import uvicorn
 from ..exceptions import OqtopusError, OqtopusOptionError
 from ..options import boolean, one_of
 from .app import Api
-from .database import FINAL, JobRecord, JobView, Store
-from .devices import Devices, EmulatedDevice, device
+from .database import FINAL, Database, JobRecord, JobView
+from .devices import Devices, EmulatedDevice, parse_device
 from .engine import Engine
 from .faults import Faults
-from .middleware import AbortableProtocol, Gate, RequestLog
-from .object_storage import Storage
+from .job_input import view_job
+from .middleware import AbortableProtocol, Middleware, RequestLog
+from .object_storage import ObjectStorage
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast things go on.
+    """How fast the cloud works.
 
     Attributes:
-        fetch_interval: Seconds between two looks of the engine at its queue; 0 is at once.
-        fetch_size: Jobs of a device that it takes at a look; None is all.
-        api_latency: Seconds that the server takes for each request to the API.
-        device_lag: Seconds until a change of a device's status is shown.
+        fetch_interval: Time between two looks of the engine at its queue in s; 0 is at once.
+        fetch_size: Most jobs of a device that it takes at one look; None means all.
+        api_latency: Time that the server takes for each request to the API in s.
+        device_lag: Time until a change of a device's status is shown in s.
     """
 
     fetch_interval: float = 0.0
@@ -55,18 +53,18 @@ class Emulator:
 
     Args:
         devices: Devices: names of shipped examples ("line-4q", "grid-16q"), paths, dictionaries,
-            ``DeviceSnapshot`` objects; see :func:`qiskit_oqtopus.emulator.devices.device`.
-        token: The token of the first user; None makes one.
+            ``DeviceSnapshot`` objects; see :func:`qiskit_oqtopus.emulator.devices.parse_device`.
+        token: The token of the first user; None generates one.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
-        realistic: Whether to keep the pace of a real server: 10 jobs of a device every 10 s,
+        realistic: Whether to work at the pace of a real server: 10 jobs of a device every 10 s,
             0.15 s for a request to the API, 60 s until a change of a device's status shows.
         gateway: How counts are keyed: "qulacs" has a "0" for each classical bit that was not
             measured, "qubex" leaves those out.
         device_info: How devices tell their facts: "url" (a presigned URL of a zip), "text" (JSON)
             or "null".
-        faults: What goes wrong; None is nothing, until ``emulator.faults`` is told.
-        noise: Whether programs run with the noise that the facts of their device say, as on its
+        faults: What goes wrong; None means nothing, until ``emulator.faults`` is told otherwise.
+        noise: Whether programs run with the noise in the facts of their device, as on its
             :meth:`twin <qiskit_oqtopus.OqtopusBackend.twin>`; basis changes of the server's own
             estimation are perfect.
         seed: Seed of the counts; None takes a new one for each job.
@@ -112,29 +110,30 @@ class Emulator:
         self._port = port
         self._pace = pace or (REALISTIC if realistic else AT_ONCE)
         self.faults = Faults() if faults is None else faults
-        self.devices = Devices(_distinct([device(d) for d in devices]), self._pace.device_lag)
+        self.devices = Devices(
+            _check_distinct([parse_device(d) for d in devices]), self._pace.device_lag
+        )
         self.requests = RequestLog()
-        self._store = Store(self._clock)
-        self.token = self._store.add_user(token).token
-        self._storage = Storage(self._clock, self.faults)
+        self._database = Database(self._clock)
+        self.token = self._database.add_user(token).token
+        self._object_storage = ObjectStorage(self._clock, self.faults)
         self._engine = Engine(
-            self._store,
-            self._storage,
+            self._database,
+            self._object_storage,
             self.devices,
             self.faults,
-            self.view,
             gateway=gateway,
             interval=self._pace.fetch_interval,
             size=self._pace.fetch_size,
             seed=seed,
             noise=noise,
         )
-        api = Api(self._store, self._storage, self.devices, self.faults, self.view, device_info)
-        self._app = Gate(
+        api = Api(self._database, self._object_storage, self.devices, self.faults, device_info)
+        self._app = Middleware(
             api.application(),
             self.faults,
             self.requests,
-            lambda: self._store.tokens,
+            lambda: self._database.tokens,
             time.time,
             self._pace.api_latency,
         )
@@ -145,14 +144,14 @@ class Emulator:
     # Life
 
     def start(self) -> Emulator:
-        """Start to listen; return when requests are answered.
+        """Start to listen, and return as soon as requests are answered.
 
         Raises:
-            OqtopusError: If it runs already, or the port cannot be had.
+            OqtopusError: If it is running already, or the port is taken.
         """
         if self._server is not None:
             raise OqtopusError("The emulator runs already; stop it first.")
-        # Named as TCP, so that asyncio sets TCP_NODELAY: each answer would wait 40 ms otherwise.
+        # Named as TCP, so that asyncio sets TCP_NODELAY: otherwise each answer would wait.
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -163,7 +162,7 @@ class Emulator:
                 f"The emulator cannot listen on {self._host}:{self._port}: {error}. "
                 "Use port 0 for a free one."
             ) from error
-        # A restarted cloud is found where it was.
+        # After a restart, the cloud is found where it was.
         self._port = listener.getsockname()[1]
         self._url = f"http://{self._host}:{self._port}"
         config = uvicorn.Config(
@@ -189,9 +188,9 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop to listen; jobs that were taken from the queue are finished. May be called twice.
+        """Stop listening; jobs that were taken from the queue are finished. May be called twice.
 
-        Jobs and files are kept: ``start`` goes on with them, on the same port.
+        Jobs and files are kept: ``start`` continues with them, on the same port.
         """
         server, thread = self._server, self._thread
         if server is None or thread is None:
@@ -226,12 +225,12 @@ class Emulator:
     @property
     def jobs(self) -> dict[str, JobRecord]:
         """All jobs by id, oldest first: copies."""
-        return {job.job_id: job for job in self._store.all()}
+        return {job.job_id: job for job in self._database.all()}
 
     @property
     def executions(self) -> Counter[str]:
         """How often the program of each job was run: a copy."""
-        return self._store.executions
+        return self._database.executions
 
     def add_user(
         self,
@@ -243,30 +242,29 @@ class Emulator:
         """Add a user, and return their token.
 
         Args:
-            token: Their token; None makes one.
-            devices: Ids of the devices that they may use; None is all.
-            approved: Whether they were approved; others get 403.
+            token: Their token; None generates one.
+            devices: Ids of the devices that they may use; None means all.
+            approved: Whether they are approved; otherwise they get 403.
         """
-        return self._store.add_user(token, devices, approved).token
+        return self._database.add_user(token, devices, approved).token
 
     def view(self, job: JobRecord) -> JobView:
-        """Return what faults see of a job."""
-        return JobView(
-            job.job_id,
-            job.index,
-            job.name or "",
-            job.description or "",
-            job.job_type or "",
-            job.shots or 0,
-            _programs(self._storage.get(f"{job.job_id}/input.zip")),
-        )
+        """Return a job as faults see it."""
+        return view_job(job, self._object_storage)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until no job is unfinished; return whether that is so."""
-        return self._store.wait_for(
+        """Wait until no job is unfinished.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+
+        Returns:
+            Whether no job is unfinished.
+        """
+        return self._database.wait_for(
             lambda: all(
                 job.status in (*FINAL, "registered") or job.ended_at is not None
-                for job in self._store.all()
+                for job in self._database.all()
             ),
             timeout,
         )
@@ -276,7 +274,7 @@ class Emulator:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready; being in a thread, it leaves signals alone."""
+    """Tells when it is ready; since it runs in a thread, it leaves signals alone."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -287,7 +285,7 @@ class _Server(uvicorn.Server):
         try:
             asyncio.run(self.serve(sockets))
         finally:
-            self.ready.set()  # nobody shall wait for a server that could not start
+            self.ready.set()  # nobody must wait for a server that could not start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen."""
@@ -295,19 +293,9 @@ class _Server(uvicorn.Server):
         self.ready.set()
 
 
-def _distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:
+def _check_distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:
     ids = [device.device_id for device in devices]
     twice = sorted({name for name in ids if ids.count(name) > 1})
     if twice:
         raise OqtopusOptionError(f"Option 'devices' has these ids more than once: {twice}.")
     return devices
-
-
-def _programs(zipped: bytes | None) -> tuple[str, ...]:
-    """Return the programs in the input of a job, as far as there are any."""
-    try:
-        with zipfile.ZipFile(BytesIO(zipped or b"")) as archive:
-            content = json.loads(archive.read(archive.namelist()[0]))
-        return tuple(text for text in content["program"] if isinstance(text, str))
-    except (zipfile.BadZipFile, ValueError, LookupError, TypeError):
-        return ()

@@ -1,4 +1,4 @@
-"""What the engine does with a job's programs: combine, transpile, run, mitigate, divide."""
+"""The steps of a job: combine its programs, transpile, run, mitigate and divide the counts."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from qiskit.transpiler import CouplingMap
 
 from .database import JobRecord
 from .devices import EmulatedDevice
-from .execution import Counts, Readout, Simulator, mitigated
+from .execution import Counts, Readout, Simulator, mitigate
 from .job_input import JobFailedError, JobInput
 from .programs import (
     NATIVE_GATES,
     NativeProgram,
     ProgramError,
-    any_gates,
-    native,
-    native_from_circuit,
+    parse_any,
+    parse_native,
+    to_native,
 )
 
 NOT_RUN = "failed to execute job on device"
 """All that a client is told when the device refuses a program."""
 
 NOT_TRANSPILED = "Expecting value: line 1 column 1 (char 0)"
-"""All that a client is told when the transpiler fails: its empty answer is no JSON."""
+"""All that a client is told when the transpiler fails: its empty answer is not JSON."""
 
 NOT_ESTIMATED = (
     "<AioRpcError of RPC that terminated with:\n\tstatus = StatusCode.INTERNAL\n"
@@ -41,7 +41,7 @@ MAX_MESSAGE = 4 * 2**20
 """Bytes of a gRPC message between the parts of the server."""
 
 _ENVELOPE = 121
-"""Bytes that such a message has besides the program, about."""
+"""Bytes that such a message has besides the program, approximately."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Combined:
 
 @dataclass(frozen=True)
 class Transpiled:
-    """What the server's transpiler made of a circuit.
+    """A circuit that the server's transpiler has compiled.
 
     Attributes:
-        source: The circuit.
-        circuit: What came out.
+        source: The circuit before.
+        circuit: The circuit after.
         layout: Physical qubit of each virtual one, before the first gate.
         final_layout: The same after the last gate.
     """
@@ -100,7 +100,7 @@ def combine(given: JobInput, device: EmulatedDevice) -> Combined:
         JobFailedError: If one cannot be read, or they do not fit.
     """
     try:
-        circuits = [any_gates(text) for text in given.programs or ()]
+        circuits = [parse_any(text) for text in given.programs or ()]
     except ProgramError:
         raise JobFailedError("failed to combine programs") from None
     if not circuits:
@@ -133,7 +133,8 @@ def transpiler_options(info: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the options of the server's transpiler, or None if it is off.
 
     Raises:
-        JobFailedError: If only half of what it needs was said, or there is no such transpiler.
+        JobFailedError: If one of the two fields that it needs is missing, or there is no such
+            transpiler.
     """
     for key in ("transpiler_lib", "transpiler_options"):
         if key not in info:
@@ -145,7 +146,7 @@ def transpiler_options(info: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(info["transpiler_options"] or {})
 
 
-def transpiled(
+def compile_for(
     source: str | QuantumCircuit,
     options: Mapping[str, Any],
     device: EmulatedDevice,
@@ -165,12 +166,12 @@ def transpiled(
     for qubit in set(range(number)) - set(coupling_map.physical_qubits):
         coupling_map.add_physical_qubit(qubit)
     try:
-        circuit = any_gates(source) if isinstance(source, str) else source
-        circuit = circuit if keep_measurements else without_measurements(circuit)
+        circuit = parse_any(source) if isinstance(source, str) else source
+        circuit = circuit if keep_measurements else remove_measurements(circuit)
         made = transpile(
             circuit, basis_gates=sorted(NATIVE_GATES), coupling_map=coupling_map, **options
         )
-    # Users' options go straight to transpile(), which raises whatever they bring about.
+    # The user's options go straight to transpile(), which may raise anything.
     except Exception:  # noqa: BLE001
         raise JobFailedError(NOT_TRANSPILED) from None
     return Transpiled(circuit, made, *_layouts(circuit, made))
@@ -179,10 +180,10 @@ def transpiled(
 def _layouts(
     circuit: QuantumCircuit, made: QuantumCircuit
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return where each qubit of a circuit begins and where it ends in the compiled one.
+    """Return where each qubit of a circuit begins and ends in the compiled one.
 
-    Qiskit's ``initial_index_layout`` does that, but in Qiskit 2.0 it fails where idle qubits have
-    been given no place; here they take those that are left over.
+    Qiskit's ``initial_index_layout`` does that, but in Qiskit 2.0 it fails if idle qubits have no
+    place; here they take the places that are left over.
     """
     layout = made.layout
     virtual = layout.initial_layout.get_virtual_bits()
@@ -203,9 +204,9 @@ def device_program(source: str | QuantumCircuit, device: EmulatedDevice) -> Nati
     try:
         if isinstance(source, str):
             _check_size(source)
-            program = native(source)
+            program = parse_native(source)
         else:
-            program = native_from_circuit(source)
+            program = to_native(source)
     except ProgramError:
         raise JobFailedError(NOT_RUN) from None
     if device.n_qubits is not None and program.circuit.num_qubits > device.n_qubits:
@@ -214,11 +215,11 @@ def device_program(source: str | QuantumCircuit, device: EmulatedDevice) -> Nati
 
 
 def check_operator(given: JobInput, circuit: QuantumCircuit, made: Transpiled | None) -> None:
-    """Check what is to be estimated.
+    """Check the operator of an estimation.
 
     Raises:
-        JobFailedError: If there is no operator, if one of its qubits is none of the program's, or,
-            with the transpiler on, if a qubit has no gate.
+        JobFailedError: If there is no operator, if the program lacks one of its qubits, or, with
+            the transpiler on, if a qubit has no gate.
     """
     if given.operator is None:
         raise JobFailedError("the operator is not specified in the job.")
@@ -231,22 +232,22 @@ def check_operator(given: JobInput, circuit: QuantumCircuit, made: Transpiled | 
         raise JobFailedError(NOT_ESTIMATED)
 
 
-def sampled(
+def sample(
     simulator: Simulator,
     program: NativeProgram,
     shots: int,
     mitigation: list[int] | None,
     device: EmulatedDevice,
 ) -> Counts:
-    """Return the counts of a program, mitigated for these measured qubits if there are any."""
+    """Return the counts of a program, mitigated for the given measured qubits, if any."""
     counts = simulator.sample(program, shots, device)
-    return counts if not mitigation else mitigated(counts, mitigation, device.readout, shots)
+    return counts if not mitigation else mitigate(counts, mitigation, device.readout, shots)
 
 
-def divided(counts: Counts, widths: tuple[int, ...]) -> dict[str, Counts]:
-    """Divide counts among programs, the last one first; program 0 has the rightmost bits.
+def divide(counts: Counts, widths: tuple[int, ...]) -> dict[str, Counts]:
+    """Divide counts among combined programs, the last one first; program 0 has the rightmost bits.
 
-    >>> divided({"111": 4, "100": 6}, (2, 1))
+    >>> divide({"111": 4, "100": 6}, (2, 1))
     {'1': {'1': 10}, '0': {'11': 4, '00': 6}}
     """
     parts: dict[str, Counts] = {}
@@ -260,7 +261,7 @@ def divided(counts: Counts, widths: tuple[int, ...]) -> dict[str, Counts]:
     return dict(reversed(parts.items()))
 
 
-def estimated(
+def estimate(
     simulator: Simulator,
     given: JobInput,
     program: NativeProgram,
@@ -268,15 +269,15 @@ def estimated(
     job: JobRecord,
     device: EmulatedDevice,
 ) -> dict[str, float]:
-    """Return the estimation of an operator, in single precision as the server has it."""
-    circuit = without_measurements(program.circuit)
+    """Return the estimation of an operator, in single precision as on the server."""
+    circuit = remove_measurements(program.circuit)
     terms = list(given.operator or ())
     virtual: dict[int, int] = {}
     if made is not None:
         physical = made.final_layout
         terms = [({physical[q]: p for q, p in term.items()}, c) for term, c in terms]
         virtual = {p: v for v, p in enumerate(physical)}
-    # Rates of the program's qubit numbers, not of the physical ones: so does the server.
+    # Like the server: the error rates of the program's qubit numbers, not of the physical ones.
     readout: Readout = lambda qubit: device.readout(virtual.get(qubit, qubit))  # noqa: E731
     value, error = simulator.expectation(
         circuit, terms, job.shots or 1, readout if is_mitigated(job) else None, device
@@ -285,7 +286,7 @@ def estimated(
 
 
 def is_mitigated(job: JobRecord) -> bool:
-    """Return whether readout mitigation was asked for; unknown kinds are ignored."""
+    """Return whether readout mitigation was requested; unknown kinds are ignored."""
     return (job.mitigation_info or {}).get("ro_error_mitigation") == "pseudo_inverse"
 
 
@@ -299,7 +300,7 @@ def measured_qubits(circuit: QuantumCircuit) -> list[int]:
     return [found[clbit] for clbit in sorted(found)]
 
 
-def without_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
+def remove_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
     """Return a circuit without its measurements and classical bits."""
     bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
     for item in circuit.data:

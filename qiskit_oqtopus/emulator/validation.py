@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+# The limits and words of the server, on purpose not taken from the client that is tested with it.
 MAX_SHOTS = 10_000_000
 MAX_PAGE = 100
 JOB_TYPES = ("estimation", "sampling", "multi_manual", "sse")
@@ -39,7 +40,7 @@ FIELDS = (
     "running_at",
     "ended_at",
 )
-"""What ``fields`` of GET /jobs may name."""
+"""Fields that GET /jobs may be asked for."""
 
 
 class InvalidError(Exception):
@@ -75,14 +76,14 @@ def _error(kind: str, where: tuple[Any, ...], message: str, given: Any, **contex
     return {**error, "ctx": context} if context else error
 
 
-def submission(raw: bytes) -> dict[str, Any]:
-    """Return the body of a submission.
+def parse_submission(raw: bytes) -> dict[str, Any]:
+    """Parse the body of a submission.
 
     Raises:
-        InvalidError: With 422 and what is wrong, one entry a field.
+        InvalidError: With 422 and what is wrong, one entry per field.
 
     >>> try:
-    ...     submission(b'{"device_id": "a", "job_type": "sampling", "shots": 0}')
+    ...     parse_submission(b'{"device_id": "a", "job_type": "sampling", "shots": 0}')
     ... except InvalidError as error:
     ...     error.status, error.body["detail"][0]["msg"]
     (422, 'Input should be greater than or equal to 1')
@@ -184,14 +185,14 @@ _SUBMISSION: dict[str, tuple[bool, _Check]] = {
 }
 
 
-def listing(query: Mapping[str, str]) -> Query:
-    """Return the query of GET /jobs.
+def parse_listing(query: Mapping[str, str]) -> Query:
+    """Parse the query of GET /jobs.
 
     Raises:
         InvalidError: 422 for an unknown status, 400 for unknown fields, and 500 for what the server
-            does not check (a page or size out of range, a time that is none).
+            does not check (a page or size out of range, a time that cannot be parsed).
 
-    >>> listing({"order": "desc"}).newest_first  # anything but "DESC" is oldest first
+    >>> parse_listing({"order": "desc"}).newest_first  # anything but "DESC" is oldest first
     False
     """
     status = query.get("status")
@@ -209,15 +210,15 @@ def listing(query: Mapping[str, str]) -> Query:
         page, size = int(query.get("page", 1)), int(query.get("size", MAX_PAGE))
         start, end = _time(query.get("start_time")), _time(query.get("end_time"))
     except ValueError:
-        raise internal() from None
+        raise internal_error() from None
     if page < 1 or not 1 <= size <= MAX_PAGE:
-        raise internal()
+        raise internal_error()
     newest_first = query.get("order", "ASC") == "DESC"
     return Query(page, size, newest_first, fields, status, query.get("q"), start, end)
 
 
-def internal() -> InvalidError:
-    """Return the answer to everything that the server does not foresee."""
+def internal_error() -> InvalidError:
+    """Return the error for everything that the server does not foresee."""
     return InvalidError(500, {"message": "Internal Server Error"})
 
 

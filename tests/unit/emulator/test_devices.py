@@ -11,7 +11,7 @@ import requests
 
 from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from qiskit_oqtopus.emulator import EmulatedDevice, Emulator
-from qiskit_oqtopus.emulator.devices import EXAMPLES, device
+from qiskit_oqtopus.emulator.devices import EXAMPLES, parse_device
 from qiskit_oqtopus.exceptions import OqtopusOptionError
 
 from .conftest import plain_device
@@ -55,7 +55,7 @@ def test_row_of_a_device() -> None:
 @pytest.mark.parametrize(("name", "size", "couplings"), [("line-4q", 4, 3), ("grid-16q", 16, 24)])
 def test_examples(name: str, size: int, couplings: int) -> None:
     assert name in EXAMPLES
-    facts = device(name).facts
+    facts = parse_device(name).facts
     assert facts is not None
     assert [qubit["id"] for qubit in facts["qubits"]] == list(range(size))
     assert len({qubit["qubit_lifetime"]["t1"] for qubit in facts["qubits"]}) == size  # a spread
@@ -73,7 +73,7 @@ def test_forms_of_a_device(tmp_path: Path) -> None:
     facts = plain_device()
     path = tmp_path / "calibration.json"
     path.write_text(json.dumps(facts))
-    for source in (path, str(path), facts, device(facts)):
+    for source in (path, str(path), facts, parse_device(facts)):
         found = row(source)
         assert found["device_info"] == facts
         assert (found["device_id"], found["n_qubits"]) == ("qulacs", 16)

@@ -5,7 +5,7 @@ from qiskit import QuantumCircuit, transpile
 
 from qiskit_oqtopus import OqtopusProvider
 from qiskit_oqtopus.emulator import Emulator
-from qiskit_oqtopus.emulator.programs import native
+from qiskit_oqtopus.emulator.programs import parse_native
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
 from tests.devices import anemone_facts
@@ -115,7 +115,7 @@ HEAD = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c;'
     ],
 )
 def test_programs_keep_their_delays(statement, delays):
-    circuit = native(f"{HEAD} x q[0]; {statement} c = measure q;").circuit
+    circuit = parse_native(f"{HEAD} x q[0]; {statement} c = measure q;").circuit
     found = [
         (item.operation.duration, item.operation.unit, circuit.find_bit(item.qubits[0]).index)
         for item in circuit.data
