@@ -416,10 +416,9 @@ def _job_of(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
     """Return a job as whoever sent it has seen it."""
     if kind == "run":
         return job
-    from .primitives.cloud import CloudWork
-    from .primitives.job import PrimitiveJob
+    from .primitives.cloud import build_job
 
-    return PrimitiveJob(CloudWork(job))
+    return build_job(job)
 
 
 def _timestamp(moment: Any) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
-from qiskit.providers import JobStatus
 
 from ..cloud.backend import OqtopusBackend
 from ..cloud.encoding import Task
@@ -18,6 +18,7 @@ from ..cloud.options import MAX_SHOTS
 from ..exceptions import OqtopusPubError
 from .assembly import Collected, assemble
 from .bits import find_registers
+from .job import PrimitiveJob
 from .observables import Measurement, Terms, add_measurements, plan_measurements
 from .options import EstimatorOptions, SamplerOptions, to_device_options
 from .pub_record import EstimatorRecord, Record, SamplerRecord
@@ -30,72 +31,19 @@ Draft = tuple[dict[str, Any], dict[str, Any]]
 """Arguments of a Task, and those of its record except for ``sizes``, which needs all PUBs."""
 
 
-class CloudWork:
-    """The OQTOPUS jobs of one run of a primitive.
+def build_job(job: OqtopusJob) -> PrimitiveJob:
+    """Return the job of a primitive, given the job of its programs."""
+    return PrimitiveJob(job, [job], partial(collect, job))
 
-    Args:
-        job: The job of the device.
+
+def collect(job: OqtopusJob) -> Collected:
+    """Return the results of the PUBs, once the job of their programs has ended.
+
+    Raises:
+        OqtopusCloudError: If the results cannot be read.
     """
-
-    def __init__(self, job: OqtopusJob) -> None:
-        self._job = job
-        self._collected: Collected | None = None
-
-    def job_id(self) -> str:
-        """Return the OQTOPUS job id, or the group id of several."""
-        return str(self._job.job_id())
-
-    def backend(self) -> OqtopusBackend:
-        """Return the device."""
-        backend: OqtopusBackend = self._job.backend()
-        return backend
-
-    def jobs(self) -> list[OqtopusJob]:
-        """Return the job of the device."""
-        return [self._job]
-
-    def status(self) -> JobStatus:
-        """Return the status of the job; never raises."""
-        return self._job.status()
-
-    def cancel(self) -> bool:
-        """Cancel what has not ended; return whether all of that is cancelled."""
-        return self._job.cancel()
-
-    def wait(self, timeout: float | None, interval: float = 5, callback: Any = None) -> None:
-        """Wait until all programs have ended, in whatever way.
-
-        Args:
-            timeout: Longest time to wait in s; None waits as long as it takes.
-            interval: Time between two calls of the callback in s.
-            callback: Called, with any arguments, while the work is waited for.
-
-        Raises:
-            OqtopusJobTimeoutError: If the time is over first.
-        """
-        self._job.wait_for_final_state(timeout, interval, callback)
-
-    def collect(self) -> Collected:
-        """Return the results, once the job has ended.
-
-        Raises:
-            OqtopusCloudError: If the results cannot be read.
-        """
-        if self._collected is not None:
-            return self._collected
-        self._job.result(partial=True)
-        collected = assemble(self._job.outcomes())
-        if not collected.failures:  # otherwise there may be more next time
-            self._collected = collected
-        return collected
-
-    def error_message(self) -> str | None:
-        """Return which circuits failed and why."""
-        return self._job.error_message()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave behind what can be built again from the results of the job."""
-        return {**self.__dict__, "_collected": None}
+    job.result(partial=True)
+    return assemble(job.outcomes())
 
 
 class CloudExecutor:
@@ -115,7 +63,7 @@ class CloudExecutor:
 
     def sample(
         self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
-    ) -> CloudWork:
+    ) -> PrimitiveJob:
         """Send one program for each element of each PUB.
 
         Args:
@@ -131,7 +79,7 @@ class CloudExecutor:
 
     def estimate(
         self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
-    ) -> CloudWork:
+    ) -> PrimitiveJob:
         """Send programs for the parameter sets or, for the server's estimation, the elements.
 
         Args:
@@ -228,7 +176,7 @@ class CloudExecutor:
         record: type[Record],
         options: SamplerOptions | EstimatorOptions,
         run: Mapping[str, Any],
-    ) -> CloudWork:
+    ) -> PrimitiveJob:
         map_pubs(drafts, _check_not_empty)
         if not drafts:
             raise OqtopusPubError(None, "there is no PUB, so that there is nothing to run")
@@ -239,7 +187,7 @@ class CloudExecutor:
             for task, values in of_pub
         ]
         values = {**to_device_options(options), **run}
-        return CloudWork(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
+        return build_job(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
 
 
 def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:

@@ -104,6 +104,4 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
             precision = chosen.default_precision
         if precision is None:
             precision = self._executor.default_precision
-        return PrimitiveJob(
-            self._executor.estimate(parse_estimator_pubs(pubs, precision), chosen, arguments)
-        )
+        return self._executor.estimate(parse_estimator_pubs(pubs, precision), chosen, arguments)

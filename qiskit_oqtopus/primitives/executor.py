@@ -1,7 +1,7 @@
 """The executor that runs the PUBs of a primitive: one for devices, one for the simulator.
 
-Both have the same methods: ``sample`` and ``estimate`` check all PUBs, start them, and return the
-work, of which a :class:`~qiskit_oqtopus.primitives.job.PrimitiveJob` is made.
+Both have the same methods: ``sample`` and ``estimate`` check all PUBs, start them and return a
+:class:`~qiskit_oqtopus.primitives.job.PrimitiveJob`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cloud import CloudExecutor, CloudWork
-    from .local import LocalExecutor, LocalWork
-
-    Executor = CloudExecutor | LocalExecutor
-    Work = CloudWork | LocalWork
+    from .cloud import CloudExecutor
+    from .local import LocalExecutor
 
 
-def find_executor(backend: Any, primitive: str) -> Executor:
+def find_executor(backend: Any, primitive: str) -> CloudExecutor | LocalExecutor:
     """Return the executor that runs PUBs on a backend.
 
     Args:

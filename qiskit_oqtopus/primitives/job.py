@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
@@ -12,7 +13,8 @@ from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
 from .assembly import Collected
 
 if TYPE_CHECKING:
-    from .executor import Work
+    from ..cloud.job import OqtopusJob
+    from .local import LocalWork
 
 
 class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
@@ -21,11 +23,21 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
     On a device, its id is that of its OQTOPUS job, or the group id of several;
     ``provider.job(job_id)`` finds it again, from any process, with an equal result. All methods may
     be called from any thread.
+
+    Args:
+        work: The job of all circuits on a device, or the PUBs on the simulator.
+        jobs: The jobs of the backend behind it.
+        collect: Returns the results of the PUBs, once the work has ended; raises OqtopusCloudError
+            if they cannot be read.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(
+        self, work: OqtopusJob | LocalWork, jobs: Sequence[Any], collect: Callable[[], Collected]
+    ) -> None:
         super().__init__(work.job_id())
         self._work = work
+        self._jobs = list(jobs)
+        self._collect = collect
         self._result: PrimitiveResult | None = None
 
     def backend(self) -> BackendV2:
@@ -39,12 +51,12 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
             On a device one :class:`~qiskit_oqtopus.OqtopusJob` of all circuits; on the simulator
             one :class:`~qiskit_oqtopus.QulacsJob` for each PUB that was simulated.
         """
-        return self._work.jobs()
+        return list(self._jobs)
 
     def job_ids(self) -> list[str]:
         """Return the ids of the jobs behind it: on a device, the OQTOPUS id of each circuit."""
         ids: list[str] = []
-        for job in self._work.jobs():
+        for job in self._jobs:
             ids += job.job_ids() if hasattr(job, "job_ids") else [job.job_id()]
         return ids
 
@@ -92,12 +104,9 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         Raises:
             OqtopusJobTimeoutError: If the time is over. The job goes on.
         """
-        if callback is None:
-            self._work.wait(timeout)
-        else:
-            # Jobs behind this one would name themselves.
-            own = lambda *_: callback(self.job_id(), self.status(), self)  # noqa: E731
-            self._work.wait(timeout, wait, own)
+        # The jobs behind this one would name themselves.
+        own = callback and (lambda *_: callback(self.job_id(), self.status(), self))
+        self._work.wait_for_final_state(timeout, wait, own)
 
     # -- results --------------------------------------------------------------------------------
 
@@ -120,8 +129,8 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         """
         if self._result is not None:
             return self._result
-        self._work.wait(timeout)
-        collected = self._work.collect()
+        self._work.wait_for_final_state(timeout)
+        collected = self._collect()
         result = PrimitiveResult(collected.results, metadata={"version": 2})
         if not collected.failures:
             self._result = result
@@ -134,9 +143,11 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
 
     def error_message(self) -> str | None:
         """Return which PUBs failed and why; None if none has."""
+        if self._result is not None:
+            return None
         if self.in_final_state():
             try:
-                collected = self._work.collect()
+                collected = self._collect()
             except OqtopusError:
                 return self._work.error_message()
             return self._message(collected) if collected.failures else None

@@ -35,6 +35,7 @@ from ..simulator.result import reason
 from ..simulator.state import Cancelled
 from .assembly import Collected, build_bit_arrays, build_estimator_data
 from .bits import find_registers
+from .job import PrimitiveJob
 from .observables import Terms
 from .options import EstimatorOptions, SamplerOptions, refuse_device_options
 from .pubs import (
@@ -75,6 +76,7 @@ class LocalWork:
     def __init__(self, backend: QulacsBackend, parts: Sequence[Part]) -> None:
         self._backend = backend
         self._parts = parts
+        self._jobs = [part.job for part in parts if part.job is not None]
         self._id = parts[0].job.job_id() if len(parts) == 1 and parts[0].job else str(uuid.uuid4())
         self._collected: Collected | None = None
 
@@ -86,29 +88,27 @@ class LocalWork:
         """Return the simulator."""
         return self._backend
 
-    def jobs(self) -> list[QulacsJob]:
-        """Return the job of each PUB that is simulated."""
-        return [part.job for part in self._parts if part.job is not None]
-
     def status(self) -> JobStatus:
         """Return the status of the jobs; never raises."""
-        return group_status([job.status() for job in self.jobs()])
+        return group_status([job.status() for job in self._jobs])
 
     def cancel(self) -> bool:
         """Cancel what has not ended; return whether all of that is cancelled."""
-        unfinished = [job for job in self.jobs() if not job.in_final_state()]
+        unfinished = [job for job in self._jobs if not job.in_final_state()]
         if not unfinished:
             return self.status() is JobStatus.CANCELLED
         answers = [job.cancel() for job in unfinished]  # every one, whatever the others answer
         return all(answers)
 
-    def wait(self, timeout: float | None, interval: float = 5, callback: Any = None) -> None:
-        """Wait until all PUBs have ended, in whatever way; arguments as for ``CloudWork``."""
+    def wait_for_final_state(
+        self, timeout: float | None = None, wait: float = 5, callback: Any = None
+    ) -> None:
+        """Wait until all PUBs have ended, as :meth:`PrimitiveJob.wait_for_final_state` does."""
         end = None if timeout is None else time.monotonic() + timeout
-        for job in self.jobs():
+        for job in self._jobs:
             left = None if end is None else max(end - time.monotonic(), 0.0)
             try:
-                job.wait_for_final_state(left, interval, callback)
+                job.wait_for_final_state(left, wait, callback)
             except OqtopusJobTimeoutError:
                 raise OqtopusJobTimeoutError(
                     f"Job {self._id} did not end within {timeout} s. It goes on: wait again, or "
@@ -153,7 +153,7 @@ class LocalWork:
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why."""
-        messages = [job.error_message() for job in self.jobs()]
+        messages = [job.error_message() for job in self._jobs]
         return "; ".join(filter(None, messages)) or None
 
 
@@ -174,7 +174,7 @@ class LocalExecutor:
 
     def sample(
         self, pubs: Sequence[SamplerPub], options: SamplerOptions, run: Mapping[str, Any]
-    ) -> LocalWork:
+    ) -> PrimitiveJob:
         """Sample the circuits of each PUB in one job; arguments as for ``CloudExecutor``."""
         self._check_options(options, run)
         map_pubs(pubs, lambda index, pub: check_registers(index, pub.circuit))
@@ -195,7 +195,7 @@ class LocalExecutor:
 
     def estimate(
         self, pubs: Sequence[EstimatorPub], options: EstimatorOptions, run: Mapping[str, Any]
-    ) -> LocalWork:
+    ) -> PrimitiveJob:
         """Compute expectation values of each PUB in one job; arguments as for ``CloudExecutor``."""
         self._check_options(options, run)
         observables = map_pubs(pubs, parse_observables)
@@ -220,7 +220,7 @@ class LocalExecutor:
         seed: int | None = self._backend.options.seed_simulator
         return seed
 
-    def _start(self, makers: Sequence[Callable[[], Part]]) -> LocalWork:
+    def _start(self, makers: Sequence[Callable[[], Part]]) -> PrimitiveJob:
         """Start all PUBs, once it is known that all of them can be run."""
         parts: list[Part] = []
         problems: list[Problem] = []
@@ -241,7 +241,8 @@ class LocalExecutor:
             for job in jobs:
                 job.cancel()
             raise
-        return LocalWork(self._backend, parts)
+        work = LocalWork(self._backend, parts)
+        return PrimitiveJob(work, jobs, work.collect)
 
     def _run(self, pub: SamplerPub | EstimatorPub, **options: Any) -> QulacsJob | None:
         values = parameter_rows(pub)

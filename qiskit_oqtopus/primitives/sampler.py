@@ -78,6 +78,4 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
             shots = chosen.default_shots
         if shots is None:
             shots = self._backend.options.shots
-        return PrimitiveJob(
-            self._executor.sample(parse_sampler_pubs(pubs, shots), chosen, arguments)
-        )
+        return self._executor.sample(parse_sampler_pubs(pubs, shots), chosen, arguments)
