@@ -9,20 +9,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from .against import OTHER, ROUNDS, against_table, measure_against
 from .figure import draw
 from .measure import measure
 from .memory import MEMORY, memory
 from .page import page
 from .peers import CHOICES, DEFAULT_PEERS, qiskit1
 from .report import goals_table, summary, times_table
-from .results import Result, environment, load, save
+from .results import FILE, Result, find_source, load, save
 from .scaling import SWEEPS, sweep
-from .workload import MIN_ROUNDS
+from .workload import MIN_ROUNDS, Unsupported
 from .workloads import WORKLOADS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "performance.md"
-FIGURE = ROOT / "docs" / "images" / "performance.svg"
+FIGURE = ROOT / "docs" / "images" / "performance.png"
 
 Measure = Callable[[Sequence[str], int], Result]
 """Takes the peers and the number of rounds."""
@@ -42,25 +43,28 @@ def benchmarks() -> dict[str, Measure]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmarks that are asked for; no time is ever a failure, a wrong answer is."""
+    """Run the benchmarks that are asked for; a slow answer never fails, a wrong one does."""
     options = _parse(arguments)
+    if options.against is not None:
+        _compare(options.names, options.against, options.rounds, options.again)
+        return
     if not options.page:
         qiskit1.directory = options.peer_env
         results = _run(options.names, options.peers, options.rounds)
         _print(results, options.rounds)
         if options.write:
-            for result in results:
-                save(result)
+            save(results, list(benchmarks()))
     if options.write or options.page:
         write_documentation()
 
 
 def write_documentation() -> None:
     """Write the page and the figure from the results that are kept."""
-    kept = {name: load(name) for name in benchmarks()}
-    for name in (name for name, result in kept.items() if result is None):
-        _progress(f"{name} has no results: the page does not have it")
-    results = [result for result in kept.values() if result is not None]
+    kept = load()
+    for name in benchmarks():
+        if name not in kept:
+            _progress(f"{name} has no results: the page does not have it")
+    results = list(kept.values())
     draw(results, FIGURE)
     PAGE.write_text(page(results))
     _progress(f"wrote {PAGE.relative_to(ROOT)} and {FIGURE.relative_to(ROOT)}")
@@ -82,15 +86,34 @@ def _run(names: Sequence[str], peers: Sequence[str], rounds: int) -> list[Result
     return results
 
 
+def _compare(names: Sequence[str], other: Path, rounds: int, again: bool) -> None:
+    """Print the times of workloads here and in another checkout, and their ratios."""
+    results = []
+    for name in (name for name in names if name in WORKLOADS):
+        try:
+            result = measure_against(WORKLOADS[name](), other, rounds, again)
+        except Unsupported as reason:
+            _progress(f"{name}: cannot be compared: {reason}")
+            continue
+        results.append(result)
+        _progress(f"{name}: {result.ratios[OTHER].median:.3f}")
+    print(f"Here: {_describe_source()}\nThere: {other}\n\n{against_table(results)}")
+
+
+def _describe_source() -> str:
+    source = find_source()
+    return f"Commit {source.commit}; {source.environment}"
+
+
 def _print(results: Sequence[Result], rounds: int) -> None:
     print(
         f"Ratios of times, median [quartiles] of at least {rounds} interleaved rounds, "
-        f"one thread; lower is better.\n{environment()}\n"
+        f"one thread; lower is better.\n{_describe_source()}\n"
     )
     lines = [line for result in results for line in result.goal_lines()]
     if lines:
         print(f"{goals_table(lines)}\n\n{summary(lines)}\n")
-    if any(result.groups for result in results):
+    if any(result.ratios for result in results):
         print("Time of a run of QulacsBackend, and of the others as multiples of it:\n")
         print(times_table(results))
     for result in results:
@@ -132,10 +155,22 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="where that environment is, or will be made (inside of tox's)",
     )
     parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIRECTORY",
+        help="compare the workloads with another checkout of the project instead, by at least "
+        f"{ROUNDS} rounds; nothing is written",
+    )
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="with --against: run the same circuits again each time, instead of new ones",
+    )
+    parser.add_argument(
         "--write",
         action="store_true",
-        help="keep the results in tests/benchmarks/results, and write docs/performance.md and its "
-        "figure from all that are kept",
+        help=f"keep the results as rows of {FILE.relative_to(ROOT)} (other rows stay as they are), "
+        "and write docs/performance.md and its figure from all rows",
     )
     parser.add_argument(
         "--page",
@@ -147,6 +182,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     unknown = [given for given in options.names if not any(n.startswith(given) for n in names)]
     if unknown:
         parser.error(f"unknown workloads {', '.join(unknown)}; there are {', '.join(names)}")
+    if options.against is not None and not (options.against / "qiskit_oqtopus").is_dir():
+        parser.error(f"{options.against} is no checkout of the project: it has no qiskit_oqtopus")
     if options.rounds < MIN_ROUNDS:
         parser.error(f"--rounds must be at least {MIN_ROUNDS}")
     if options.names:

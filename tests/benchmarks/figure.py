@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from .peers import PEERS, TITLES
 from .results import Result
@@ -18,7 +17,13 @@ COLORS = {
     "sampler": "#CC79A7",
     "qiskit-qulacs": "#999999",
 }
-"""Told apart by those who do not see red or green, too."""
+"""Colors that can also be told apart by people with red-green color blindness."""
+
+DPI = 90
+"""Resolution in dots per inch."""
+
+PALETTE = 64
+"""Number of colors: a file that stays in git has to be small."""
 
 MARKERS = {
     "ours": "o", "raw": "x", "aer": "s", "basic": "^", "sampler": "D", "qiskit-qulacs": "v",
@@ -30,9 +35,8 @@ def draw(results: Sequence[Result], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    # The same data make the same file.
-    mpl.rcParams["svg.hashsalt"] = "qiskit-oqtopus"
     import matplotlib.pyplot as plt
+    from PIL import Image
 
     curves = [(result.title, result.curve) for result in results if result.curve is not None]
     figure, axes = plt.subplots(2, 2, figsize=(9.6, 7.4), layout="constrained", squeeze=False)
@@ -41,14 +45,15 @@ def draw(results: Sequence[Result], path: Path) -> None:
     shown = {}
     for axis, (title, curve) in zip(axes.flat, curves, strict=False):
         for name in (name for name in PEERS if name in curve.seconds):
-            rounds = np.array(curve.seconds[name])
-            values = curve.values[: len(rounds)]
-            lower, middle, upper = np.quantile(rounds, (0.25, 0.5, 0.75), axis=1)
+            spreads = curve.seconds[name]
+            values = curve.values[: len(spreads)]
+            lower = [spread.lower for spread in spreads]
+            upper = [spread.upper for spread in spreads]
             look = {"color": COLORS[name], "zorder": 3 if name == "ours" else 2}
             axis.fill_between(values, lower, upper, alpha=0.25, linewidth=0, **look)
             (shown[TITLES[name]],) = axis.plot(
                 values,
-                middle,
+                [spread.median for spread in spreads],
                 marker=MARKERS[name],
                 markersize=4,
                 linewidth=2 if name == "ours" else 1.2,
@@ -74,5 +79,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
         columnspacing=1.2,
     )
     path.parent.mkdir(exist_ok=True)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI)
+    Image.open(drawn).convert("RGB").quantize(PALETTE).save(path, optimize=True)
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""One workload: everybody must be right, then all are timed."""
+"""One workload: every competitor must be right, then all are timed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from .peers import AGAIN, CHOICES, OURS
 from .peers.peer import MAX_SECONDS, TOO_LONG
-from .results import Result, environment
+from .results import Result, find_source, summarize
 from .timing import Times, compare
 from .workload import Task, Unsupported, Workload
 
@@ -17,11 +17,11 @@ def measure(workload: Workload, peers: Sequence[str], rounds: int) -> Result:
 
     Args:
         workload: The workload.
-        peers: Which peers may take part; competitors of the workload that are no peers always do.
-        rounds: Rounds that are timed, if the workload wants no more.
+        peers: Which peers take part; competitors of the workload that are not peers always do.
+        rounds: Number of rounds that are timed, unless the workload asks for more.
 
     Returns:
-        The times.
+        The medians and ratios of the times.
 
     Raises:
         WrongAnswer: If any competitor is wrong.
@@ -37,13 +37,13 @@ def measure(workload: Workload, peers: Sequence[str], rounds: int) -> Result:
         found = _time(workload, names, first, max(rounds, workload.rounds), missing)
         if found is not None:
             groups.append(found)
-    return Result(
+    return summarize(
         workload.name,
         workload.title,
+        find_source(),
         groups,
         [goal for goal in workload.goals if goal.peer in wanted],
         missing,
-        environment=environment(),
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from .results import Line, Result, environment, title
+from .results import Line, Result, find_source, title
 from .timing import Spread
 
 QUBITS = 24
@@ -39,12 +39,12 @@ def memory() -> Result:
     lines.append(
         _line(
             f"Growth of the peak memory from {numbers} circuits",
-            f"growth of the results ({results / further / 1000:.2g} kB a circuit)",
+            f"growth of the results ({results / further / 1000:.2g} kB per circuit)",
             MAX_OVER_RESULTS,
             (many["peak"] - few["peak"]) / results,
         )
     )
-    return Result(MEMORY, "Memory", lines=lines, environment=environment())
+    return Result(MEMORY, "Memory", find_source(), lines=lines)
 
 
 def _wide(peer: str, goal: float | None) -> Line:

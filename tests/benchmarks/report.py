@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 
 from .peers import AGAIN, OURS, PEERS
 from .results import Line, Result, title
@@ -19,7 +18,7 @@ def goals_table(lines: Sequence[Line]) -> str:
             line.title,
             line.over,
             "-" if line.goal is None else f"<= {line.goal:g}",
-            spread_text(line.value),
+            format_spread(line.value),
             "-" if line.goal is None else "yes" if line.reached else "**no**",
         ]
         for line in lines
@@ -29,23 +28,22 @@ def goals_table(lines: Sequence[Line]) -> str:
 
 def times_table(results: Sequence[Result]) -> str:
     """Return what a run takes: ours as a time, the others as multiples of it."""
-    timed = [result for result in results if any(map(result.timed, set(PEERS) - {OURS}))]
-    others = [name for name in PEERS if name != OURS and any(r.timed(name) for r in timed)]
+    timed = [result for result in results if not result.ratios.keys().isdisjoint(PEERS)]
+    others = [name for name in PEERS if any(name in result.ratios for result in timed)]
     rows = [["workload", title(OURS), "of it `get_counts`", *map(title, others)]]
     for result in timed:
-        total = median(result.groups[0].total[OURS])
-        reading = 1 - median(result.groups[0].run[OURS]) / total
-        cells = [result.title, duration(total), f"{reading:.0%}" if reading else "-"]
+        reading = f"{result.reading:.0%}" if result.reading else "-"
+        cells = [result.title, format_seconds(result.seconds[OURS]), reading]
         for name in others:
-            ratio = result.ratio(name, OURS)
-            cells.append("-" if ratio is None else _multiple(ratio, name))
+            ratio = result.ratios.get(name)
+            cells.append("-" if ratio is None else _format_multiple(1 / ratio.median, name))
         rows.append(cells)
     return table(rows)
 
 
-def _multiple(ratio: Spread, name: str) -> str:
-    digits = 2 if name == AGAIN or ratio.median < 10 else 0
-    return f"{ratio.median:.{digits}f}"
+def _format_multiple(multiple: float, name: str) -> str:
+    digits = 2 if name == AGAIN or multiple < 10 else 0
+    return f"{multiple:.{digits}f}"
 
 
 def summary(lines: Sequence[Line]) -> str:
@@ -73,10 +71,10 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return f"| {' | '.join(padded)} |"
 
 
-def spread_text(value: Spread) -> str:
+def format_spread(value: Spread) -> str:
     """Return the median, with the quartiles if there is more than one number.
 
-    >>> spread_text(Spread(1.5, 1.25, 2.0))
+    >>> format_spread(Spread(1.5, 1.25, 2.0))
     '1.5 [1.25, 2]'
     """
     if value.lower == value.upper == value.median:
@@ -84,10 +82,10 @@ def spread_text(value: Spread) -> str:
     return f"{value.median:.3g} [{value.lower:.3g}, {value.upper:.3g}]"
 
 
-def duration(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """Return a time with its unit.
 
-    >>> duration(0.0123), duration(4.5)
+    >>> format_seconds(0.0123), format_seconds(4.5)
     ('12.3 ms', '4.5 s')
     """
     scales = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))

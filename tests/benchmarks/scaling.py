@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
 from .agreement import Exact, check_counts
 from .peers import OURS, PEERS
 from .peers.raw import probabilities
-from .results import Curve, Result, environment
-from .timing import compare
+from .results import Curve, Result, find_source
+from .timing import Spread, compare, spread
 from .workload import Batch, Task, Unsupported
 from .workloads.linear import GATES_QUBITS, SHOTS, SHOTS_QUBITS, random_gates
 from .workloads.w1 import rabi
@@ -36,7 +35,7 @@ class Sweep:
         values: Its values.
         make: Returns the circuits at a value.
         growth: How much longer at most a value takes than the one before it.
-        max_seconds: Who is expected to take longer at the next value stops there, in s.
+        max_seconds: A competitor that is expected to take longer at the next value stops, in s.
     """
 
     name: str
@@ -49,8 +48,8 @@ class Sweep:
 
 
 def sweep(what: Sweep, peers: Sequence[str], rounds: int) -> Result:
-    """Check and time everybody at each value, as long as they do not take too long."""
-    seconds: dict[str, list[list[float]]] = {name: [] for name in (OURS, *peers)}
+    """Check and time all competitors at each value, as long as they do not take too long."""
+    seconds: dict[str, list[Spread]] = {name: [] for name in (OURS, *peers)}
     missing: dict[str, str] = {}
     before = what.values[0]
     for value in what.values:
@@ -59,7 +58,7 @@ def sweep(what: Sweep, peers: Sequence[str], rounds: int) -> Result:
         for name in list(seconds):
             if name in missing or not seconds[name]:
                 continue
-            expected = median(seconds[name][-1]) * what.growth(before, value)
+            expected = seconds[name][-1].median * what.growth(before, value)
             if expected > what.max_seconds:
                 missing[name] = f"would take {expected:.1g} s at {value} {what.label}"
         names = [name for name in seconds if name not in missing]
@@ -76,18 +75,12 @@ def sweep(what: Sweep, peers: Sequence[str], rounds: int) -> Result:
             for task in tasks.values():
                 task.close()
         for name in tasks:
-            seconds[name].append(times.total[name])
+            seconds[name].append(spread(times.total[name]))
         before = value
     curve = Curve(
         what.label, list(what.values), {n: taken for n, taken in seconds.items() if taken}
     )
-    return Result(
-        what.name,
-        what.title,
-        missing=missing,
-        curve=curve,
-        environment=environment(),
-    )
+    return Result(what.name, what.title, find_source(), missing=missing, curve=curve)
 
 
 def _prepare(names: Sequence[str], batch: Batch, missing: dict[str, str]) -> dict[str, Task]:

@@ -42,7 +42,7 @@ def workload() -> Workload:
     compiled.append(transpile(bell(), target=target, initial_layout=BELL_QUBITS))
     return sampling(
         "w2",
-        f"W2 the same and a Bell pair, transpiled to {DEVICE_QUBITS} qubits",
+        f"W2 Rabi circuits and a Bell pair, transpiled to {DEVICE_QUBITS} qubits",
         Batch(compiled, SHOTS),
         [*exact, probabilities({"00": 0.5, "11": 0.5})],
         [Goal("raw", 2.4), Goal("aer", 0.08)],
