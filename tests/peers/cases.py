@@ -22,10 +22,10 @@ KNOWN_GATES = (
     "u2", "u3", "cx", "cz", "swap", "ccx", "cswap", "ecr", "rxx", "ryy", "rzz",
 )
 # fmt: on
-"""Standard gates that qiskit-qulacs supports: there it must agree with us."""
+"""Standard gates that qiskit-qulacs supports: for these it must agree with us."""
 
 MIXING_GATES = ("h", "cx", "ry", "sx", "t", "cz")
-"""What the random circuits with measurements are made of."""
+"""The gates of the random circuits with measurements."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,14 @@ class Case:
     """Circuits that show one thing.
 
     Attributes:
-        group: Heading of the table that it stands in.
+        group: Heading of the part of the page that it belongs to.
         name: What it shows, in Markdown.
         circuits: The circuits, as plain data.
         known: Whether qiskit-qulacs supports all of it, so that it must agree with us.
         counts: Whether counts are compared, and not state vectors.
         ours_only: Whether the circuits are not given to qiskit-qulacs.
+        instead: What qiskit-qulacs may have run in place of the circuits without a warning: a
+            description, and the circuits.
     """
 
     group: str
@@ -47,6 +49,7 @@ class Case:
     known: bool = False
     counts: bool = False
     ours_only: bool = False
+    instead: tuple[str, list[Spec]] | None = None
 
 
 def all_cases() -> list[Case]:
@@ -108,7 +111,7 @@ def _angles(rng: np.random.Generator, number: int) -> list[float]:
 
 
 def _entangled(rng: np.random.Generator, width: int) -> list[Spec]:
-    """Return gates that make a state without any symmetry, all of them known to everybody."""
+    """Return gates that prepare a state without any symmetry; both simulators support them."""
     gates = [instruction("u3", [qubit], _angles(rng, 3)) for qubit in range(width)]
     gates += [instruction("cx", [qubit, qubit + 1]) for qubit in range(width - 1)]
     return gates + [instruction("u3", [qubit], _angles(rng, 3)) for qubit in range(width)]
@@ -186,15 +189,32 @@ def _controlled(rng: np.random.Generator) -> list[Case]:
             return instruction(name, places, _angles(rng, len(gate.params)), controls=controls)
 
         title = f"`{name}`, {number} control{'s'[: number > 1]}, `ctrl_state={state}`"
-        cases.append(Case("Controlled gates", title, _alone(rng, gate.num_qubits + number, make)))
+        circuits = _alone(rng, gate.num_qubits + number, make)
+        on_ones = [_change(each, controls=(number, 2**number - 1)) for each in circuits]
+        instead = ("takes each control on 0 for a control on 1", on_ones)
+        cases.append(Case("Controlled gates", title, circuits, instead=instead))
     return cases
+
+
+def _change(spec: Spec, **values: Any) -> Spec:
+    """Return a circuit with other values in its last instruction."""
+    *others, last = spec["instructions"]
+    return {**spec, "instructions": [*others, {**last, **values}]}
 
 
 def _others(rng: np.random.Generator) -> list[Case]:
     group = "Other operations"
 
-    def inside(width: int, *gates: Spec, known: bool = False, title: str = "") -> Case:
-        return Case(group, title, [circuit([*_entangled(rng, width), *gates], width)], known)
+    def inside(
+        width: int,
+        *gates: Spec,
+        known: bool = False,
+        title: str = "",
+        instead: tuple[str, str] | None = None,
+    ) -> Case:
+        spec = circuit([*_entangled(rng, width), *gates], width)
+        other = None if instead is None else (instead[0], [_change(spec, name=instead[1])])
+        return Case(group, title, [spec], known, instead=other)
 
     body = _random_gates(rng, 2, 6, ["h", "cx", "rz", "sx"])
     amplitudes = rng.normal(size=4) + 1j * rng.normal(size=4)
@@ -224,6 +244,7 @@ def _others(rng: np.random.Generator) -> list[Case]:
             2,
             instruction("own_x_class", [0]),
             title="A user's own class `XGate` that is a Hadamard",
+            instead=("takes it for the standard gate `x`", "x"),
         ),
         inside(3, instruction("diagonal", [2, 0], matrix=pairs(phases)), title="`Diagonal`"),
         inside(4, instruction("permutation", range(4), [2, 0, 3, 1]), title="`PermutationGate`"),
@@ -271,7 +292,7 @@ def _others(rng: np.random.Generator) -> list[Case]:
 
 
 def _random(rng: np.random.Generator) -> list[Case]:
-    """Return random circuits: of what both know, and of everything."""
+    """Return random circuits: of the gates that both support, and of all gates."""
 
     def circuits(names: Sequence[str]) -> list[Spec]:
         return [
@@ -285,7 +306,9 @@ def _random(rng: np.random.Generator) -> list[Case]:
     every = [name for name, gate in sorted(standard_gates().items()) if gate.num_qubits]
     group = "Random circuits"
     return [
-        Case(group, "30 circuits of the standard gates that it knows", circuits(KNOWN_GATES), True),
+        Case(
+            group, "30 circuits of the standard gates that it supports", circuits(KNOWN_GATES), True
+        ),
         Case(group, "30 circuits of all standard gates", circuits(every)),
     ]
 

@@ -1,8 +1,8 @@
-"""What each case shows: are we right, and what did the peer do."""
+"""What each case shows: whether we are right, and what the peer did."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -20,7 +20,22 @@ SHOTS = 1000
 SIGMAS = 6.0
 SEED = 31
 
-AGREES = "agrees"
+RIGHT, WRONG, REFUSED = "right", "wrong", "refused"
+MOST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the peer did with a circuit, or with all circuits of a case.
+
+    Attributes:
+        outcome: "right", "wrong" or "refused"; for several circuits of different outcomes how many
+            are right.
+        difference: What it does differently, in Markdown; may be empty.
+    """
+
+    outcome: str
+    difference: str = ""
 
 
 @dataclass(frozen=True)
@@ -29,14 +44,14 @@ class Verdict:
 
     Attributes:
         case: The case.
-        peer: What the peer did, in Markdown.
-        failures: Why we are not content with ourselves; empty if we are.
+        peer: What the peer did; None if it was not asked.
+        failures: What is wrong with our own answers; empty if nothing is.
         deviation: Largest deviation of our amplitudes from the exact ones; None for counts.
         expected: The counts that the circuit gives, if it has one certain outcome.
     """
 
     case: Case
-    peer: str
+    peer: Finding | None
     failures: list[str]
     deviation: float | None = None
     expected: str | None = None
@@ -47,7 +62,7 @@ def judge(case: Case, answers: Sequence[Answer]) -> Verdict:
 
     Args:
         case: The case.
-        answers: The peer's answers, one a circuit; none if it was not asked.
+        answers: The peer's answers, one per circuit; none if it was not asked.
 
     Returns:
         The verdict.
@@ -61,52 +76,58 @@ def judge(case: Case, answers: Sequence[Answer]) -> Verdict:
 def _judge_vectors(case: Case, answers: Sequence[Answer]) -> Verdict:
     circuits = [build(circuit) for circuit in case.circuits]
     result = QulacsBackend().run(circuits, shots=1, statevector=True).result()
-    failures, said, worst = [], [], 0.0
+    failures, findings, worst = [], [], 0.0
     for index, (spec, answer) in enumerate(zip(case.circuits, answers, strict=True)):
         ours = result.data(index)["statevector"]
         deviation = float(np.abs(ours - state_vector(spec)).max())
         worst = max(worst, deviation)
         if deviation > TOLERANCE:
             failures.append(f"circuit {index} is off the exact state by {deviation:.1e}")
-        said.append(_said_of_vector(answer, ours))
-        if case.known and not said[-1].startswith(AGREES):
-            failures.append(f"circuit {index} differs from the peer's state: {said[-1]}")
-    return Verdict(case, _all_said(said), failures, worst)
+        instead = None
+        if case.instead is not None:
+            instead = case.instead[0], state_vector(case.instead[1][index])
+        finding = _compare_vector(answer, ours, instead)
+        findings.append(finding)
+        if case.known and finding.outcome != RIGHT:
+            failures.append(f"circuit {index} differs from the peer's state: {finding}")
+    return Verdict(case, _combine(findings), failures, worst)
 
 
-def _said_of_vector(answer: Answer, ours: np.ndarray) -> str:
+def _compare_vector(
+    answer: Answer, ours: np.ndarray, instead: tuple[str, np.ndarray] | None
+) -> Finding:
     if answer.error is not None or answer.vector is None:
-        return f"raises `{answer.error}`"
-    if np.abs(answer.vector - ours).max() <= TOLERANCE:
-        return AGREES + (", but warns that it " + _drops(answer) if answer.dropped else "")
+        return Finding(REFUSED, f"raises `{answer.error}`")
+    if _is_equal(answer.vector, ours):
+        return Finding(RIGHT, f"warns that it {_name_dropped(answer)}" if answer.dropped else "")
     if answer.dropped:
-        return f"{_drops(answer)}, with a warning"
+        return Finding(WRONG, f"{_name_dropped(answer)}, with a warning")
+    if instead is not None and _is_equal(answer.vector, instead[1]):
+        return Finding(WRONG, f"{instead[0]}, without a warning")
     if abs(abs(np.vdot(answer.vector, ours)) - 1) <= TOLERANCE:
-        return "wrong global phase, without a warning"
-    return "**wrong state, without a warning**"
+        return Finding(WRONG, "another global phase, without a warning")
+    return Finding(WRONG, "another state, without a warning")
 
 
-def _drops(answer: Answer, most: int = 3) -> str:
-    names = ", ".join(f"`{name}`" for name in answer.dropped[:most])
-    more = len(answer.dropped) - most
-    return f"drops {names}" + (f" and {more} more" if more > 0 else "")
+def _is_equal(vector: np.ndarray, other: np.ndarray) -> bool:
+    return bool(np.abs(vector - other).max() <= TOLERANCE)
 
 
-def _all_said(said: Sequence[str]) -> str:
-    """Return one text for several circuits of a case."""
-    distinct = list(dict.fromkeys(said))
-    if len(distinct) <= 2:
-        return "; ".join(distinct)
-    right = sum(text.startswith(AGREES) for text in said)
-    kinds: dict[str, Callable[[str], bool]] = {
-        "it drops gates with a warning in": lambda text: text.startswith("drops"),
-        "it is wrong without a warning in": lambda text: "without a warning" in text,
-        "it raises in": lambda text: text.startswith("raises"),
-    }
-    parts = [(words, sum(map(kind, said))) for words, kind in kinds.items()]
-    return "; ".join(
-        [f"agrees in {right} of {len(said)}", *(f"{words} {n}" for words, n in parts if n)]
-    )
+def _name_dropped(answer: Answer) -> str:
+    names = ", ".join(f"`{name}`" for name in answer.dropped[:MOST_NAMES])
+    more = len(answer.dropped) - MOST_NAMES
+    return f"leaves out {names}" + (f" and {more} more" if more > 0 else "")
+
+
+def _combine(findings: Sequence[Finding]) -> Finding:
+    """Return one finding for all circuits of a case."""
+    outcomes = {finding.outcome for finding in findings}
+    right = sum(finding.outcome == RIGHT for finding in findings)
+    outcome = outcomes.pop() if len(outcomes) == 1 else f"right in {right} of {len(findings)}"
+    texts = list(dict.fromkeys(finding.difference for finding in findings if finding.difference))
+    if len(texts) > 1 and all(text.startswith("leaves out") for text in texts):
+        texts = ["leaves out the gates that it does not support, with a warning"]
+    return Finding(outcome, "; ".join(texts))
 
 
 # -- counts ---------------------------------------------------------------------------------------
@@ -121,9 +142,10 @@ def _judge_counts(case: Case, answers: Sequence[Answer]) -> Verdict:
         wrong = _beyond_chance(result.get_counts(index), probabilities)
         failures += [f"circuit {index}: {text}" for text in wrong]
     if case.ours_only:
-        return Verdict(case, "not asked", failures)
+        return Verdict(case, None, failures)
     (answer,) = answers
-    return Verdict(case, _said_of_counts(answer, exact[0]), failures, expected=_certain(exact[0]))
+    expected = _find_certain(exact[0])
+    return Verdict(case, _compare_counts(answer, expected), failures, expected=expected)
 
 
 def _beyond_chance(counts: dict[str, int], exact: dict[str, float]) -> list[str]:
@@ -136,16 +158,17 @@ def _beyond_chance(counts: dict[str, int], exact: dict[str, float]) -> list[str]
     return wrong
 
 
-def _certain(exact: dict[str, float]) -> str:
+def _find_certain(exact: dict[str, float]) -> str:
     """Return the counts of a circuit with one certain outcome."""
     (outcome,) = (key for key, probability in exact.items() if probability > 0.5)
     return f"`{ {outcome: SHOTS} }`"
 
 
-def _said_of_counts(answer: Answer, exact: dict[str, float]) -> str:
+def _compare_counts(answer: Answer, expected: str) -> Finding:
     if answer.error is not None:
-        return f"raises `{answer.error}`"
-    said = f"`{answer.counts}`"
-    if said == _certain(exact):
-        said = AGREES
-    return said + (f"; {_drops(answer)}, with a warning" if answer.dropped else "")
+        return Finding(REFUSED, f"raises `{answer.error}`")
+    counts = f"`{answer.counts}`"
+    warned = f"warns that it {_name_dropped(answer)}" if answer.dropped else ""
+    if counts == expected:
+        return Finding(RIGHT, warned)
+    return Finding(WRONG, "; ".join(filter(None, [f"counts {counts}", warned])))

@@ -1,4 +1,4 @@
-"""The second environment: made once with pip, and spoken to by files."""
+"""The second environment, which is made once with pip; it exchanges files with this one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PEER = "qiskit-qulacs==0.1.0"
 REQUIREMENTS = (
     "qiskit==1.4.*",
     PEER,
-    # What it needs has no upper bounds of its own: with these it is known to work.
+    # Its own requirements have no upper bounds; with these versions it is known to work.
     "qiskit-aer>=0.17,<0.19",
     "qiskit-algorithms>=0.3,<0.5",
     "qulacs>=0.6.11,<0.7",
@@ -30,14 +30,14 @@ REQUIREMENTS = (
 )
 
 IMPORTED_FIRST = ("importlib-metadata",)
-"""What qiskit-qulacs imports before Qiskit: its import must not fail for the want of this."""
+"""What qiskit-qulacs imports before Qiskit: its import must not fail because this is missing."""
 
 _SCRIPT = Path(__file__).with_name("peer.py")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What qiskit-qulacs made of one circuit.
+    """What qiskit-qulacs answered for one circuit.
 
     Attributes:
         error: Name of the exception that it raised, or None.
@@ -87,7 +87,7 @@ class PeerEnvironment:
             requests: Circuits, and their shots; 0 asks for the state vector.
 
         Returns:
-            An answer a circuit, and what else was found out about qiskit-qulacs, by name.
+            One answer per circuit, and what else was found out about qiskit-qulacs, by name.
         """
         with tempfile.TemporaryDirectory() as name:
             directory = Path(name)
@@ -118,7 +118,7 @@ class PeerEnvironment:
         )
         if finished.returncode == 0:
             return None
-        # The location of the module stands in parentheses at the end, and is nobody's business.
+        # The location of the module, in parentheses at the end, differs from machine to machine.
         return finished.stderr.strip().splitlines()[-1].split(" (")[0]
 
 

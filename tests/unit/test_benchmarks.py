@@ -197,8 +197,9 @@ def test_the_page_is_that_of_the_results():
 
 
 def test_the_page_says_what_each_code_is():
-    for name in WORKLOADS:
-        assert f"**{name.partition('-')[0].capitalize()}**: " in PAGE.read_text()
+    text = PAGE.read_text()
+    for name, result in load().items():
+        assert not result.goal_lines() or f"**{name.partition('-')[0].capitalize()}**: " in text
 
 
 # -- another checkout ------------------------------------------------------------------------------
