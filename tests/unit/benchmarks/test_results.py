@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import Statevector
 
-from ..benchmarks.against import (
+from tests.benchmarks.against import (
     OTHER,
     RemoteTask,
     against_table,
     build_request,
     measure_against,
 )
-from ..benchmarks.agreement import Exact, WrongAnswer, probabilities
-from ..benchmarks.command import FIGURE, PAGE, ROOT, benchmarks
-from ..benchmarks.page import page
-from ..benchmarks.peers import raw
-from ..benchmarks.report import goals_table, summary
-from ..benchmarks.results import FILE, Curve, Line, Result, Source, load, save, summarize
-from ..benchmarks.timing import Spread, Times, compare
-from ..benchmarks.workload import Goal, Seconds, Task, Unsupported, Workload
-from ..benchmarks.workloads import WORKLOADS
-from ..benchmarks.workloads.w4 import ansatz, fourier, volume
+from tests.benchmarks.agreement import Exact, WrongAnswer, probabilities
+from tests.benchmarks.command import FIGURE, PAGE, ROOT, benchmarks
+from tests.benchmarks.page import page
+from tests.benchmarks.peers import raw
+from tests.benchmarks.report import goals_table, summary
+from tests.benchmarks.results import FILE, Curve, Line, Result, Source, load, save, summarize
+from tests.benchmarks.timing import Spread, Times, compare
+from tests.benchmarks.workload import Goal, Seconds, Task, Unsupported, Workload
+from tests.benchmarks.workloads import WORKLOADS
+from tests.benchmarks.workloads.w4 import ansatz, fourier, volume
 
 SHOTS = 1000
 HERE = Source("abc", "a machine")
