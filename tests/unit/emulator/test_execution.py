@@ -1,15 +1,16 @@
-"""The emulator with noise: what comes back has the errors of the calibration."""
+"""Counts of the emulator: how they are keyed, and with the noise of a calibration."""
 
 import pytest
 from qiskit import QuantumCircuit, transpile
 
 from qiskit_oqtopus import OqtopusProvider
 from qiskit_oqtopus.emulator import Emulator
-from qiskit_oqtopus.emulator.programs import parse_native
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
 from tests.devices import anemone_facts
 from tests.noisy_reference import distribution
+
+from .session import HEAD, Session
 
 SHOTS = 20_000
 
@@ -101,24 +102,8 @@ def test_devices_without_facts_have_no_noise():
         assert counts_of(device.run(circuit, shots=100)) == {2: 100}
 
 
-HEAD = 'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c;'
-
-
-@pytest.mark.parametrize(
-    ("statement", "delays"),
-    [
-        ("delay[100ns] q[1];", [(100, "ns", 1)]),
-        ("delay[ 1.5 us ] q;", [(1.5, "us", 0), (1.5, "us", 1)]),
-        ("delay[2e1dt] q[0], q[1];", [(20, "dt", 0), (20, "dt", 1)]),
-        ("delay[3ms];", [(3, "ms", 0), (3, "ms", 1)]),
-        ("barrier q;", []),
-    ],
-)
-def test_programs_keep_their_delays(statement, delays):
-    circuit = parse_native(f"{HEAD} x q[0]; {statement} c = measure q;").circuit
-    found = [
-        (item.operation.duration, item.operation.unit, circuit.find_bit(item.qubits[0]).index)
-        for item in circuit.data
-        if item.name == "delay"
-    ]
-    assert found == delays
+def test_gateways_disagree_on_unmeasured_bits() -> None:
+    program = HEAD + "qubit[4] q;\nbit[4] c;\nx q[3];\nc[1] = measure q[3];\nc[3] = measure q[0];\n"
+    for gateway, key in (("qulacs", "0010"), ("qubex", "01")):
+        with Emulator(["line-4q"], gateway=gateway) as cloud:  # type: ignore[arg-type]
+            assert Session(cloud).counts(program) == {key: 1000}

@@ -1,21 +1,15 @@
-"""Start and end, pace, and the command line."""
+"""Start and end, and pace."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 import requests
 
-from qiskit_oqtopus.emulator import Emulator, Faults, Pace
-from qiskit_oqtopus.emulator.__main__ import switch_on
+from qiskit_oqtopus.emulator import Emulator, Pace
 from qiskit_oqtopus.emulator.server import REALISTIC
 from qiskit_oqtopus.exceptions import OqtopusError
 
@@ -126,72 +120,3 @@ def test_jobs_cost_little() -> None:
         assert cloud.wait(60)
         assert time.monotonic() - start < 0.05 * number
         assert cloud.executions == dict.fromkeys(ids, 1)
-
-
-def test_command_line() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "qiskit_oqtopus.emulator",
-        "--json",
-        "--device=line-4q",
-        "--device=grid-16q",
-        "--token=my.token",
-        "--fault=status,code=429,path=/devices,retry_after=2",
-        "--latency=0.01",
-    ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
-            assert said["devices"] == ["line-4q", "grid-16q"]
-            assert said["token"] == "my.token"  # noqa: S105
-            headers = {"q-api-token": said["token"]}
-            answers = [
-                requests.get(f"{said['url']}/devices", headers=headers, timeout=10)
-                for _ in range(2)
-            ]
-            assert [answer.status_code for answer in answers] == [429, 200]
-            assert answers[0].headers["retry-after"] == "2"
-            process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
-        finally:
-            process.kill()
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("nope", "no fault 'nope'"),
-        ("latency", "missing 1 required"),
-        ("latency,second=1", "these arguments: seconds"),
-        ("drop,when=never", "'before' or 'after'"),
-        ("corrupt_zip,kind=x", "kind is one of"),
-    ],
-)
-def test_faults_that_are_none(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        switch_on(Faults(), text)
-
-
-def test_all_faults_by_text() -> None:
-    faults = Faults()
-    texts = [
-        "latency,seconds=0.5,path=/jobs/**",
-        "drop,method=POST,path=/jobs/*/submit,when=after,times=2",
-        "redirect,to=http://other.example,times=null",
-        "expire_urls,times=3",
-        "url_lifetime,seconds=1",
-        "corrupt_zip,kind=oversized",
-        "unknown_status,status=paused",
-        "stuck_running,which=3,ended=false",
-        "fail_program,which=my job,message=broken",
-        "slow_queue,seconds=inf",
-        "clock_skew,seconds=-30",
-    ]
-    for text in texts:
-        switch_on(faults, text)
-    assert [fault.kind for fault in faults.active] == [text.split(",")[0] for text in texts]
-    assert faults.active[7].values["which"] == 3
-    assert faults.skew == -30

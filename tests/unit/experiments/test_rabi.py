@@ -1,12 +1,7 @@
-"""The Rabi experiment and its command line."""
+"""The Rabi experiment."""
 
-import csv
 import json
 import math
-import os
-import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -25,15 +20,9 @@ from qiskit_experiments.framework import (
 )
 
 from qiskit_oqtopus import OqtopusError, OqtopusOptionError, QulacsBackend
-from qiskit_oqtopus.experiments import Rabi, demo, pi_amplitude
-from qiskit_oqtopus.experiments.__main__ import main
+from qiskit_oqtopus.experiments import Rabi, pi_amplitude
 
-SEED = 20240607
-
-
-@pytest.fixture
-def backend() -> QulacsBackend:
-    return QulacsBackend(num_qubits=3, seed_simulator=SEED)
+from .conftest import SEED
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +41,6 @@ def assert_within_5_sigma(value, expected: float) -> None:
 
 def through_json(value):
     return json.loads(json.dumps(value, cls=ExperimentEncoder), cls=ExperimentDecoder)
-
-
-# -- the experiment --------------------------------------------------------------------------------
 
 
 def test_default_amplitudes():
@@ -155,9 +141,6 @@ def test_composite(composite, flatten, device_target):
         assert_within_5_sigma(value, 1.0)
 
 
-# -- pi_amplitude without a rate -------------------------------------------------------------------
-
-
 def test_pi_amplitude_without_analysis(backend):
     data = Rabi([0]).run(backend, backend_run=True, analysis=None).block_for_results()
     with pytest.raises(OqtopusError, match="not analysed"):
@@ -170,9 +153,6 @@ def test_pi_amplitude_without_oscillation(backend):
     data = rabi.run(backend, backend_run=True).block_for_results()
     with pytest.raises(OqtopusError, match="no oscillation"):
         pi_amplitude(data)
-
-
-# -- options and saving ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -270,139 +250,3 @@ def test_experiment_data_round_trip(backend):
     before, after = pi_amplitude(data), pi_amplitude(loaded, 2)
     assert (after.nominal_value, after.std_dev) == (before.nominal_value, before.std_dev)
     assert loaded.job_ids == data.job_ids
-
-
-def test_import_stays_light():
-    code = (
-        "import sys, qiskit_oqtopus; qiskit_oqtopus.QulacsBackend;"
-        "print([m for m in ('qiskit_experiments', 'matplotlib', 'pandas', 'requests',"
-        " 'qiskit_oqtopus.experiments') if m in sys.modules])"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout
-    assert output.strip() == "[]"
-
-
-def test_import_without_qiskit_experiments():
-    code = "import sys; sys.modules['qiskit_experiments'] = None; import qiskit_oqtopus.experiments"
-    process = subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True
-    )
-    assert process.returncode == 1
-    assert 'pip install "qiskit-oqtopus[experiments]"' in process.stderr
-
-
-# -- from start to end -----------------------------------------------------------------------------
-
-
-def test_run_rabi_repeats_with_the_reported_seed(backend):
-    backend.set_options(seed_simulator=None)
-    stages = []
-    first = demo.run_rabi(backend, num_amplitudes=10, shots=100, on_stage=stages.append)
-    assert stages == ["run", "fit"]
-    again = demo.run_rabi(backend, num_amplitudes=10, shots=100, seed=demo.seed_of(first))
-    other = demo.run_rabi(backend, num_amplitudes=10, shots=100)
-    counts = [[datum["counts"] for datum in data.data()] for data in (first, again, other)]
-    assert counts[0] == counts[1]
-    assert counts[0] != counts[2]
-
-
-def test_run_rabi_raises_when_circuits_fail(backend, monkeypatch):
-    job_class = type(backend.run(Rabi([0]).circuits()))
-
-    def fail(self, timeout=None):
-        raise OqtopusError("the machine is on fire")
-
-    monkeypatch.setattr(job_class, "result", fail)
-    with pytest.raises(OqtopusError, match=r"(?s)no result.*on fire"):
-        demo.run_rabi(backend)
-
-
-def test_run_rabi_raises_when_the_fit_fails(backend, monkeypatch):
-    def fail(*args, **kwargs):
-        raise ValueError("no minimum")
-
-    monkeypatch.setattr("lmfit.minimize", fail)
-    with pytest.raises(OqtopusError, match="could not be fitted"):
-        demo.run_rabi(backend)
-
-
-def test_main(tmp_path, capsys):
-    directory = tmp_path / "new" / "directory"
-    arguments = ["--seed", str(SEED), "--output", str(directory), "--qubit", "1"]
-    assert main(["rabi", *arguments]) == 0
-    printed = capsys.readouterr()
-    assert printed.err == ""  # no bar: this is no terminal
-    out = printed.out
-    assert (
-        f"qubit 1 of qulacs_simulator: 20 amplitudes from 0 to 2, 1000 shots each, seed {SEED}"
-        in out
-    )
-    for name, expected in (("rabi_rate", 0.5), ("pi amplitude", 1.0)):
-        value, error = re.search(rf"{name} +([\d.]+)\+/-([\d.]+)", out).groups()
-        assert abs(float(value) - expected) < 5 * float(error) < 0.1
-    assert re.search(r"reduced chi-squared +[\d.]+\n", out)
-    assert re.search(r"quality +good\n", out)
-    assert f"wrote                {directory / 'rabi.png'}\n" in out
-    assert f"wrote                {directory / 'rabi.csv'}\n" in out
-    png = (directory / "rabi.png").read_bytes()
-    assert png[:8] == b"\x89PNG\r\n\x1a\n"
-    width = int.from_bytes(png[16:20], "big")
-    assert 800 <= width <= 2000
-
-    with (directory / "rabi.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["amplitude", "counts0", "counts1", "p1", "p1_err", "fit"]
-    table = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-    np.testing.assert_allclose(table["amplitude"], np.linspace(0, 2, 20), atol=1e-8)
-    np.testing.assert_array_equal(table["counts0"] + table["counts1"], 1000)
-    np.testing.assert_allclose(table["p1"], (table["counts1"] + 0.5) / 1001, atol=1e-5)
-    exact = 0.5 - 0.5 * np.cos(np.pi * table["amplitude"])
-    # The errors near P = 0 and 1 are those of the measured counts, not of the true probability.
-    sigma = np.maximum(table["p1_err"], np.sqrt(exact * (1 - exact) / 1000))
-    assert np.all(np.abs(table["p1"] - exact) < 5 * sigma)
-    assert np.all(np.abs(table["fit"] - exact) < 0.03)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--amplitudes", "4"], "'num_amplitudes' must be an integer of at least 5"),
-        (["--max-amplitude", "nan"], "nan"),
-        (["--max-amplitude", "0"], "1 different"),
-        (["--shots", "0"], "'shots'"),
-        (["--seed", "-1"], "'seed_simulator'"),
-        (["--qubit", "99"], "'qubit'"),
-    ],
-)
-def test_main_says_what_is_wrong(arguments, message, tmp_path, capsys):
-    assert main(["rabi", "--output", str(tmp_path), *arguments]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.startswith("error: ")
-    assert message in printed.err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_main_cannot_write(tmp_path, capsys):
-    (tmp_path / "file").write_text("")
-    assert main(["rabi", "--output", str(tmp_path / "file")]) == 1
-    assert "nothing could be written" in capsys.readouterr().err
-
-
-def test_command_line(tmp_path):
-    command = [sys.executable, "-m", "qiskit_oqtopus.experiments", "rabi", "--seed", "3"]
-    command += ["--amplitudes", "8", "--shots", "200"]
-    process = subprocess.run(
-        command,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    assert process.returncode == 0, process.stderr
-    assert process.stderr == ""
-    assert "seed 3" in process.stdout
-    assert {path.name for path in tmp_path.iterdir()} == {"rabi.png", "rabi.csv"}

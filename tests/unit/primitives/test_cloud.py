@@ -1,4 +1,4 @@
-"""What programs, problems and results have for the primitives."""
+"""What primitives on devices need of programs, results and problems."""
 
 import json
 from dataclasses import replace
