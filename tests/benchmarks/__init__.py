@@ -1,1 +1,1 @@
-"""Benchmarks: our backend against bare Qulacs and other simulators, as ratios of times."""
+"""Benchmarks: our backend compared with bare Qulacs and other simulators, as ratios of times."""

@@ -1,4 +1,4 @@
-"""A fast wrong answer is not worth timing: every peer must first get the physics right."""
+"""A fast wrong answer is not worth timing: first, every peer must get the physics right."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import numpy as np
 from scipy.stats import binom
 
 IMPROBABLE = 1e-12
-"""What is less probable does not happen: a run makes some 1e5 comparisons, of which one would fail
-by chance in 1e7 runs. For large counts this is 7 sigma."""
+"""A probability below which a deviation is taken for an error. A run makes some 1e5 comparisons, so
+that one would fail by chance in 1e7 runs. For large counts this is 7 sigma."""
 
 NEAR_SIGMAS, ROUNDING = 4.0, 1e-6
-"""What is nearer, in sigmas and counts, needs no tail of a distribution, which takes long."""
+"""For a smaller deviation, in sigmas and counts, no tail is computed, which takes long."""
 
 VERY_FEW_OUTCOMES = 16
-"""With at most as many, comparing the count of each is enough."""
+"""With at most so many outcomes, comparing the count of each is enough."""
 
 FEW_OUTCOMES = 1 << 12
-"""With at most as many outcomes, the count of each is compared."""
+"""With at most so many outcomes, the count of each is compared, zeros included."""
 
 HEAVY = (0.25, 0.5, 0.75)
-"""The most probable outcomes with these total probabilities must occur as often."""
+"""The most probable outcomes that have these total probabilities must occur as often."""
 
 
 class WrongAnswer(AssertionError):
@@ -67,9 +67,9 @@ class Exact:
         """Compare counts with the distribution.
 
         Args:
-            where: What they are of, for the message.
+            where: Where the counts come from, for the message.
             counts: Counts by bit string.
-            shots: How many there should be.
+            shots: How many shots there should be.
 
         Raises:
             WrongAnswer: If shots are missing, or if the count of an outcome, the ones of a bit or
@@ -126,8 +126,8 @@ def check_counts(
     Args:
         name: The workload, for the message.
         exact: The distribution of each circuit.
-        shots: Shots a circuit.
-        peer: Who ran it, for the message.
+        shots: Number of shots per circuit.
+        peer: Which competitor ran it, for the message.
         counts: Counts by bit string of each circuit.
 
     Raises:

@@ -39,7 +39,7 @@ WORKERS = (None, 16)
 
 MAX_REQUESTS = 4.0
 MIN_RATIO = 5.0
-"""The goals: requests a circuit, polling by the page aside; throughput, relative to the peer."""
+"""The goals: requests per circuit, apart from polling by the page; throughput over the peer's."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -68,10 +68,10 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What it cost.
+    """What a run cost.
 
     Attributes:
-        contestant: Who.
+        contestant: The client.
         seconds: From the first request to the last result.
         stages: Parts of it by name in s, where they are known.
         cpu: CPU time of the client in s.
@@ -92,7 +92,7 @@ class Outcome:
 
     @property
     def throughput(self) -> float:
-        """Circuits a second."""
+        """Circuits per second."""
         return self.contestant.circuits / self.seconds
 
     @property
@@ -102,7 +102,7 @@ class Outcome:
 
     @property
     def requests_per_circuit(self) -> float:
-        """Requests a circuit, without those pages and without looking at the device."""
+        """Requests per circuit, without those pages and without looking at the device."""
         number = sum(n for kind, n in self.requests.items() if "/devices" not in kind)
         return (number - self.pages) / self.contestant.circuits
 
@@ -149,12 +149,14 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
             env=_environment(OQTOPUS_URL=cloud.url, OQTOPUS_API_TOKEN=cloud.token),
         )
         cpu = time.process_time() - cpu
-        requests = Counter(_kind(logged.method, logged.path) for logged in cloud.requests)
+        requests = Counter(_to_kind(logged.method, logged.path) for logged in cloud.requests)
         executions = Counter(cloud.executions.values())
         found = json.loads(answer.read_text())
     wanted = [expected(index) for index in range(contestant.circuits)]
     if found["counts"] != wanted or executions != {1: contestant.circuits}:
-        sys.exit(f"{contestant.title}: wrong counts, or not one execution a circuit ({executions})")
+        sys.exit(
+            f"{contestant.title}: wrong counts, or not one execution per circuit ({executions})"
+        )
     return Outcome(
         contestant,
         found["seconds"],
@@ -167,17 +169,17 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
     )
 
 
-def _kind(method: str, path: str) -> str:
+def _to_kind(method: str, path: str) -> str:
     """Return a request without the ids in its path.
 
-    >>> _kind("POST", "/jobs/01927422-86d4-7597-b724-b08a5e7781fc/submit")
+    >>> _to_kind("POST", "/jobs/01927422-86d4-7597-b724-b08a5e7781fc/submit")
     'POST /jobs/*/submit'
     """
     return f"{method} {_UUID.sub('*', path)}"
 
 
 def _environment(**values: str) -> dict[str, str]:
-    """Return our environment variables, without those that would lead Python or us elsewhere."""
+    """Return our environment variables, without those that change modules or accounts."""
     drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
     kept = {
         name: value
@@ -207,7 +209,7 @@ def _report(outcomes: Sequence[Outcome], latency: float) -> str:
         "cloud CPU",
     ]
     lines = [
-        f"{count} circuits in one run, {SHOTS} shots, {1000 * latency:g} ms latency a request, "
+        f"{count} circuits in one run, {SHOTS} shots, {1000 * latency:g} ms latency per request, "
         "jobs run at once",
         "",
         *_table([heads, *(_row(outcome, count) for outcome in outcomes)]),
@@ -223,7 +225,7 @@ def _report(outcomes: Sequence[Outcome], latency: float) -> str:
     for outcome in ours:
         asked = outcome.requests_per_circuit
         lines.append(
-            _goal(f"requests a circuit, {outcome.contestant.title}", asked, MAX_REQUESTS, False)
+            _goal(f"requests per circuit, {outcome.contestant.title}", asked, MAX_REQUESTS, False)
         )
     for outcome, peer in zip(ours, peers, strict=False):
         ratio = outcome.throughput / peer.throughput
@@ -270,16 +272,18 @@ def _parse(arguments: Sequence[str] | None) -> Any:
     )
     parser.add_argument("--circuits", type=int, default=1000, help="circuits of our run (1000)")
     parser.add_argument(
-        "--peer-circuits", type=int, default=None, help="circuits of the peer's (as ours)"
+        "--peer-circuits", type=int, default=None, help="circuits of the peer's run (as ours)"
     )
-    parser.add_argument("--latency", type=float, default=0.02, help="seconds a request (0.02)")
+    parser.add_argument(
+        "--latency", type=float, default=0.02, help="latency per request in s (0.02)"
+    )
     parser.add_argument("--no-peer", action="store_true", help="run ours only")
     parser.add_argument(
         "--peer-env",
         type=Path,
         default=Path(os.environ.get("TOX_ENV_DIR", ROOT / ".tox")) / "oqtopus-client",
         metavar="DIRECTORY",
-        help="where the environment of the peer is, or will be made (inside of tox's)",
+        help="where the environment of the peer is, or will be made (by default inside tox's)",
     )
     options = parser.parse_args(arguments)
     options.peer_env = options.peer_env.absolute()

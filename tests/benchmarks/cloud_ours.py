@@ -46,7 +46,7 @@ def main(request: str, answer: str) -> None:
 def _peak() -> int:
     """Return the peak memory in bytes so far."""
     if sys.platform == "linux":
-        # What getrusage says begins with the memory of the parent process.
+        # The number of getrusage includes the memory of the parent process.
         status = Path("/proc/self/status").read_text()
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS

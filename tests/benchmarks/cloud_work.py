@@ -22,7 +22,7 @@ def circuit(index: int) -> QuantumCircuit:
     """Return circuit ``index``, of the device's gates on its physical qubits."""
     made = QuantumCircuit(16, len(QUBITS), name=f"circuit_{index}")
     made.metadata = {"index": index, "xval": index / 1000}
-    for _ in range(2):  # twice the inverse of itself
+    for _ in range(2):  # the block is its own inverse
         for pair in _COUPLED:
             made.cx(*pair)
             made.cx(*pair)

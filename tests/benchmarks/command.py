@@ -30,7 +30,7 @@ Measure = Callable[[Sequence[str], int], Result]
 
 
 def benchmarks() -> dict[str, Measure]:
-    """Return all that can be measured, by name, in the order of the tables."""
+    """Return everything that can be measured, by name, in the order of the tables."""
 
     def workload(name: str, peers: Sequence[str], rounds: int) -> Result:
         return measure(WORKLOADS[name](), peers, rounds)
@@ -152,7 +152,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         default=qiskit1.directory,
         metavar="DIRECTORY",
-        help="where that environment is, or will be made (inside of tox's)",
+        help="where that environment is, or will be made (by default inside tox's)",
     )
     parser.add_argument(
         "--against",

@@ -1,4 +1,4 @@
-"""How much memory a wide circuit takes, and a batch of many; nothing is timed."""
+"""How much memory a wide circuit takes, and a batch of many circuits; nothing is timed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDE = f"Peak memory of a circuit on {QUBITS} qubits"
 
 BATCHES = (1000, 4000)
 MAX_OVER_RESULTS = 1.1
-"""Peak memory that each further circuit of a batch takes, over what its result takes."""
+"""Most peak memory that each further circuit of a batch may take, over that of its result."""
 
 _ROOT = Path(__file__).parents[2]
 

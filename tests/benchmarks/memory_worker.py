@@ -1,4 +1,4 @@
-"""Runs one thing in a process of its own and prints the memory that it took.
+"""Runs one thing in a process of its own, and prints how much memory it took.
 
 ``python -m tests.benchmarks.memory_worker PEER wide QUBITS`` or ``PEER batch CIRCUITS``.
 """
@@ -26,7 +26,7 @@ BATCH_QUBITS = 5
 def main(peer: str, kind: str, number: str) -> None:
     """Print what a run takes, in bytes beyond what there was before it."""
     backend = _backend(peer)
-    # What is loaded or made at the first run is no part of any circuit.
+    # What is loaded at the first run does not count for any circuit.
     backend.run(layered(3, 1)[0], shots=SHOTS).result().get_counts()
     print(json.dumps({"wide": _wide, "batch": _batch}[kind](backend, int(number))))
 
@@ -40,14 +40,14 @@ def _wide(backend: Any, qubits: int) -> dict[str, int]:
 
 
 def _batch(backend: Any, number: int) -> dict[str, int]:
-    """Return what Python and numpy allocate; the states of Qulacs are used again and again."""
+    """Return what Python and numpy allocate; the states of Qulacs are reused."""
     circuits = [layered(BATCH_QUBITS, 2)[0] for _ in range(number)]
     tracemalloc.start()
     result: Any = backend.run(circuits, shots=SHOTS).result()
     peak = tracemalloc.get_traced_memory()[1]
     kept = _traced()
     del result
-    # What Qiskit remembers in the circuits while they are read is theirs, not the result's.
+    # What Qiskit remembers in the circuits while they are read belongs to them, not to the result.
     left = _traced()
     return {"peak": peak - left, "results": kept - left}
 
@@ -91,7 +91,7 @@ def wide(qubits: int) -> QuantumCircuit:
 
 
 def _resident(field: str) -> int:
-    # What getrusage says begins with the memory of the parent process.
+    # The number of getrusage includes the memory of the parent process.
     status = Path("/proc/self/status").read_text()
     return int(status.split(f"{field}:")[1].split()[0]) * 1024
 

@@ -31,7 +31,7 @@ class Line:
     Attributes:
         title: What was measured, in Markdown.
         over: What it is divided by.
-        goal: The highest value that we are content with; None if it is shown for information.
+        goal: The highest value that reaches the goal; None if there is no goal.
         value: The value.
     """
 
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Curve:
-    """How long everybody takes as one number grows.
+    """How long each competitor takes as one number grows.
 
     Attributes:
         label: What the number is.

@@ -1,4 +1,4 @@
-"""Interleaved timing: what disturbs the machine disturbs all that is compared alike."""
+"""Interleaved timing: a disturbance of the machine affects everything that is compared."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from statistics import median, quantiles
 from .workload import Seconds, Task
 
 ROUND_SECONDS = 0.5
-"""A round lasts about this long: what is shorter is repeated, all competitors in turn."""
+"""About how long a round lasts, in s: shorter tasks are repeated, all competitors in turn."""
 
 LONG_TURN = 0.3
-"""If one run of all takes longer, in s, what is in the caches of the processor matters little."""
+"""If one run of all takes longer than this, in s, the caches of the processor matter little."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Times:
 
     Attributes:
         run: By competitor, the time of one run in s in each round: the median of the runs of the
-            round, which a moment taken by another process does not touch.
+            round, which a short disturbance does not change.
         total: The same with the time to read the counts.
     """
 
@@ -81,7 +81,7 @@ def compare(
         start = time.perf_counter()
         _round(tasks, 2, 0, warm=True)
         expected = (time.perf_counter() - start) / 2
-    # An even number, so that each order comes as often; long ones change it from round to round.
+    # An even number, so that both orders are equally frequent; long tasks alternate by round.
     turns = max(1, round(round_seconds / expected / 2) * 2)
     run: dict[str, list[float]] = {name: [] for name in tasks}
     total: dict[str, list[float]] = {name: [] for name in tasks}
@@ -99,11 +99,11 @@ def _round(
     """Return the times of all turns of a round.
 
     Competitors run in order and then in reverse order. Before a short run is timed, the same
-    competitor runs once: it finds the caches of the processor as it has left them itself, not as
-    its neighbour has.
+    competitor runs once: it then finds the caches of the processor as it has left them itself, not
+    as its neighbor has.
     """
     orders = list(tasks), list(reversed(tasks))
-    # A collection of other people's garbage is no part of anybody's run.
+    # Collecting the garbage of other tasks is not part of any run.
     gc.collect()
     gc.disable()
     try:

@@ -15,7 +15,7 @@ MIN_ROUNDS = 7
 
 
 class Unsupported(Exception):
-    """A competitor cannot run a workload, or not in a reasonable time; says why."""
+    """A competitor cannot run a workload, or not in a reasonable time; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Seconds:
 
     Attributes:
         run: Until the result is there.
-        total: And until it has been read: the counts of every circuit.
+        total: Until it has also been read: the counts of every circuit.
     """
 
     run: float
@@ -80,10 +80,10 @@ class Steps(Task):
 
 @dataclass(frozen=True)
 class Goal:
-    """The highest ratio that we are content with.
+    """The highest ratio that reaches a goal.
 
     Attributes:
-        peer: Over whose time.
+        peer: The competitor whose time is the denominator.
         at_most: The ratio; None if it is shown for information.
         counts: Whether the time to read the counts is part of it.
     """
@@ -139,16 +139,16 @@ class Batch:
 
     Attributes:
         circuits: The circuits.
-        shots: Shots a circuit.
+        shots: Number of shots per circuit.
     """
 
     circuits: list[QuantumCircuit]
     shots: int
 
     def fresh(self) -> list[QuantumCircuit]:
-        """Return circuits that nobody has run before.
+        """Return circuits that have not been run before.
 
-        They are new objects, as in a calibration, where each job has circuits of its own: what
-        somebody remembers of the old ones is of no use.
+        They are new objects, as in a calibration, where each job has circuits of its own: nothing
+        that a competitor remembers about the old ones is of use.
         """
         return [_copy(circuit) for circuit in self.circuits]

@@ -1,4 +1,4 @@
-"""The command line: make the second environment, run the client, judge what came of its calls."""
+"""The command line: make the second environment, run the client, and judge its calls."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def _run(environment: ClientEnvironment, form: Any) -> tuple[dict[str, Any], lis
             for name, expected in EXPECTED.items()
             if name not in found or not expected(found[name])
         ]
-        problems += [f"nothing was expected of {name}" for name in found.keys() - EXPECTED.keys()]
+        problems += [
+            f"there is no expectation for {name}" for name in found.keys() - EXPECTED.keys()
+        ]
         problems += [
             f"a token went to the storage: {request.method} {request.path}"
             for request in cloud.requests
@@ -157,7 +159,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         default=default,
         metavar="DIRECTORY",
-        help="where the environment with oqtopus-client is, or will be made (inside of tox's)",
+        help="where the environment with oqtopus-client is, or will be made (default: in tox's)",
     )
     return parser.parse_args(arguments)
 

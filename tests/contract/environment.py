@@ -1,4 +1,4 @@
-"""The second environment: made once with pip."""
+"""The second environment, which is made once with pip."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENT = "oqtopus-client==1.3.0"
-"""It wants urllib3 below 2.1, which our own environment shall not be bound to."""
+"""It needs urllib3 below 2.1, and must not bind our own environment to that."""
 
 _SCRIPT = Path(__file__).with_name("official.py")
 
@@ -42,7 +42,7 @@ class ClientEnvironment:
         self._stamp.write_text(stamp)
 
     def run(self, url: str, token: str, device: str) -> dict[str, Any]:
-        """Run all calls, and return what came of each, by name."""
+        """Run all calls, and return the result of each, by name."""
         account = {"OQTOPUS_URL": url, "OQTOPUS_API_TOKEN": token}
         finished = subprocess.run(
             [self._python, _SCRIPT, device],
@@ -60,7 +60,7 @@ class ClientEnvironment:
 
     @staticmethod
     def _variables(changes: dict[str, str]) -> dict[str, str]:
-        """Return our environment variables, less what leads Python or the client elsewhere."""
+        """Return our environment variables, without those that change modules or accounts."""
         drop = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
         kept = {
             name: value

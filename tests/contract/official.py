@@ -1,4 +1,4 @@
-"""Runs in the second environment: calls of oqtopus-client in, what came of them out, as JSON.
+"""Runs in the second environment: calls oqtopus-client, and prints the results as JSON.
 
 ``OQTOPUS_URL=... OQTOPUS_API_TOKEN=... python official.py DEVICE``. It is a script: the second
 environment has nothing of ours.
@@ -37,7 +37,7 @@ WAIT: dict[str, Any] = {"interval": 0.02, "timeout": 60.0}
 
 
 class Calls:
-    """The calls, one a method."""
+    """The calls, one per method."""
 
     def __init__(self, device: str) -> None:
         self.device = device

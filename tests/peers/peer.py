@@ -1,4 +1,4 @@
-"""Runs in the second environment: circuits in, what qiskit-qulacs makes of them out, by files.
+"""Runs in the second environment: reads circuits, and writes what qiskit-qulacs answers.
 
 ``python peer.py REQUEST.json DIRECTORY`` reads a list of {"circuit", "shots"} and writes
 ``answers.json`` and ``vectors.npz`` into the directory. It is a script: the second environment has
@@ -25,7 +25,7 @@ _DROPPED = re.compile(r"The (\w+) instruction is not supported by Qiskit-Qulacs"
 
 
 def main(request: str, directory: str) -> None:
-    """Answer all requests, and say what else is known of the peer."""
+    """Answer all requests, and add what else is known about the peer."""
     answers, vectors = [], {}
     for index, item in enumerate(json.loads(Path(request).read_text())):
         answer, vector = _run(build(item["circuit"]), item["shots"])
@@ -48,7 +48,7 @@ def _run(circuit: QuantumCircuit, shots: int) -> tuple[dict[str, Any], np.ndarra
                 answer["counts"] = result.get_counts(0)
             else:
                 vector = np.asarray(result.data(0)["statevector"])
-        # Whatever it raises is what is to be reported.
+        # Any exception is reported.
         except Exception as error:  # noqa: BLE001
             answer["error"] = type(error).__name__
     found = [_DROPPED.search(str(warning.message)) for warning in caught]
