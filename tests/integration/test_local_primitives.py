@@ -211,6 +211,7 @@ def test_resets_leave_mixtures(backend):
     np.testing.assert_array_equal(data.stds, 0)
 
 
+@pytest.mark.slow
 def test_mixtures_of_too_many_states_are_refused():
     circuit = QuantumCircuit(20, name="forgetful")
     circuit.h(range(10))

@@ -91,6 +91,7 @@ def test_tomography_finds_the_state(backend):
     assert state_fidelity(row["value"], bell, validate=False) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "way"),
     [(rabi, "add_jobs"), (rabi, "provider"), (rb, "provider"), (t1, "add_jobs")],

@@ -75,6 +75,7 @@ def test_a_twin_refuses_what_the_device_refuses(device):
     assert len(expected) > 4
 
 
+@pytest.mark.slow
 def test_a_twin_refuses_a_program_that_is_too_long(device):
     circuit = QuantumCircuit(16, 1)
     circuit.rz(1 / 3, 5)

@@ -160,6 +160,7 @@ RB_SHOTS = 100_000
 """Shots cost little beside the circuits, and readout errors of 0.3 leave little contrast."""
 
 
+@pytest.mark.slow
 def test_rb_of_one_qubit(recorded):
     qubit = 0 if recorded.target.num_qubits == 3 else 5
     experiment = StandardRB([qubit], [1, 300, 700, 1200, 2000, 3000], num_samples=4, seed=5)
@@ -168,6 +169,7 @@ def test_rb_of_one_qubit(recorded):
     assert_found(value_of(data, "EPC"), expected, BAND)
 
 
+@pytest.mark.slow
 def test_rb_of_two_qubits(recorded):
     pair = (2, 1) if recorded.target.num_qubits == 3 else (4, 5)
     experiment = StandardRB(pair, [1, 8, 16, 30, 50, 80], num_samples=10, seed=5)

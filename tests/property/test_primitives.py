@@ -99,6 +99,7 @@ def test_certain_samples_on_the_simulator(pubs):
 
 
 # A job on the emulator takes a second, however many PUBs it has.
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(st.lists(certain_pubs(), min_size=5, max_size=10))
 def test_certain_samples_on_a_device(cloud, device, pubs):
@@ -192,6 +193,7 @@ def test_exact_expectation_values_on_the_simulator(device, pubs, seed):
             assert ours.metadata == theirs.metadata
 
 
+@pytest.mark.slow
 @settings(max_examples=4)
 @given(
     st.lists(estimator_pubs(), min_size=3, max_size=6),

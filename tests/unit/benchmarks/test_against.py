@@ -36,6 +36,7 @@ def test_what_cannot_be_sent_is_said():
         build_request(workload)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["w1", "w8-3", "w6-sampler"])
 def test_a_checkout_is_compared_with_itself(name, monkeypatch):
     monkeypatch.setattr("tests.benchmarks.against.ROUNDS", 2)

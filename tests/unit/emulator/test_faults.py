@@ -120,6 +120,7 @@ def test_the_next_urls_expire(faults: Faults, user: Session) -> None:
     assert user.ready()
 
 
+@pytest.mark.slow
 def test_corrupt_zips(faults: Faults, user: Session) -> None:
     job = user.run({"input.json": {"program": [FLIP]}})
     url = job["job_info"]["result"]

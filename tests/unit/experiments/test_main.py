@@ -77,6 +77,7 @@ def test_main_cannot_write(tmp_path, capsys):
     assert "nothing could be written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path):
     command = [sys.executable, "-m", "qiskit_oqtopus.experiments", "rabi", "--seed", "3"]
     command += ["--amplitudes", "8", "--shots", "200"]
