@@ -74,7 +74,11 @@ class Api:
             Route(f"/{BUCKET}", self.upload, methods=["POST"]),
             Route(f"/{BUCKET}/{{key:path}}", self.download),
         ]
-        handlers: Any = {InvalidError: _invalid, RefusedError: _refused, HTTPException: _http_error}
+        handlers: Any = {
+            InvalidError: _answer_invalid,
+            RefusedError: _answer_refused,
+            HTTPException: _answer_http_error,
+        }
         return Authentication(Starlette(routes=routes, exception_handlers=handlers), self._database)
 
     # Devices
@@ -292,16 +296,16 @@ def _refuse(job: JobRecord, action: str, valid: str, names: str) -> InvalidError
     return InvalidError(400, {"message": message})
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
+async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, InvalidError)  # noqa: S101 - registered for it only
     return JSONResponse(error.body, error.status)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _answer_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, RefusedError)  # noqa: S101 - registered for it only
     return Response(error.xml, error.status, media_type="application/xml")
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
+async def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it only
     return JSONResponse({"detail": error.detail}, error.status_code)

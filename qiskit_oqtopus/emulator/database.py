@@ -138,7 +138,7 @@ class Database:
     def register(self, owner: str) -> str:
         """Register a job, and return its id."""
         with self._changed:
-            job_id = _new_id()
+            job_id = _create_id()
             self._jobs[job_id] = JobRecord(job_id, owner)
             return job_id
 
@@ -295,7 +295,7 @@ class Database:
 _last_id = 0
 
 
-def _new_id() -> str:
+def _create_id() -> str:
     """Return an id that begins with the time, as the server's do: later ids sort later."""
     global _last_id
     _last_id = max(time.time_ns() >> 10, _last_id + 1)  # about 1 us; the caller holds the lock

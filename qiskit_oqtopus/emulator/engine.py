@@ -25,8 +25,8 @@ from .steps import (
     device_program,
     divide,
     estimate,
+    find_measured_qubits,
     is_mitigated,
-    measured_qubits,
     sample,
     transpiler_options,
 )
@@ -197,8 +197,8 @@ class Engine:
             return None
         if combined is not None:
             # The server takes the first program for the whole.
-            return measured_qubits(combined.first)
-        return measured_qubits(program.circuit if made is None else made.source)
+            return find_measured_qubits(combined.first)
+        return find_measured_qubits(program.circuit if made is None else made.source)
 
     def _begin(self, job: JobRecord) -> None:
         self._database.update(

@@ -62,10 +62,10 @@ def read_input(zipped: bytes | None) -> JobInput:
     errors: list[str] = []
     if not isinstance(content, dict):
         message = "Input should be a valid dictionary or instance of JobInput"
-        errors.append(_error("", message, "model_type", content))
+        errors.append(_format_error("", message, "model_type", content))
         content = {}
-    programs = _programs(content.get("program"), errors)
-    operator = _operator(content.get("operator"), errors)
+    programs = _parse_programs(content.get("program"), errors)
+    operator = _parse_operator(content.get("operator"), errors)
     if errors:
         noun = "error" if len(errors) == 1 else "errors"
         text = "\n".join(errors)
@@ -111,45 +111,49 @@ def _unpack(zipped: bytes) -> Any:
         raise JobFailedError(f"{where}: Invalid JSON in ZIP file") from None
 
 
-def _programs(value: Any, errors: list[str]) -> tuple[str, ...] | None:
+def _parse_programs(value: Any, errors: list[str]) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        errors.append(_error("program", "Input should be a valid list", "list_type", value))
+        errors.append(_format_error("program", "Input should be a valid list", "list_type", value))
         return None
     for index, text in enumerate(value):
         if not isinstance(text, str):
             where = f"program.{index}"
-            errors.append(_error(where, "Input should be a valid string", "string_type", text))
+            errors.append(
+                _format_error(where, "Input should be a valid string", "string_type", text)
+            )
     return tuple(value)
 
 
-def _operator(value: Any, errors: list[str]) -> tuple[tuple[Mapping[int, str], float], ...] | None:
+def _parse_operator(
+    value: Any, errors: list[str]
+) -> tuple[tuple[Mapping[int, str], float], ...] | None:
     if value is None:
         return None
     if not isinstance(value, list):
-        errors.append(_error("operator", "Input should be a valid list", "list_type", value))
+        errors.append(_format_error("operator", "Input should be a valid list", "list_type", value))
         return None
     for index, item in enumerate(value):
-        errors.extend(_term_errors(f"operator.{index}", item))
+        errors.extend(_find_term_errors(f"operator.{index}", item))
     if errors:
         return None
     return tuple((parse_paulis(item["pauli"]), float(item["coeff"])) for item in value)
 
 
-def _term_errors(where: str, item: Any) -> list[str]:
+def _find_term_errors(where: str, item: Any) -> list[str]:
     if not isinstance(item, dict):
         message = "Input should be a valid dictionary or instance of OperatorItem"
-        return [_error(where, message, "model_type", item)]
+        return [_format_error(where, message, "model_type", item)]
     errors = [
-        _error(f"{where}.{name}", "Field required", "missing", item)
+        _format_error(f"{where}.{name}", "Field required", "missing", item)
         for name in ("pauli", "coeff")
         if name not in item
     ]
     text, coefficient = item.get("pauli", ""), item.get("coeff", 0.0)
     if not isinstance(text, str):
         errors.append(
-            _error(f"{where}.pauli", "Input should be a valid string", "string_type", text)
+            _format_error(f"{where}.pauli", "Input should be a valid string", "string_type", text)
         )
     message, kind = "Input should be a valid number", ""
     if isinstance(coefficient, str):
@@ -161,11 +165,11 @@ def _term_errors(where: str, item: Any) -> list[str]:
     elif not isinstance(coefficient, (int, float)):
         kind = "float_type"
     if kind:
-        errors.append(_error(f"{where}.coeff", message, kind, coefficient))
+        errors.append(_format_error(f"{where}.coeff", message, kind, coefficient))
     return errors
 
 
-def _error(where: str, message: str, kind: str, given: Any) -> str:
+def _format_error(where: str, message: str, kind: str, given: Any) -> str:
     """Return one error in the words of pydantic 2."""
     shown = repr(given)
     if len(shown) > 50:

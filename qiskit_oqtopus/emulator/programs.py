@@ -187,12 +187,12 @@ def _parse_quickly(text: str) -> NativeProgram | None:
     if head is None or "$" in text:
         return None
     try:
-        return _read(text[head.end() :].split(";"))
+        return _parse_statements(text[head.end() :].split(";"))
     except _TooHardError:
         return None
 
 
-def _read(statements: Iterable[str]) -> NativeProgram:
+def _parse_statements(statements: Iterable[str]) -> NativeProgram:
     registers = _Registers()
     steps: list[tuple[str, tuple[Any, ...], list[int]]] = []
     measured: dict[int, int] = {}
@@ -201,7 +201,7 @@ def _read(statements: Iterable[str]) -> NativeProgram:
         if not statement:
             continue
         if found := _GATE.fullmatch(statement):
-            steps.append(_gate(registers, *found.groups()))
+            steps.append(_parse_gate(registers, *found.groups()))
         elif found := _MEASURE.fullmatch(statement):
             clbits = registers.all("bit", found[1])
             qubits = registers.all("qubit", found[2])
@@ -214,11 +214,11 @@ def _read(statements: Iterable[str]) -> NativeProgram:
             amount, unit, operands = found.groups()
             waiting = [registers.all("qubit", each) for each in (operands or "").split(",") if each]
             if amount is not None:
-                time = _time(amount, unit)
+                time = _parse_time(amount, unit)
                 for each in waiting or [range(registers.sizes["qubit"])]:
                     steps += [("delay", time, [qubit]) for qubit in each]
         elif found := _PHASE.fullmatch(statement):
-            phase += _angle(found[1])
+            phase += _parse_angle(found[1])
         else:
             raise _TooHardError
     body = QuantumCircuit(registers.sizes["qubit"], registers.sizes["bit"], global_phase=phase)
@@ -231,7 +231,7 @@ def _read(statements: Iterable[str]) -> NativeProgram:
     return _finish(body, measured)
 
 
-def _gate(
+def _parse_gate(
     registers: _Registers, name: str, angle: str | None, first: str, second: str | None
 ) -> tuple[str, tuple[float, ...], list[int]]:
     if (name == "rz") != (angle is not None) or (name == "cx") != (second is not None):
@@ -241,13 +241,13 @@ def _gate(
         qubits.append(registers.one("qubit", second))
         if qubits[0] == qubits[1]:
             raise _TooHardError
-    return name, () if angle is None else (_angle(angle),), qubits
+    return name, () if angle is None else (_parse_angle(angle),), qubits
 
 
-def _time(amount: str, unit: str) -> tuple[float, str]:
+def _parse_time(amount: str, unit: str) -> tuple[float, str]:
     """Return a duration and its unit, as Qiskit names it; dt are whole.
 
-    >>> _time("1e2", "dt"), _time("0.5", "µs")
+    >>> _parse_time("1e2", "dt"), _parse_time("0.5", "µs")
     ((100, 'dt'), (0.5, 'us'))
     """
     try:
@@ -259,10 +259,10 @@ def _time(amount: str, unit: str) -> tuple[float, str]:
     return int(value) if unit == "dt" else value, unit.replace("µ", "u")
 
 
-def _angle(text: str) -> float:
+def _parse_angle(text: str) -> float:
     """Return a number, or a fraction of pi.
 
-    >>> _angle("-3*pi/4") == -3 * math.pi / 4, _angle("1e-17")
+    >>> _parse_angle("-3*pi/4") == -3 * math.pi / 4, _parse_angle("1e-17")
     (True, 1e-17)
     """
     found = _PI.fullmatch(text.strip())

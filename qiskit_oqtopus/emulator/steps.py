@@ -85,7 +85,7 @@ class Transpiled:
         """The content of ``transpile_result.json``."""
         return {
             "transpiled_program": qasm3.dumps(self.circuit),
-            "stats": {"before": _stats(self.source), "after": _stats(self.circuit)},
+            "stats": {"before": _build_stats(self.source), "after": _build_stats(self.circuit)},
             "virtual_physical_mapping": {
                 "qubit_mapping": {str(v): p for v, p in enumerate(self.layout)},
                 "bit_mapping": {str(i): i for i in range(self.source.num_clbits)},
@@ -174,10 +174,10 @@ def compile_for(
     # The user's options go straight to transpile(), which may raise anything.
     except Exception:  # noqa: BLE001
         raise JobFailedError(NOT_TRANSPILED) from None
-    return Transpiled(circuit, made, *_layouts(circuit, made))
+    return Transpiled(circuit, made, *_find_layouts(circuit, made))
 
 
-def _layouts(
+def _find_layouts(
     circuit: QuantumCircuit, made: QuantumCircuit
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return where each qubit of a circuit begins and ends in the compiled one.
@@ -290,7 +290,7 @@ def is_mitigated(job: JobRecord) -> bool:
     return (job.mitigation_info or {}).get("ro_error_mitigation") == "pseudo_inverse"
 
 
-def measured_qubits(circuit: QuantumCircuit) -> list[int]:
+def find_measured_qubits(circuit: QuantumCircuit) -> list[int]:
     """Return the qubit that was measured last into each classical bit that was measured."""
     found = {
         circuit.find_bit(item.clbits[0]).index: circuit.find_bit(item.qubits[0]).index
@@ -320,7 +320,7 @@ def _check_size(text: str) -> None:
         )
 
 
-def _stats(circuit: QuantumCircuit) -> dict[str, int]:
+def _build_stats(circuit: QuantumCircuit) -> dict[str, int]:
     sizes = [len(item.qubits) for item in circuit.data]
     return {
         "n_qubits": circuit.num_qubits,

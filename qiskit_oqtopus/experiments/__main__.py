@@ -11,14 +11,14 @@ from tqdm import tqdm
 
 from ..exceptions import OqtopusError
 from ..simulator.backend import QulacsBackend
-from .demo import fitted_rate, run_rabi, seed_of, write_csv, write_figure
+from .demo import find_seed, read_fitted_rate, run_rabi, write_csv, write_figure
 from .rabi import pi_amplitude
 
 STAGES = ("run", "fit", "write")
 """What the progress bar counts: a job does not tell how many of its circuits are done."""
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     main_parser = argparse.ArgumentParser(
         prog="python -m qiskit_oqtopus.experiments",
@@ -42,7 +42,7 @@ def parser() -> argparse.ArgumentParser:
     return main_parser
 
 
-def rabi(arguments: argparse.Namespace) -> None:
+def run(arguments: argparse.Namespace) -> None:
     """Run the Rabi experiment, write its files and print its results."""
     arguments.output.mkdir(parents=True, exist_ok=True)
     backend = QulacsBackend()
@@ -69,11 +69,11 @@ def rabi(arguments: argparse.Namespace) -> None:
         bar.n = len(STAGES)
         bar.set_description("done")
 
-    fit, pi = fitted_rate(data), pi_amplitude(data)
+    fit, pi = read_fitted_rate(data), pi_amplitude(data)
     print(
         f"Rabi on qubit {arguments.qubit} of {backend.name}: {arguments.amplitudes} amplitudes "
         f"from 0 to {arguments.max_amplitude:g}, {arguments.shots} shots each, "
-        f"seed {seed_of(data)}"
+        f"seed {find_seed(data)}"
     )
     print(f"  rabi_rate            {fit.rate:.2u} periods per unit of amplitude")
     print(f"  pi amplitude         {pi:.2u}")
@@ -92,9 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, or 1 after an error, which has been printed.
     """
-    arguments = parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     try:
-        rabi(arguments)
+        run(arguments)
     except OqtopusError as error:
         print(f"error: {error.message}", file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 Example:
     >>> from qiskit_oqtopus import QulacsBackend
     >>> data = run_rabi(QulacsBackend(num_qubits=1), seed=1)
-    >>> print(fitted_rate(data).quality)
+    >>> print(read_fitted_rate(data).quality)
     good
 """
 
@@ -33,11 +33,11 @@ FIGURE_DPI = 150
 
 @dataclass(frozen=True)
 class FittedRate:
-    """What the fit says.
+    """The result of the fit.
 
     Attributes:
         rate: Periods of the oscillation per unit of amplitude.
-        reduced_chi_squared: About 1 if the data scatter around the fit as much as they should.
+        reduced_chi_squared: About 1 if the data scatter around the fit as expected.
         quality: "good" or "bad", by the criteria of OscillationAnalysis.
     """
 
@@ -64,7 +64,7 @@ def run_rabi(
         num_amplitudes: Number of amplitudes, from 0 to ``max_amplitude``.
         max_amplitude: The largest amplitude, in units of a π rotation.
         shots: Number of shots for each amplitude.
-        seed: Seed of a simulator; None takes a new one. See :func:`seed_of`.
+        seed: Seed of a simulator; None takes a new one. See :func:`find_seed`.
         on_stage: Called with the name of each stage ("run", "fit") before it starts.
 
     Returns:
@@ -99,13 +99,13 @@ def run_rabi(
     return data
 
 
-def fitted_rate(data: ExperimentData) -> FittedRate:
+def read_fitted_rate(data: ExperimentData) -> FittedRate:
     """Return the fitted rate of the data of :func:`run_rabi`, and how good the fit is."""
     row = data.analysis_results(RATE, dataframe=True, columns="all").iloc[0]
     return FittedRate(row["value"], row["chisq"], row["quality"])
 
 
-def seed_of(data: ExperimentData) -> int | None:
+def find_seed(data: ExperimentData) -> int | None:
     """Return the seed that the simulator reports, with which a run can be repeated."""
     (job,) = data.jobs()
     seed: int | None = getattr(job.result().results[0], "seed", None)

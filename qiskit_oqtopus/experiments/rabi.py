@@ -23,7 +23,7 @@ RATE = "rabi_rate"
 """Name of the analysis result: periods of the oscillation per unit of amplitude."""
 
 MIN_AMPLITUDES = 5
-"""The cosine has four parameters, and a fit needs a point more to have a chi-squared."""
+"""The cosine has four parameters, and a fit needs one more point to have a chi-squared."""
 
 
 class Rabi(BaseExperiment):
@@ -39,7 +39,7 @@ class Rabi(BaseExperiment):
     qiskit-experiments as it is. Its result ``rabi_rate`` is the rate (periods per unit of
     amplitude); :func:`pi_amplitude` gives the amplitude of a π pulse.
 
-    The spacing of the amplitudes must be less than half a period (1 for a rate of 1/2), else
+    The spacing of the amplitudes must be less than half a period (1 for a rate of 1/2), otherwise
     the oscillation cannot be told from a slower one.
 
     Experiment options:
@@ -98,7 +98,7 @@ class Rabi(BaseExperiment):
             AttributeError: If there is no such option.
         """
         if "amplitudes" in fields:
-            fields["amplitudes"] = _amplitudes(fields["amplitudes"])
+            fields["amplitudes"] = _check_amplitudes(fields["amplitudes"])
         super().set_experiment_options(**fields)
 
     def circuits(self) -> list[QuantumCircuit]:
@@ -121,8 +121,8 @@ class Rabi(BaseExperiment):
         config = super().config()
         return dataclasses.replace(
             config,
-            args=tuple(map(_plain, config.args)),
-            kwargs={name: _plain(value) for name, value in config.kwargs.items()},
+            args=tuple(map(_to_plain, config.args)),
+            kwargs={name: _to_plain(value) for name, value in config.kwargs.items()},
         )
 
     def _metadata(self) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def pi_amplitude(experiment_data: ExperimentData, qubit: int | None = None) -> U
 
     Raises:
         OqtopusError: If there is no fitted rate, with the reason where it is known.
-        OqtopusOptionError: If there is more than one rate that is meant.
+        OqtopusOptionError: If more than one rate matches.
     """
     try:
         rows = experiment_data.analysis_results(RATE, dataframe=True)
@@ -184,12 +184,12 @@ def pi_amplitude(experiment_data: ExperimentData, qubit: int | None = None) -> U
     return 1 / (2 * rate)
 
 
-def _amplitudes(values: Any) -> list[float]:
+def _check_amplitudes(values: Any) -> list[float]:
     """Return amplitudes as floats.
 
-    >>> _amplitudes(range(5))
+    >>> _check_amplitudes(range(5))
     [0.0, 1.0, 2.0, 3.0, 4.0]
-    >>> _amplitudes([0, 1, float("nan"), 2, 3, 4])  # doctest: +ELLIPSIS
+    >>> _check_amplitudes([0, 1, float("nan"), 2, 3, 4])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     qiskit_oqtopus.exceptions.OqtopusOptionError: Option 'amplitudes' ... has nan at index 2.
     """
@@ -218,7 +218,7 @@ def _amplitudes(values: Any) -> list[float]:
     return [float(value) for value in array]
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """Return arrays, tuples and ranges as lists, and anything else as it is."""
     if isinstance(value, np.ndarray):
         return value.tolist()

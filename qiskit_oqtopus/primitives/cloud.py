@@ -74,7 +74,7 @@ class CloudExecutor:
         Raises:
             OqtopusError: If a PUB or an option cannot be used.
         """
-        drafts = map_pubs(pubs, self._sampler_drafts)
+        drafts = map_pubs(pubs, self._draft_sampler)
         return self._send("sampler", drafts, SamplerRecord, options, run)
 
     def estimate(
@@ -91,10 +91,10 @@ class CloudExecutor:
             OqtopusError: If a PUB or an option cannot be used.
         """
         server = options.estimation == "server"
-        drafts = map_pubs(pubs, lambda index, pub: self._estimator_drafts(index, pub, server))
+        drafts = map_pubs(pubs, lambda index, pub: self._draft_estimator(index, pub, server))
         return self._send("estimator", drafts, EstimatorRecord, options, run)
 
-    def _sampler_drafts(self, index: int, pub: SamplerPub) -> list[Draft]:
+    def _draft_sampler(self, index: int, pub: SamplerPub) -> list[Draft]:
         registers = find_registers(pub.circuit)
         if not registers:
             raise OqtopusPubError(
@@ -113,7 +113,7 @@ class CloudExecutor:
             for position, circuit in enumerate(bind_parameters(index, pub))
         ]
 
-    def _estimator_drafts(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
+    def _draft_estimator(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
         shots = compute_shots(index, pub.precision)
         observables = parse_observables(index, pub)
         if not pub.circuit.num_qubits:
@@ -148,7 +148,7 @@ class CloudExecutor:
             # Most parameter sets have the same observables, which are grouped once.
             key = wanted.tobytes()
             if key not in plans:
-                spare = self._spare_qubit(circuit.num_qubits)
+                spare = self._find_spare_qubit(circuit.num_qubits)
                 plans[key] = plan_measurements([observables[k] for k in wanted], spare)
             for plan in plans[key]:
                 weights = tuple((int(elements[k]), parts) for k, parts in plan.weights)
@@ -164,7 +164,7 @@ class CloudExecutor:
                 )
         return drafts
 
-    def _spare_qubit(self, num_qubits: int) -> int:
+    def _find_spare_qubit(self, num_qubits: int) -> int:
         """Return a qubit that can be measured where no qubit has to be measured."""
         supported = self._backend.target.instruction_supported
         return next((qubit for qubit in range(num_qubits) if supported("measure", (qubit,))), 0)

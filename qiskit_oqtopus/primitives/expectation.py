@@ -78,10 +78,10 @@ def estimate(
     means = np.zeros(len(weights))
     blocks = [slice(start, start + step) for start in range(0, len(outcomes), step)]
     for block in blocks:
-        means += numbers[block] @ _values(bits[block], acting, table) / shots
+        means += numbers[block] @ _compute_values(bits[block], acting, table) / shots
     squares = np.zeros(len(weights))
     for block in blocks:
-        squares += numbers[block] @ (_values(bits[block], acting, table) - means) ** 2
+        squares += numbers[block] @ (_compute_values(bits[block], acting, table) - means) ** 2
     if shots > 1:
         variances = squares / (shots * (shots - 1))
     else:
@@ -89,7 +89,7 @@ def estimate(
     return Estimate(means + constants, variances)
 
 
-def _values(
+def _compute_values(
     bits: NDArray[np.uint8], acting: NDArray[np.float64], table: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the value of each observable, but for its constant, in each outcome."""

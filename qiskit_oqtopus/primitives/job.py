@@ -136,7 +136,7 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
             self._result = result
         elif not partial:
             kind = OqtopusJobCancelledError if collected.cancelled else OqtopusJobError
-            error = kind(self._message(collected))
+            error = kind(self._format_failures(collected))
             error.result = result
             raise error
         return result
@@ -150,10 +150,10 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
                 collected = self._collect()
             except OqtopusError:
                 return self._work.error_message()
-            return self._message(collected) if collected.failures else None
+            return self._format_failures(collected) if collected.failures else None
         return self._work.error_message()
 
-    def _message(self, collected: Collected) -> str:
+    def _format_failures(self, collected: Collected) -> str:
         failed = sum(result is None for result in collected.results)
         return (
             f"Job {self.job_id()}: {failed} of {len(collected.results)} PUBs have no result. "

@@ -186,11 +186,11 @@ class LocalExecutor:
                 OqtopusWarning,
                 stacklevel=3,
             )
-        seed = self._seed(options)
+        seed = self._find_seed(options)
         if seed is None:
             seed = secrets.randbits(64)
         return self._start(
-            [partial(self._sampler_part, index, pub, seed) for index, pub in enumerate(pubs)]
+            [partial(self._build_sampler_part, index, pub, seed) for index, pub in enumerate(pubs)]
         )
 
     def estimate(
@@ -199,10 +199,10 @@ class LocalExecutor:
         """Compute expectation values of each PUB in one job; arguments as for ``CloudExecutor``."""
         self._check_options(options, run)
         observables = map_pubs(pubs, parse_observables)
-        seed = self._seed(options)
+        seed = self._find_seed(options)
         return self._start(
             [
-                partial(self._estimator_part, pub, terms, seed)
+                partial(self._build_estimator_part, pub, terms, seed)
                 for pub, terms in zip(pubs, observables, strict=True)
             ]
         )
@@ -214,7 +214,7 @@ class LocalExecutor:
         if named:
             raise OqtopusOptionError(f"Option {named[0]!r} is one of devices; leave it out.")
 
-    def _seed(self, options: SamplerOptions | EstimatorOptions) -> int | None:
+    def _find_seed(self, options: SamplerOptions | EstimatorOptions) -> int | None:
         if options.seed is not None:
             return options.seed
         seed: int | None = self._backend.options.seed_simulator
@@ -253,7 +253,7 @@ class LocalExecutor:
 
     # -- sampler --------------------------------------------------------------------------------
 
-    def _sampler_part(self, index: int, pub: SamplerPub, seed: int) -> Part:
+    def _build_sampler_part(self, index: int, pub: SamplerPub, seed: int) -> Part:
         registers = find_registers(pub.circuit)
         shots = int(pub.shots)
         run_seed, order_seed = np.random.SeedSequence([seed, index]).generate_state(2, np.uint64)
@@ -272,7 +272,9 @@ class LocalExecutor:
 
     # -- estimator ------------------------------------------------------------------------------
 
-    def _estimator_part(self, pub: EstimatorPub, terms: Sequence[Terms], seed: int | None) -> Part:
+    def _build_estimator_part(
+        self, pub: EstimatorPub, terms: Sequence[Terms], seed: int | None
+    ) -> Part:
         precision = float(pub.precision)
         job = self._run(pub, observables=Observables(tuple(terms)))
 

@@ -36,7 +36,7 @@ class ObservableError(ValueError):
     """An observable cannot be measured."""
 
 
-def pauli_terms(observable: Mapping[str, Any]) -> Terms:
+def to_pauli_terms(observable: Mapping[str, Any]) -> Terms:
     """Return an observable as a sum of Pauli strings.
 
     Args:
@@ -46,7 +46,7 @@ def pauli_terms(observable: Mapping[str, Any]) -> Terms:
         ObservableError: If a coefficient is not a finite real number, or projectors become more
             than :data:`MAX_TERMS` terms.
 
-    >>> pauli_terms({"0X": 2.0, "ZX": 1.0})
+    >>> to_pauli_terms({"0X": 2.0, "ZX": 1.0})
     {'IX': 1.0, 'ZX': 2.0}
     """
     terms: Terms = {}

@@ -20,7 +20,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..circuits import UnboundError, bound_to
 from ..exceptions import OqtopusPubError
-from .observables import ObservableError, Terms, pauli_terms
+from .observables import ObservableError, Terms, to_pauli_terms
 from .options import is_precision
 
 Pub = TypeVar("Pub")
@@ -94,7 +94,7 @@ def parse_observables(index: int, pub: EstimatorPub) -> list[Terms]:
     """
     flat = pub.observables.ravel()
     try:
-        return [pauli_terms(flat[number]) for number in range(flat.size)]
+        return [to_pauli_terms(flat[number]) for number in range(flat.size)]
     except ObservableError as error:
         raise OqtopusPubError(index, f"{error}; an observable is a real sum of Paulis") from error
 

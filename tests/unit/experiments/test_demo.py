@@ -11,7 +11,7 @@ def test_run_rabi_repeats_with_the_reported_seed(backend):
     stages = []
     first = demo.run_rabi(backend, num_amplitudes=10, shots=100, on_stage=stages.append)
     assert stages == ["run", "fit"]
-    again = demo.run_rabi(backend, num_amplitudes=10, shots=100, seed=demo.seed_of(first))
+    again = demo.run_rabi(backend, num_amplitudes=10, shots=100, seed=demo.find_seed(first))
     other = demo.run_rabi(backend, num_amplitudes=10, shots=100)
     counts = [[datum["counts"] for datum in data.data()] for data in (first, again, other)]
     assert counts[0] == counts[1]

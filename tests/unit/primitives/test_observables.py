@@ -12,14 +12,14 @@ from qiskit.quantum_info import Operator, Pauli, SparseObservable, SparsePauliOp
 from qiskit_oqtopus.primitives.observables import (
     ObservableError,
     add_measurements,
-    pauli_terms,
     plan_measurements,
+    to_pauli_terms,
 )
 
 
 @given(st.dictionaries(st.text("IXYZ01+-rl", min_size=3, max_size=3), st.floats(-2, 2), min_size=1))
 def test_projectors_are_sums_of_paulis(observable):
-    terms = pauli_terms(observable)
+    terms = to_pauli_terms(observable)
     ours = sum(c * Operator(Pauli(label)).data for label, c in terms.items())
     theirs = SparsePauliOp.from_sparse_observable(
         SparseObservable.from_list(list(observable.items()))
@@ -30,12 +30,12 @@ def test_projectors_are_sums_of_paulis(observable):
 @pytest.mark.parametrize("coefficient", [1j, math.nan, math.inf])
 def test_coefficients_are_real_numbers(coefficient):
     with pytest.raises(ObservableError, match="coefficient of ZZ"):
-        pauli_terms({"ZZ": coefficient})
+        to_pauli_terms({"ZZ": coefficient})
 
 
 def test_projectors_do_not_explode():
     with pytest.raises(ObservableError, match="sum of over"):
-        pauli_terms({"0" * 40: 1.0})
+        to_pauli_terms({"0" * 40: 1.0})
 
 
 paulis = st.text("IXYZ", min_size=4, max_size=4)
