@@ -275,7 +275,7 @@ def test_the_server_gets_its_own_words(cloud, backend):
     assert "measure" not in program
     assert "bit[" not in program.replace("qubit[", "")
     data = job.result()[0].data
-    # cos(0) + 0.5 sin(0) + 2: XX has noise of 0.5 / 100 here, and the numbers are single ones.
+    # cos(0) + 0.5 sin(0) + 2: XX has noise of 0.5 / 100 here, and numbers have single precision.
     assert abs(data.evs - 3.0) < 6 * 0.005
     assert float(np.float32(data.evs)) == data.evs
     assert 0.0049 < data.stds < 0.0051
@@ -315,7 +315,7 @@ def test_mitigated_elements_have_the_same_number_of_shots(backend):
 # -- failures ------------------------------------------------------------------------------------
 
 
-def test_the_pubs_that_failed_are_named_and_the_others_are_there(cloud, backend):
+def test_the_pubs_that_failed_are_named_and_the_others_have_results(cloud, backend):
     cloud.faults.fail_program(
         lambda view: view.name == "b" and '"position":2,' in view.programs[0],
         message="the fridge is warm",
@@ -410,7 +410,7 @@ def test_an_interrupted_submission_is_resumed(cloud, backend, primitive):
     with pytest.raises(OqtopusJobError, match="PUB 0: a circuit of it has no job"):
         other_provider(cloud).job(group).result()
     if primitive == "estimator":
-        # The programs would be the same, but what they are for would not.
+        # The programs would be the same, but not their purpose.
         with pytest.raises(OqtopusCircuitError, match="metadata or observable differ"):
             make(backend).run([(circuit, 2 * observable, [[0.0], [1.0]], 0.2)], resume=group)
     with pytest.raises(OqtopusOptionError, match="either"):

@@ -37,7 +37,7 @@ def backend():
 
 
 class Losing(Executor):
-    """Runs what it is given at once, but for some chunks, which it loses or keeps for ever."""
+    """Runs what it is given at once, except for some chunks, which it loses or keeps for ever."""
 
     def __init__(self, lost=(), kept=()):
         self.lost, self.kept, self.count = lost, kept, 0
@@ -316,7 +316,7 @@ def test_cancelling_and_waiting(backend):
     with pytest.raises(OqtopusJobCancelledError, match=r"PUB 1 \('b'\): cancelled") as caught:
         job.result()
     assert caught.value.result[0].data.meas.num_shots == 5
-    assert job.cancel()  # it is cancelled still
+    assert job.cancel()  # it is still cancelled
 
 
 def test_many_threads_may_ask(backend):
@@ -345,7 +345,7 @@ def test_problems_are_listed_by_pub_and_nothing_runs(backend):
     assert recorder.count == 0
 
 
-def test_a_result_that_cannot_be_made_spares_the_others(backend, monkeypatch):
+def test_a_result_that_cannot_be_built_spares_the_others(backend, monkeypatch):
     real = local.build_bit_arrays
     room = {"left": False}
 

@@ -104,7 +104,7 @@ def value_of(data, name):
 
 
 def assert_found(value, expected, band=0.0):
-    # A fit that knows nothing would agree with anything.
+    # A fit with a large uncertainty would agree with anything.
     assert 0 < value.std_dev < 0.1 * expected
     assert abs(value.nominal_value - expected) < 5 * value.std_dev + band * expected
 

@@ -30,7 +30,7 @@ def test_requests_have_no_objects_of_ours(name):
         assert readout == {(qubit,): (0.01, 0.03) for qubit in range(3)}
 
 
-def test_what_cannot_be_sent_is_said():
+def test_workloads_that_cannot_be_sent_are_refused():
     workload = Workload("w0", "W0", {"ours": partial(Task)}, lambda peer, answer: None)
     with pytest.raises(Unsupported, match="no circuits"):
         build_request(workload)
@@ -42,7 +42,7 @@ def test_a_checkout_is_compared_with_itself(name, monkeypatch):
     monkeypatch.setattr("tests.benchmarks.against.ROUNDS", 2)
     workload = replace(WORKLOADS[name](), rounds=1)
     result = measure_against(workload, ROOT, rounds=1)
-    # They are equal but for what else the machine does.
+    # Both are equal, apart from what else the machine does.
     assert 0.2 < result.ratios[OTHER].median < 5
     (row,) = against_table([result]).splitlines()[2:]
     assert row.startswith(f"| {name}: {result.title} ")

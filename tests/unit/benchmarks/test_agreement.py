@@ -20,13 +20,13 @@ def _drawn(values, shots=SHOTS, seed=1):
 @pytest.mark.parametrize("build", [fourier, volume, ansatz])
 @pytest.mark.parametrize("qubits", [3, 13])
 def test_right_counts_agree(build, qubits):
-    # Each comparison fails with a probability of 2e-12, and there are less than 100.
+    # Each comparison fails with a probability of 2e-12, and there are fewer than 100.
     _, exact = build(qubits)
     Exact(exact).check("here", _drawn(exact / exact.sum()), SHOTS)
 
 
 @pytest.mark.parametrize("qubits", [5, 13])
-def test_wrong_counts_do_not(qubits):
+def test_wrong_counts_do_not_agree(qubits):
     _, exact = volume(qubits)
     uniform = np.full(len(exact), 1 / len(exact))
     for wrong in (uniform, np.roll(exact, 1), exact[::-1]):

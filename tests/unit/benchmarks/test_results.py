@@ -68,7 +68,7 @@ def test_a_partial_run_changes_its_rows_only(tmp_path):
     text = page(list(kept.values()))
     assert "- Commit abc: a machine (rows w0, w2)" in text
     assert "- Commit def: another machine (rows w1)" in text
-    save([], ["w0", "w2"], path)  # a row that is no more
+    save([], ["w0", "w2"], path)  # a row that does not exist any more
     assert list(load(path)) == ["w0", "w2"]
 
 

@@ -26,7 +26,7 @@ def test_interleaved(expected, order):
     tasks = {"a": _Fixed("a", 1.0, log), "b": _Fixed("b", 4.0, log)}
     times = compare(tasks, 7, expected=expected, round_seconds=1e-9)
     text = "".join(log)
-    # Short ones run before each time that is taken, and are tried out at first.
+    # Short tasks run once before each timed run, and are tried out first.
     assert text.startswith(order)
     assert len(text) == (2 * 7 if order == "abba" else 8 + 4 * 7)
     assert times.ratio("a", "b") == Spread(0.25, 0.25, 0.25)

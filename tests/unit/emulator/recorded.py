@@ -1,4 +1,4 @@
-"""Jobs that were run on a real server, with what came of them there."""
+"""Jobs that were run on a real server, with their results there."""
 
 from __future__ import annotations
 

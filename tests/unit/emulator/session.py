@@ -1,4 +1,4 @@
-"""A client as plain as can be: what the emulator answers, byte for byte."""
+"""A plain client, which sees what the emulator answers byte for byte."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 
 def zipped(entries: Any) -> bytes:
-    """Return a zip; entries that are no texts become JSON. A text instead of entries is no zip."""
+    """Return a zip; entries that are not texts become JSON. A text in place of entries is returned as it is."""
     if isinstance(entries, str):
         return entries.encode()
     buffer = io.BytesIO()

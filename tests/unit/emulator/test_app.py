@@ -154,7 +154,7 @@ def test_statuses_and_what_they_allow(cloud: Emulator, user: Session) -> None:
     assert "<Code>NoSuchKey</Code>" in gone.text
 
 
-def test_a_job_cancelled_while_registered_breaks_its_own_reading(user: Session) -> None:
+def test_a_job_cancelled_while_registered_cannot_be_read(user: Session) -> None:
     user.ready()
     job_id, _ = user.register()
     assert user.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
@@ -273,7 +273,7 @@ class TestList:
             assert user.call("GET", f"/jobs?fields={text}") == (400, message)
 
     @pytest.mark.parametrize("query", ["size=101", "size=0", "size=-1", "size=abc", "page=0"])
-    def test_pages_that_cannot_be(self, ids: tuple[Session, list[str]], query: str) -> None:
+    def test_pages_out_of_range(self, ids: tuple[Session, list[str]], query: str) -> None:
         broken = (500, {"message": "Internal Server Error"})
         assert ids[0].call("GET", f"/jobs?{query}") == broken
 

@@ -1,4 +1,4 @@
-"""Where devices come from, and how they tell their facts."""
+"""Where devices come from, and how they give their facts."""
 
 from __future__ import annotations
 
@@ -113,12 +113,12 @@ def test_snapshots(tmp_path: Path) -> None:
         (7, "name of an example"),
     ],
 )
-def test_sources_that_are_none(source: Any, reason: str) -> None:
+def test_sources_that_are_not_devices(source: Any, reason: str) -> None:
     with pytest.raises(OqtopusOptionError, match=reason):
         Emulator([source])
 
 
-def test_files_that_are_none(tmp_path: Path) -> None:
+def test_files_that_are_not_devices(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     path.write_text("[]")
     with pytest.raises(OqtopusOptionError, match="no JSON object"):

@@ -24,7 +24,7 @@ def counts_of(job):
 
 
 def relaxing(backend):
-    """A circuit in which gates, a delay and the readout all err."""
+    """A circuit in which gates, a delay and the readout all have errors."""
     circuit = QuantumCircuit(2)
     circuit.x(0)
     circuit.delay(8000, 0, unit="ns")

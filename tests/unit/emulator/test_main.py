@@ -57,7 +57,7 @@ def test_command_line() -> None:
         ("corrupt_zip,kind=x", "kind is one of"),
     ],
 )
-def test_faults_that_are_none(text: str, reason: str) -> None:
+def test_unknown_faults_are_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         switch_on(Faults(), text)
 

@@ -20,7 +20,7 @@ def test_uploads(user: Session) -> None:
     assert nothing.status_code == 400
     assert user.upload(target, good).status_code == 204
     assert user.submit(job_id)[0] == 200
-    # Nobody minds a second one.
+    # A second upload is accepted.
     assert user.upload(target, good).status_code == 204
     job = user.finished(job_id)
     url = job["job_info"]["result"]

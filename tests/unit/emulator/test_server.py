@@ -103,7 +103,7 @@ def test_pace() -> None:
 
 
 def test_jobs_cost_little() -> None:
-    """The goal is 5 ms a job on a machine with nothing else to do; here are 10 times that."""
+    """The goal is 5 ms per job on an idle machine; ten times as much is accepted here."""
     number = 100
     with Emulator() as cloud:
         user = Session(cloud)

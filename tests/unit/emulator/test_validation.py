@@ -98,7 +98,7 @@ def test_invalid_submissions(shared: Session, changes: dict[str, Any], error: An
         ("", {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}),
     ],
 )
-def test_bodies_that_are_no_json(shared: Session, data: str, error: Any) -> None:
+def test_bodies_that_are_not_json(shared: Session, data: str, error: Any) -> None:
     path = f"/jobs/{shared.ready()}/submit"
     assert shared.call("POST", path, data=data) == (422, {"detail": [error]})
 

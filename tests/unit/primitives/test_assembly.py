@@ -20,7 +20,7 @@ def test_elements_with_fewer_shots_shorten_the_others():
     assert arrays["c"][1].get_counts() == {"10": 3}
 
 
-def test_elements_that_no_program_measures_are_refused_before_room_is_made_for_them():
+def test_elements_that_no_program_measures_are_refused_before_memory_is_allocated():
     # 10**15 elements would be 8 PB.
     record = replace(ESTIMATOR, sizes=(1,), shape=(10**15,), sets=(1,))
     header = build_program(record, "estimator", index=0, total=1, pub=0).header

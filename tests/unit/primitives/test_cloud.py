@@ -49,7 +49,7 @@ def test_a_header_from_before_there_were_primitives_is_read():
     assert parse_program(f"{body}\n{mark}{json.dumps(values)}\n") == program.header
 
 
-def test_a_record_that_is_no_json_is_refused():
+def test_a_record_that_is_not_json_is_refused():
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
     for primitive in ({"a": {1, 2}}, {"a": float("nan")}):

@@ -45,7 +45,7 @@ def test_estimates_are_sample_means(counts):
         np.testing.assert_allclose(found.variances, variances, atol=1e-12)
 
 
-def test_a_single_shot_says_nothing_of_the_error():
+def test_a_single_shot_says_nothing_about_the_error():
     found = estimate({1: 1}, 1, [1, 0], [(0, [(0, 1.0)]), (1, [(1, 3.0)])])
     assert found.means.tolist() == [-1.0, 3.0]
     assert math.isnan(found.variances[0])

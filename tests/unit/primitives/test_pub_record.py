@@ -49,7 +49,7 @@ def test_the_record_is_part_of_the_digest():
         {"precision": "0.1"},
     ],
 )
-def test_records_that_cannot_be_are_refused(change):
+def test_impossible_records_are_refused(change):
     header = build_program(ESTIMATOR, "estimator").header
     with pytest.raises(OqtopusProtocolError, match="cannot be understood"):
         parse_record(replace(header, primitive={**ESTIMATOR.to_json(), **change}))
@@ -59,7 +59,7 @@ def test_records_that_cannot_be_are_refused(change):
     "change",
     [{"pub": None}, {"pub": 2}, {"pub": 0}, {"position": 3}, {"position": None}, {"total": 4}],
 )
-def test_places_that_cannot_be_are_refused(change):
+def test_impossible_places_are_refused(change):
     header = build_program(ESTIMATOR, "estimator").header
     with pytest.raises(OqtopusProtocolError, match="cannot be understood"):
         parse_record(replace(header, **change))
