@@ -11,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 
 from .database import Database, JobRecord
 from .devices import Devices, EmulatedDevice
-from .execution import Simulator
+from .execution import Simulator, mitigate
 from .faults import Faults
 from .job_input import JobFailedError, JobInput, read_input, view_job
 from .object_storage import ObjectStorage, pack, pack_json
@@ -27,7 +27,6 @@ from .steps import (
     estimate,
     find_measured_qubits,
     is_mitigated,
-    sample,
     transpiler_options,
 )
 
@@ -178,7 +177,9 @@ class Engine:
             estimation = estimate(self._simulator, given, program, made, job, device)
         else:
             mitigation = self._mitigation(job, combined, made, program)
-            counts = sample(self._simulator, program, shots, mitigation, device)
+            counts = self._simulator.sample(program, shots, device)
+            if mitigation:
+                counts = mitigate(counts, mitigation, device.readout, shots)
             parts = None
             if combined is not None:
                 whole = made is not None and not is_mitigated(job)

@@ -15,7 +15,7 @@ from qiskit.transpiler import CouplingMap
 
 from .database import JobRecord
 from .devices import EmulatedDevice
-from .execution import Counts, Readout, Simulator, mitigate
+from .execution import Counts, Readout, Simulator
 from .job_input import JobFailedError, JobInput
 from .programs import (
     NATIVE_GATES,
@@ -230,18 +230,6 @@ def check_operator(given: JobInput, circuit: QuantumCircuit, made: Transpiled | 
         idle = set(made.layout) - busy
     if idle or any(qubit >= circuit.num_qubits for qubit in used):
         raise JobFailedError(NOT_ESTIMATED)
-
-
-def sample(
-    simulator: Simulator,
-    program: NativeProgram,
-    shots: int,
-    mitigation: list[int] | None,
-    device: EmulatedDevice,
-) -> Counts:
-    """Return the counts of a program, mitigated for the given measured qubits, if any."""
-    counts = simulator.sample(program, shots, device)
-    return counts if not mitigation else mitigate(counts, mitigation, device.readout, shots)
 
 
 def divide(counts: Counts, widths: tuple[int, ...]) -> dict[str, Counts]:

@@ -20,7 +20,7 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 
 def zipped(entries: Any) -> bytes:
-    """Return a zip; entries that are not texts become JSON. A text in place of entries is returned as it is."""
+    """Return a zip; entries that are not texts become JSON. A text is returned as it is."""
     if isinstance(entries, str):
         return entries.encode()
     buffer = io.BytesIO()
