@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from qiskit_oqtopus.emulator import Emulator
 
 from ..contract.environment import CLIENT, ClientEnvironment
 from .cloud_work import DEVICE, SHOTS, circuit, expected
+from .report import table
 
 ROOT = Path(__file__).parents[2]
 OURS = "qiskit-oqtopus"
@@ -212,7 +213,7 @@ def _report(outcomes: Sequence[Outcome], latency: float) -> str:
         f"{count} circuits in one run, {SHOTS} shots, {1000 * latency:g} ms latency per request, "
         "jobs run at once",
         "",
-        *_table([heads, *(_row(outcome, count) for outcome in outcomes)]),
+        table([heads, *(_row(outcome, count) for outcome in outcomes)]),
         "",
     ]
     if any(peer.contestant.circuits != count for peer in peers):
@@ -255,14 +256,6 @@ def _goal(name: str, value: float, goal: float, at_least: bool) -> str:
     met = value >= goal if at_least else value <= goal
     sign = ">=" if at_least else "<="
     return f"{'met   ' if met else 'MISSED'} {name}: {value:.4g} (goal {sign} {goal:g})"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    head, *body = rows
-    for row in (head, ["-" * width for width in widths], *body):
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield f"| {' | '.join(cells)} |"
 
 
 def _parse(arguments: Sequence[str] | None) -> Any:
