@@ -212,7 +212,7 @@ class Database:
         """Take jobs from the queue.
 
         Args:
-            limit: Most jobs of one device that are taken; None means all.
+            limit: Largest number of jobs that are taken per device; None means all.
             ready: Returns when a job may be taken, in s of the monotonic clock.
 
         Returns:

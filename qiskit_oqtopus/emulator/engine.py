@@ -46,7 +46,7 @@ class Engine:
         faults: What goes wrong.
         gateway: How counts are keyed.
         interval: Time between two looks at the queue in s; 0 is at once.
-        size: Most jobs of a device that are taken at one look; None is all.
+        size: Largest number of jobs that are taken per device at one look; None means all.
         seed: Seed of the counts, or None.
         noise: Whether programs run with noise.
     """

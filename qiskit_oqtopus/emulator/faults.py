@@ -140,7 +140,7 @@ class Faults:
     # Object storage
 
     def expire_urls(self, times: int | None = None) -> Fault | None:
-        """Let presigned URLs be expired.
+        """Let presigned URLs expire.
 
         Args:
             times: None lets all URLs that were handed out so far expire for good; later ones work.

@@ -32,7 +32,7 @@ class Pace:
 
     Attributes:
         fetch_interval: Time between two looks of the engine at its queue in s; 0 is at once.
-        fetch_size: Most jobs of a device that it takes at one look; None means all.
+        fetch_size: Largest number of jobs that it takes per device at one look; None means all.
         api_latency: Time that the server takes for each request to the API in s.
         device_lag: Time until a change of a device's status is shown in s.
     """

@@ -14,7 +14,7 @@ Weights = Sequence[tuple[int, Sequence[tuple[int, float]]]]
 """As in :class:`~qiskit_oqtopus.primitives.observables.Measurement`."""
 
 BLOCK = 2**22
-"""Most signs of terms that are in memory at a time."""
+"""Largest number of signs of terms that are in memory at a time."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ Terms = dict[str, float]
 """Pauli string (qubit 0 rightmost) -> coefficient."""
 
 MAX_TERMS = 2**16
-"""Most terms that the projectors of one observable may become."""
+"""Largest number of terms that the projectors of one observable may become."""
 
 _PROJECTORS = {
     "0": (("I", 0.5), ("Z", 0.5)),
@@ -160,15 +160,15 @@ def _find_mask(label: str, basis: Sequence[tuple[int, str]]) -> int:
 
 
 def _group(labels: list[str]) -> list[list[str]]:
-    if len(labels) > _COLOURED:
+    if len(labels) > _MAX_COLORED:
         return _group_by_first_fit(labels)
     groups = PauliList(labels).group_commuting(qubit_wise=True)
     return [list(group.to_labels()) for group in groups]
 
 
-_COLOURED = 2000
-"""Most strings that Qiskit groups, by colouring a graph: its edges take memory quadratic in their
-number."""
+_MAX_COLORED = 2000
+"""Largest number of strings that Qiskit groups, by coloring a graph: the memory for its edges is
+quadratic in that number."""
 
 
 def _group_by_first_fit(labels: list[str]) -> list[list[str]]:

@@ -20,7 +20,7 @@ WIDE = f"Peak memory of a circuit on {QUBITS} qubits"
 
 BATCHES = (1000, 4000)
 MAX_OVER_RESULTS = 1.1
-"""Most peak memory that each further circuit of a batch may take, over that of its result."""
+"""Largest peak memory that each further circuit of a batch may take, over that of its result."""
 
 _ROOT = Path(__file__).parents[2]
 
