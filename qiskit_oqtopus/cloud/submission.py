@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 60.0
-"""How long the fate of a submission whose answer was lost is asked for."""
-
+"""How long to ask for the fate of a submission whose answer was lost, in s."""
 
 REGISTRATIONS = 3
 """How many ids are registered for one circuit if the permissions to store expire."""
@@ -73,7 +72,7 @@ class Order:
     def submission(self) -> Submission:
         """Return the body of the last step."""
         return Submission(
-            # Half of a surrogate pair is no text that a database takes.
+            # A database does not take half of a surrogate pair.
             name=self.name.encode("utf-8", "replace").decode()[:MAX_NAME],
             description=self.member.description(self.tags),
             device_id=self.device_id,
@@ -217,7 +216,7 @@ def _submit_one(client: Client, order: Order, stop: Event) -> str:
     job_id = _upload(client, order)
     if stop.is_set():
         raise _Stopped
-    _submit_once(client, job_id, order.submission())
+    _submit_exactly_once(client, job_id, order.submission())
     return job_id
 
 
@@ -241,48 +240,92 @@ def _upload(client: Client, order: Order) -> str:
     return registration.job_id
 
 
-def _status(client: Client, job_id: str, refusal: errors.ClientError) -> str:
-    """Return the status of a job whose submission was refused."""
-    try:
-        return client.status(job_id)
-    except errors.ClientError:
-        raise Unsettled(job_id) from refusal
-
-
-def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
-    """Submit a registered job; if the answer is lost, find out what became of it.
+def _submit_exactly_once(client: Client, job_id: str, submission: Submission) -> None:
+    """Submit a registered job, so that it runs once whatever becomes of the answers.
 
     A second submission is sent only after the status has been read as "registered".
+
+    Raises:
+        ClientError: If the server refuses the submission.
+        Unsettled: If it could not be found out whether the job was submitted.
     """
-    deadline = time.monotonic() + SETTLE_SECONDS
-    delay = 0.2
-    settled = True
-    while True:
+    patience = _Patience(job_id)
+    taken = False
+    while not taken:
         try:
-            if settled:
-                client.submit(job_id, submission)
-                return
-            if client.status(job_id) != REGISTERED:
-                return
-            settled = True
-            continue
-        except errors.RateLimitError as error:
-            lost: errors.ClientError = error
-            delay = max(delay, min(error.retry_after or 0.0, 30.0))
-        except (errors.TransportError, errors.ServerError, errors.ProtocolError) as error:
-            lost = error
+            client.submit(job_id, submission)
+            taken = True
+        except _LOST as error:
+            taken = _settle(client, job_id, error, patience)
         except errors.ValidationError as error:
             # "not in valid status for submission": an earlier try may have been taken after all.
-            if _status(client, job_id, error) == REGISTERED:
+            try:
+                taken = client.status(job_id) != REGISTERED
+            except errors.ClientError:
+                raise Unsettled(job_id) from error
+            if not taken:
                 raise
-            return
+
+
+def _settle(client: Client, job_id: str, lost: errors.ClientError, patience: _Patience) -> bool:
+    """Find out whether a submission took effect whose answer was lost.
+
+    Args:
+        client: The connection.
+        job_id: The job.
+        lost: What came in place of the answer.
+        patience: How long to ask.
+
+    Returns:
+        Whether the job was submitted; False only if its status was read as "registered".
+
+    Raises:
+        Unsettled: If the status could not be read in time.
+    """
+    while True:
+        patience.wait(lost)
+        try:
+            return client.status(job_id) != REGISTERED
+        except _LOST as error:
+            lost = error
         except errors.ClientError as error:
-            if settled:  # the submission itself was refused
-                raise
             raise Unsettled(job_id) from error
-        settled = False
-        logger.warning("Whether %s was submitted is not known yet (%s); asking", job_id, lost)
-        if time.monotonic() + delay > deadline:
-            raise Unsettled(job_id) from lost
-        time.sleep(delay)
-        delay = min(2 * delay, 5.0)
+
+
+_LOST = (
+    errors.RateLimitError,
+    errors.TransportError,
+    errors.ServerError,
+    errors.ProtocolError,
+)
+"""After these, nobody knows whether a request took effect, or it may be sent again later."""
+
+
+class _Patience:
+    """The time that is left to find out what became of a submission.
+
+    Args:
+        job_id: The job.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._deadline = time.monotonic() + SETTLE_SECONDS
+        self._delay = 0.2
+
+    def wait(self, lost: errors.ClientError) -> None:
+        """Wait before the next question, each time longer.
+
+        Args:
+            lost: Why another question is needed.
+
+        Raises:
+            Unsettled: If the time is over.
+        """
+        if isinstance(lost, errors.RateLimitError):
+            self._delay = max(self._delay, min(lost.retry_after or 0.0, 30.0))
+        logger.warning("Whether %s was submitted is not known yet (%s); asking", self._job_id, lost)
+        if time.monotonic() + self._delay > self._deadline:
+            raise Unsettled(self._job_id) from lost
+        time.sleep(self._delay)
+        self._delay = min(2 * self._delay, 5.0)
