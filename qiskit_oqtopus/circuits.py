@@ -16,6 +16,18 @@ SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 """Units of durations in Qiskit circuits, in s; "dt" is the Target's own."""
 
 
+def units_per_second(unit: str) -> int:
+    """Return how many of a unit of :data:`SECONDS_PER_UNIT` make a second: an exact number.
+
+    To divide by it gives the nearest float: 24 ns are 24 / 10**9 = 2.4e-08 s. To multiply by 1e-9,
+    which is no exact number, does not always.
+
+    >>> units_per_second("ns")
+    1000000000
+    """
+    return round(1 / SECONDS_PER_UNIT[unit])
+
+
 def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:
     """Return the circuits that ``run`` was given.
 

@@ -15,7 +15,7 @@ Check = Callable[[str, Any], Any]
 MAX_SEED = 2**64 - 1
 
 MAX_SHOTS = 2**63 - 1
-"""So many can be counted in 64 bits; devices have limits of their own."""
+"""The most that 64 bits can count, for the simulator; devices have a limit of their own."""
 
 
 def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from .client import errors
 from .cloud.backend import OqtopusBackend, snapshot_of
 from .cloud.connection import Connection
 from .cloud.download import Entry
-from .cloud.errors import translated
+from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,
     FoundGroup,
@@ -24,10 +24,9 @@ from .cloud.group import (
     is_job_id,
     list_jobs,
     parse_description,
-    sight_of,
 )
 from .cloud.job import OqtopusJob
-from .cloud.status import job_status
+from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .exceptions import (
     OqtopusJobNotFoundError,
@@ -184,7 +183,7 @@ class OqtopusProvider:
     def _devices(self) -> list[Device]:
         if self._connection.account() is None:
             return []
-        with translated("Reading the devices"):
+        with translate_errors("Reading the devices"):
             return self._connection.client.devices()
 
     def _backends_of(self, devices: Iterable[Device]) -> list[OqtopusBackend]:
@@ -228,7 +227,7 @@ class OqtopusProvider:
         """
         if not isinstance(job_id, str) or not job_id:
             raise OqtopusOptionError(f"A job id is a string, not {job_id!r}.")
-        with translated(f"Looking for job {job_id}"):
+        with translate_errors(f"Looking for job {job_id}"):
             client = self._connection.client
             found = None if is_job_id(job_id) else find_group(client, job_id)
             if found is not None:
@@ -299,7 +298,7 @@ class OqtopusProvider:
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
         given = 0
-        with translated("Reading the jobs"):
+        with translate_errors("Reading the jobs"):
             for job in list_jobs(self._connection.client, **search):
                 if limit is not None and given >= limit:
                     return
@@ -307,7 +306,7 @@ class OqtopusProvider:
                     continue
                 if device is not None and job.device_id != device:
                     continue
-                if isinstance(status, JobStatus) and job_status(sight_of(job)) is not status:
+                if isinstance(status, JobStatus) and job_status(Sight.from_job(job)) is not status:
                     continue
                 if name is not None and name.lower() not in (job.name or "").lower():
                     continue
@@ -330,7 +329,7 @@ class OqtopusProvider:
     def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
         job_id = job.job_id or ""
         member = parse_description(job.description)
-        self._watcher.add({job_id: sight_of(job)}, None)
+        self._watcher.add({job_id: Sight.from_job(job)}, None)
         found = OqtopusJob(
             self._backend_by_id(job.device_id),
             job_id,
@@ -338,7 +337,7 @@ class OqtopusProvider:
                 Entry(
                     0 if member is None else member.index,
                     job_id,
-                    job=job if sight_of(job).is_final and job.job_info is not None else None,
+                    job=job if Sight.from_job(job).is_final and job.job_info is not None else None,
                 )
             ],
             self._watcher,

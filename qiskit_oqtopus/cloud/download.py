@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qiskit import qasm3
+from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus
 from qiskit.result.models import ExperimentResult
 
 from ..client import errors
-from ..exceptions import OqtopusProtocolError
+from ..exceptions import OqtopusJobError, OqtopusProtocolError
 from ..program.program import HeaderError, ProgramHeader, foreign_header, parse_program
 from . import results
 from .group import list_jobs
@@ -178,12 +180,39 @@ def read_header(client: Client, job: Job) -> ProgramHeader:
     try:
         header = parse_program(text)
         if header is None:
-            header = foreign_header(text, name=job.name or job.job_id, shots=job.shots or 0)
+            header = foreign_header(
+                text, ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
+            )
     except HeaderError as error:
         raise OqtopusProtocolError(
             f"The program of OQTOPUS job {job.job_id} cannot be understood: {error}"
         ) from error
     return header
+
+
+def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
+    """Return the circuit that the server's transpiler made of that of a job.
+
+    Raises:
+        OqtopusJobError: If the server's transpiler was off.
+        OqtopusProtocolError: If the program cannot be parsed.
+        ClientError: If it cannot be downloaded.
+    """
+    job = client.job(job_id)
+    if job.job_info is None or job.job_info.transpile_result is None:
+        raise OqtopusJobError(
+            f"OQTOPUS job {job_id} was not compiled by the server (or not yet): what was sent is "
+            "what ran. Use run(..., transpiler='qiskit') to let it compile."
+        )
+    text = client.download(job.job_info.transpile_result).get("transpiled_program")
+    try:
+        circuit: QuantumCircuit = qasm3.loads(text)
+    # Whatever the parser raises (its classes are not public), the program is not readable.
+    except Exception as error:
+        raise OqtopusProtocolError(
+            f"The compiled program of OQTOPUS job {job_id} cannot be read: {error}"
+        ) from error
+    return circuit
 
 
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:

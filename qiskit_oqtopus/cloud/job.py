@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -20,14 +21,13 @@ from ..exceptions import (
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
-    OqtopusProtocolError,
 )
 from ..program.program import ProgramHeader
 from . import results
-from .download import Entry, download, read_header, read_program, why
-from .errors import translated
+from .download import Entry, download, read_executed_circuit, read_header, why
+from .errors import translate_errors
 from .group import cancel_jobs, find_group
-from .progress import reported
+from .progress import report_progress
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
 from .watcher import FIRST_INTERVAL, Watcher
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class OqtopusJob(JobV1):
-    """A job on an OQTOPUS device; made by ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
+    """A job on an OQTOPUS device, from ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
 
     One circuit is one OQTOPUS job, whose id is the id of this one. Several circuits are as many
     OQTOPUS jobs, tied together by a group id, which is then the id of this one.
@@ -72,7 +72,7 @@ class OqtopusJob(JobV1):
         self._result: Result | None = None
         self._result_of: Sequence[Entry] | None = None
 
-    # -- who is who -----------------------------------------------------------------------------
+    # -- its ids and circuits ----------------------------------------------------------------------
 
     def submit(self) -> None:
         """Do nothing but refuse: ``run`` has submitted the job.
@@ -127,9 +127,9 @@ class OqtopusJob(JobV1):
             status in JOB_FINAL_STATES for status in statuses
         ):
             return group_status(statuses)
-        return self.status() if self._found_missing() else JobStatus.ERROR
+        return self.status() if self._find_missing() else JobStatus.ERROR
 
-    def _found_missing(self) -> bool:
+    def _find_missing(self) -> bool:
         """Look for circuits that had no job: another process may be submitting them just now.
 
         Returns:
@@ -147,7 +147,7 @@ class OqtopusJob(JobV1):
             return False
         missing = set(self.missing)
         jobs = {} if found is None else found.jobs
-        new = [Entry(i, job.job_id or "") for i, job in jobs.items() if i in missing]
+        new = [Entry(i, job.job_id) for i, job in jobs.items() if i in missing]
         if not new or found is None:
             return False
         sights = found.sights()
@@ -171,29 +171,28 @@ class OqtopusJob(JobV1):
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusCloudError: If the server does not accept the account any more.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        with translated(f"Waiting for job {self.job_id()}"):
-            while callback is not None:
-                left = wait if end is None else min(wait, end - time.monotonic())
-                callback(self.job_id(), self._last_status(), self)
-                if self._watcher.wait(self.job_ids(), max(left, 0.0)):
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        with (
+            translate_errors(f"Waiting for job {self.job_id()}"),
+            report_progress(self._progress, "run", self._total) as report,
+        ):
+            while True:
+                if callback is not None:
+                    callback(self.job_id(), self._last_status(), self)
+                left = max(deadline - time.monotonic(), 0.0)
+                pause = left if callback is None else min(wait, left)
+                done = self._watcher.wait(
+                    self.job_ids(), None if pause == math.inf else pause, report
+                )
+                if done and not self._find_missing():
+                    return
+                if not done and time.monotonic() >= deadline:
                     break
-                if end is not None and time.monotonic() >= end:
-                    break
-            done = self._wait(end)
-            while done and self._found_missing():
-                done = self._wait(end)
-        if not done:
-            raise OqtopusJobTimeoutError(
-                f"Job {self.job_id()} did not end within {timeout} s: it is "
-                f"{self._last_status().name}. It goes on; ask again, here or by "
-                f"provider.job({self.job_id()!r})."
-            )
-
-    def _wait(self, end: float | None) -> bool:
-        left = None if end is None else max(end - time.monotonic(), 0.0)
-        with reported(self._progress, "run", len(self._entries)) as report:
-            return self._watcher.wait(self.job_ids(), left, report)
+        raise OqtopusJobTimeoutError(
+            f"Job {self.job_id()} did not end within {timeout} s: it is "
+            f"{self._last_status().name}. It goes on; ask again, here or by "
+            f"provider.job({self.job_id()!r})."
+        )
 
     def _last_status(self) -> JobStatus:
         sights = self._watcher.sights(self.job_ids())
@@ -231,7 +230,7 @@ class OqtopusJob(JobV1):
                 if all(status in JOB_FINAL_STATES for status in statuses):
                     if self._result is None or self._result_of is not entries:
                         self._download(entries)
-                        self._result, self._result_of = self._combined(entries), entries
+                        self._result, self._result_of = self._combine(entries), entries
                     result = self._result
                     break
             timeout = None if end is None else max(end - time.monotonic(), 0.0)
@@ -253,8 +252,8 @@ class OqtopusJob(JobV1):
         wanted = [entry for entry in entries if entry.result is None]
         sights = self._watcher.sights([entry.job_id for entry in entries])
         with (
-            translated(f"Reading the results of job {self.job_id()}"),
-            reported(self._progress, "download", len(wanted)) as report,
+            translate_errors(f"Reading the results of job {self.job_id()}"),
+            report_progress(self._progress, "download", len(wanted)) as report,
         ):
             download(
                 self.backend().connection.client,
@@ -267,27 +266,9 @@ class OqtopusJob(JobV1):
 
     def _unknown(self, index: int) -> ProgramHeader:
         """Return the header of a circuit of which nothing is known but its place."""
-        return ProgramHeader(
-            kind="run",
-            group=self._group_id or "",
-            index=index,
-            total=self._total,
-            created="",
-            name="",
-            qregs=(),
-            cregs=(),
-            n_qubits=0,
-            n_clbits=0,
-            global_phase=0.0,
-            clbits=(),
-            shots=0,
-            memory=False,
-            seed=None,
-            metadata={},
-            calibrated_at=None,
-        )
+        return ProgramHeader(group=self._group_id or "", index=index, total=self._total)
 
-    def _combined(self, entries: Sequence[Entry]) -> Result:
+    def _combine(self, entries: Sequence[Entry]) -> Result:
         by_index = {entry.index: entry.result for entry in entries}
         if len(entries) == 1 and self._total == 1:
             ordered = [entries[0].result]
@@ -359,9 +340,9 @@ class OqtopusJob(JobV1):
         ]
         if not unfinished:
             return all(sight.status == "cancelled" for sight in sights.values())
-        with translated(f"Cancelling job {self.job_id()}"):
+        with translate_errors(f"Cancelling job {self.job_id()}"):
             failed = cancel_jobs(self.backend().connection.client, unfinished)
-        with translated(f"Asking for job {self.job_id()}"):
+        with translate_errors(f"Asking for job {self.job_id()}"):
             self._watcher.wait(unfinished, 10.0)
         now = self._watcher.sights(self.job_ids())
         return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
@@ -378,7 +359,7 @@ class OqtopusJob(JobV1):
         """
         steps = ("submitted", "ready", "running", "ended")
         times = {}
-        with translated(f"Reading job {self.job_id()}"):
+        with translate_errors(f"Reading job {self.job_id()}"):
             for job_id in self.job_ids():
                 job = self.backend().connection.client.job(job_id)
                 stamps = {step: getattr(job, f"{step}_at") for step in steps}
@@ -407,26 +388,9 @@ class OqtopusJob(JobV1):
             OqtopusJobError: If the server's transpiler was off, or there is no such circuit.
             OqtopusCloudError: If it cannot be read.
         """
-        from qiskit import qasm3
-
         entry = self._entry(index)
-        with translated(f"Reading OQTOPUS job {entry.job_id}"):
-            client = self.backend().connection.client
-            job = client.job(entry.job_id)
-            if job.job_info is None or job.job_info.transpile_result is None:
-                raise OqtopusJobError(
-                    f"OQTOPUS job {entry.job_id} was not compiled by the server (or not yet): what "
-                    "was sent is what ran. Use run(..., transpiler='qiskit') to let it compile."
-                )
-            text = client.download(job.job_info.transpile_result).get("transpiled_program")
-        try:
-            circuit: QuantumCircuit = qasm3.loads(text)
-        # Whatever the parser raises (its classes are not public), the program is not readable.
-        except Exception as error:
-            raise OqtopusProtocolError(
-                f"The compiled program of OQTOPUS job {entry.job_id} cannot be read: {error}"
-            ) from error
-        return circuit
+        with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
+            return read_executed_circuit(self.backend().connection.client, entry.job_id)
 
     def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
         """Return what became of each circuit, once :meth:`result` has been asked for.
@@ -454,7 +418,7 @@ class OqtopusJob(JobV1):
             OqtopusCloudError: If it cannot be read.
         """
         found = []
-        with translated(f"Reading job {self.job_id()}"):
+        with translate_errors(f"Reading job {self.job_id()}"):
             client = self.backend().connection.client
             for entry in self._entries:
                 if entry.header is None:
@@ -491,18 +455,10 @@ class OqtopusJob(JobV1):
         ]
         if not chosen:
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
-        with translated(f"Reading the programs of job {self.job_id()}"):
-            client = self.backend().connection.client
-            stored = [client.job(entry.job_id) for entry in chosen]
-            others = [job.job_id for job in stored if job.job_type not in (None, "sampling")]
-            if others:
-                raise OqtopusJobError(
-                    "Only sampling jobs can be sent again from their programs; these are others: "
-                    f"{', '.join(others)}. Run what they were made from anew."
-                )
-            programs = [read_program(client, job) for job in stored]
         again: OqtopusJob = self.backend().send_again(
-            programs, stored, resubmits=self._group_id or self.job_id(), **options
+            [entry.job_id for entry in chosen],
+            resubmits=self._group_id or self.job_id(),
+            **options,
         )
         return again
 

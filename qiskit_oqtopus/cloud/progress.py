@@ -15,7 +15,20 @@ Report = Callable[[int], None]
 """Called with how much is done so far."""
 
 
-def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
+def check_progress(name: str, value: Any) -> Any:
+    """Check for what :func:`report_progress` takes.
+
+    Raises:
+        OqtopusOptionError: If it is something else.
+    """
+    if value is None or isinstance(value, bool) or callable(value):
+        return value
+    raise OqtopusOptionError(
+        f"Option {name!r} must be None, True or a function of (stage, done, total), not {value!r}."
+    )
+
+
+def _guard(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
     """Return a function that reports until that fails: the work must not fail with it."""
     failed = False
 
@@ -34,7 +47,7 @@ def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -
 
 
 @contextmanager
-def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
+def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
     """Report the progress of one stage of work.
 
     Args:
@@ -45,9 +58,6 @@ def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
 
     Yields:
         A function to call with how much is done.
-
-    Raises:
-        OqtopusOptionError: If ``progress`` is something else.
     """
     if progress is None or progress is False:
         yield lambda done: None
@@ -60,10 +70,5 @@ def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
                 bar.update(done - bar.n)
 
             yield report
-    elif callable(progress):
-        yield _guarded(progress, stage, total)
     else:
-        raise OqtopusOptionError(
-            "Option 'progress' must be None, True or a function of (stage, done, total), not "
-            f"{progress!r}."
-        )
+        yield _guard(progress, stage, total)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qiskit.providers import JobStatus
+
+if TYPE_CHECKING:
+    from ..client.models import Job
 
 REGISTERED = "registered"
 FINAL = frozenset(["succeeded", "failed", "cancelled"])
@@ -24,6 +28,11 @@ class Sight:
 
     status: str
     ended: bool = False
+
+    @classmethod
+    def from_job(cls, job: Job) -> Sight:
+        """Return what an answer of the server says of a job."""
+        return cls(job.status or REGISTERED, job.ended_at is not None)
 
     @property
     def is_final(self) -> bool:

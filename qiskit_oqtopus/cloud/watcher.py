@@ -20,7 +20,7 @@ from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
 from .group import PAGE
-from .status import DELETED, REGISTERED, Sight
+from .status import DELETED, Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -241,7 +241,7 @@ class Watcher:
         try:
             client = self._connection.client
             for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
-                changed |= self._saw(job.job_id, _sight(job))
+                changed |= self._saw(job.job_id, Sight.from_job(job))
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
             refusal = error
@@ -300,7 +300,7 @@ class Watcher:
             jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
             for job in _found(jobs, left):
                 members.discard(job.job_id)
-                if unfinished is None and not _sight(job).is_final:
+                if unfinished is None and not Sight.from_job(job).is_final:
                     unfinished = page
                 yield job
             if len(jobs) < PAGE:
@@ -308,10 +308,6 @@ class Watcher:
             page += 1
         # Jobs that were deleted have moved the others to earlier pages: begin anew next time.
         self._first_page[group_id] = unfinished if unfinished and not members else 1
-
-
-def _sight(job: Job) -> Sight:
-    return Sight(job.status or REGISTERED, job.ended_at is not None)
 
 
 def _found(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:

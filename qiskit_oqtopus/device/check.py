@@ -19,8 +19,9 @@ from qiskit.circuit import (
 from qiskit.transpiler import Target
 
 from ..exceptions import Problem
-from ..program import metadata
-from ..program.program import EncodingError, encode_program
+from ..program.header import ProgramHeader
+from ..program.openqasm import EncodingError, Measurements
+from ..program.program import encode_metadata, encode_program
 
 MAX_PROGRAM_BYTES = 4 * 2**20
 """The server's engine cannot take a longer program: its gRPC messages end there."""
@@ -48,6 +49,7 @@ def check_circuits(
         estimated: Whether the server estimates an observable, for which nothing is measured here.
     """
     problems: list[Problem] = []
+    # Shared, since the circuits of a run have mostly the same gates on the same qubits.
     known: set[tuple[str, tuple[int, ...]]] = set()
     for index, circuit in enumerate(circuits):
         checker = _Checker(index, circuit, target, transpiler, estimated, known)
@@ -75,15 +77,12 @@ def check_for_twin(
         each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
         # To write a program costs more than to check it: only those that may be too long.
         if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
+            problems.extend(check_metadata(index, circuit))
             continue
         try:
             program = encode_program(
                 circuit,
-                group=_SOME_GROUP_ID,
-                index=index,
-                total=len(circuits),
-                created="",
-                shots=1,
+                ProgramHeader(group=_SOME_GROUP_ID, index=index, total=len(circuits), shots=1),
                 operator=() if estimated else None,
                 dt=target.dt,
                 basis=frozenset(target.operation_names),
@@ -98,7 +97,19 @@ def check_for_twin(
 def encoding_problem(index: int, circuit: QuantumCircuit, error: EncodingError) -> Problem:
     """Return that the program of a circuit cannot be written."""
     where = (error.instruction, error.position, error.qubits)
-    return Problem(index, circuit.name, error.reason, "change the circuit", *where)
+    return Problem(index, circuit.name, error.reason, error.cure, *where)
+
+
+def check_metadata(index: int, circuit: QuantumCircuit) -> list[Problem]:
+    """Return what is wrong with the metadata of a circuit.
+
+    This is for circuits whose programs are not written: to write one checks them anyway.
+    """
+    try:
+        encode_metadata(circuit)
+    except EncodingError as error:
+        return [encoding_problem(index, circuit, error)]
+    return []
 
 
 def check_size(index: int, circuit: QuantumCircuit, program: str) -> list[Problem]:
@@ -131,9 +142,8 @@ class _Checker:
         self._target = target
         self._compiled = transpiler is None
         self._estimated = estimated
-        self._known = known  # standard gates and qubits that the device has (two-qubit RB: 0.5)
-        self._measured: dict[int, int] = {}  # qubit -> clbit
-        self._written: dict[int, int] = {}  # clbit -> qubit
+        self._known = known  # standard gates and qubits that the device has
+        self._measurements = Measurements()
 
     def run(self) -> None:
         """Find the problems."""
@@ -154,13 +164,6 @@ class _Checker:
             )
         if circuit.num_vars:
             self._add("it has classical variables, which OQTOPUS has not", "leave them out")
-        try:
-            metadata.encode(circuit.metadata or {})
-        except metadata.MetadataError as error:
-            self._add(
-                f"its metadata cannot be kept: {error}",
-                "use numbers, strings, lists, dicts, arrays and dates only",
-            )
         places = {bit: i for i, bit in enumerate(circuit.qubits)}
         clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
         for position, instruction in enumerate(circuit.data):
@@ -168,14 +171,14 @@ class _Checker:
             if (
                 instruction.is_standard_gate()
                 and (instruction.name, qubits) in self._known
-                and self._measured.keys().isdisjoint(qubits)
+                and self._measurements.qubits.isdisjoint(qubits)
             ):
                 continue
             bits = tuple([clbits[bit] for bit in instruction.clbits])
             self._instruction(position, instruction, qubits, bits)
         if self._estimated:
             self._idle()
-        elif not self._written and not any(p.instruction for p in self.problems):
+        elif not self._measurements.clbits and not any(p.instruction for p in self.problems):
             self._add(
                 "it measures nothing, so that it has no counts",
                 "add measurements, for example circuit.measure_all()",
@@ -276,26 +279,15 @@ class _Checker:
             )
 
     def _after_measurement(self, where: tuple[int, str, tuple[int, ...]]) -> None:
-        for qubit in where[2]:
-            if qubit in self._measured:
-                self._add(
-                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
-                    "end only",
-                    "measure at the end, or run it on QulacsBackend",
-                    *where,
-                )
-                return
+        refusal = self._measurements.refuse_gate(where[2])
+        if refusal is not None:
+            reason, cure = refusal
+            self._add(reason, cure, *where)
 
     def _measure(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
         qubit = where[2][0]
-        if qubit in self._measured:
-            self._add("this qubit is measured twice", "measure each qubit once", *where)
-        if clbit in self._written:
-            self._add(
-                f"classical bit {clbit} is written twice", "measure each qubit into its own", *where
-            )
-        self._measured[qubit] = clbit
-        self._written[clbit] = qubit
+        for reason, cure in self._measurements.add(qubit, clbit):
+            self._add(reason, cure, *where)
         supported = not self._compiled or self._target.instruction_supported("measure", (qubit,))
         if not supported and qubit < (self._target.num_qubits or 0):
             self._add(

@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..circuits import units_per_second
+
 MAX_QUBITS = 100_000
 """An id or a number of qubits at or above this is taken for a broken number, because a Target
 of that size would only exhaust the memory."""
 
-NS_PER_S = 1e9
-US_PER_S = 1e6
+NS_PER_S = units_per_second("ns")
+US_PER_S = units_per_second("us")
 
 
 @dataclass(frozen=True)

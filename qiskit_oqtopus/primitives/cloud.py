@@ -14,7 +14,7 @@ from qiskit.providers import JobStatus
 from ..cloud.backend import OqtopusBackend
 from ..cloud.encoding import Task
 from ..cloud.job import OqtopusJob
-from ..cloud.options import MAX_SHOTS
+from ..cloud.results import MAX_SHOTS
 from ..exceptions import OqtopusPubError
 from .assembly import Collected, assemble
 from .bits import registers_of
@@ -22,9 +22,6 @@ from .observables import Measurement, Terms, measured, measurements
 from .options import EstimatorOptions, SamplerOptions, device_options
 from .pub_record import EstimatorRecord, Record, SamplerRecord
 from .pubs import bound, check_registers, each, elements_of, observables_of
-
-STACKLEVEL = 4
-"""Frames from ``run_tasks`` to the user: two of the executor, the primitive, the user."""
 
 Draft = tuple[dict[str, Any], dict[str, Any]]
 """Arguments of a Task, and those of its record but for ``sizes``, which needs all PUBs."""
@@ -205,7 +202,7 @@ class CloudExecutor:
             for task, values in of_pub
         ]
         values = {**device_options(options), **run}
-        return CloudWork(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
+        return CloudWork(self._backend.run_tasks(tasks, **values))
 
 
 def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:

@@ -31,24 +31,19 @@ class HeaderError(OqtopusProtocolError):
 class ProgramHeader:
     """All that the Result of one circuit needs beside its counts.
 
+    The run says what stands first, up to ``primitive``. The rest is read from the circuit when its
+    program is written; until then it is that of a circuit of which nothing is known.
+
     Attributes:
-        kind: Who sent it: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
+        kind: The sender: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
             program of another client.
         group: Id of the group of jobs that this one belongs to.
         index: Its position in the group, from 0.
         total: Number of circuits in the group.
-        created: When the group was made, ISO 8601, UTC.
-        name: Name of the circuit.
-        qregs: (name, size) of each quantum register.
-        cregs: (name, size) of each classical register, as results list them.
-        n_qubits: Number of qubits of the circuit.
-        n_clbits: Number of its classical bits, measured or not.
-        global_phase: In rad; it is not part of the program.
-        clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
+        created: When the group was created, ISO 8601, UTC.
         shots: Number of shots asked for.
         memory: Whether the caller asked for single shots.
         seed: Seed of the caller, or None.
-        metadata: Metadata of the circuit.
         calibrated_at: When the device of the Target was calibrated, or None.
         pub: Index of the PUB of a primitive, or None.
         position: Index of the parameter set of the circuit in its PUB, counted in C order; of
@@ -56,31 +51,39 @@ class ProgramHeader:
         resubmits: Id of the group that this one sends again, or None.
         primitive: What the result of a primitive needs beside the counts, as plain JSON, or None;
             :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
+        name: Name of the circuit.
+        qregs: (name, size) of each quantum register.
+        cregs: (name, size) of each classical register, as results list them.
+        n_qubits: Number of qubits of the circuit.
+        n_clbits: Number of its classical bits, measured or not.
+        global_phase: In rad; it is not part of the program.
+        clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
+        metadata: Metadata of the circuit.
         sha256: Of the program above the header, and of ``primitive`` if there is one, in hex.
         extra: What a later version has added.
     """
 
-    kind: str
-    group: str
-    index: int
-    total: int
-    created: str
-    name: str
-    qregs: Registers
-    cregs: Registers
-    n_qubits: int
-    n_clbits: int
-    global_phase: float
-    clbits: tuple[int, ...]
-    shots: int
-    memory: bool
-    seed: int | None
-    metadata: dict[str, Any]
-    calibrated_at: str | None
+    kind: str = "run"
+    group: str = ""
+    index: int = 0
+    total: int = 1
+    created: str = ""
+    shots: int = 0
+    memory: bool = False
+    seed: int | None = None
+    calibrated_at: str | None = None
     pub: int | None = None
     position: int | None = None
     resubmits: str | None = None
     primitive: Mapping[str, Any] | None = None
+    name: str = ""
+    qregs: Registers = ()
+    cregs: Registers = ()
+    n_qubits: int = 0
+    n_clbits: int = 0
+    global_phase: float = 0.0
+    clbits: tuple[int, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -90,11 +93,14 @@ class ProgramHeader:
         return type(self), (*values, dict(self.extra))
 
 
-def header_to_json(header: ProgramHeader) -> dict[str, Any]:
+def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     """Return a header as what ``json.dumps`` writes.
 
+    Args:
+        header: The header.
+        metadata: Its metadata as :func:`.metadata.encode` returns them.
+
     Raises:
-        MetadataError: Its metadata is not plain data.
         HeaderError: :func:`header_from_json` would not read it.
     """
     values = {item.name: getattr(header, item.name) for item in fields(header)}
@@ -103,7 +109,7 @@ def header_to_json(header: ProgramHeader) -> dict[str, Any]:
     values["qregs"] = [list(register) for register in header.qregs]
     values["cregs"] = [list(register) for register in header.cregs]
     values["clbits"] = list(header.clbits)
-    values["metadata"] = metadata_json.encode(header.metadata)
+    values["metadata"] = metadata
     # Checked like what is read, so that nothing is sent that cannot be read when it comes back.
     _check(values)
     return {**header.extra, **values}

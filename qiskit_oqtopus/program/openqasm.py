@@ -18,6 +18,7 @@ from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, QuantumCircui
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
+from ..circuits import SECONDS_PER_UNIT, units_per_second
 from ..exceptions import OqtopusError
 
 BASIS = frozenset(["x", "sx", "rz", "cx"])
@@ -34,11 +35,8 @@ STDGATES = frozenset([
 PROGRAM_NAMES: Mapping[str, str] = {**{name: name for name in STDGATES}, "u": "U"}
 """Qiskit's name of each gate that a program can have without defining it -> its name there."""
 
-
 MAX_DEPTH = 100
-"""Definitions of gates nested deeper than this are taken to contain themselves."""
-
-_NS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
+"""Definitions of gates that are nested deeper than this are taken to contain themselves."""
 
 
 class EncodingError(OqtopusError):
@@ -49,6 +47,7 @@ class EncodingError(OqtopusError):
         position: Index of the instruction in ``circuit.data``, or None.
         instruction: Its name, or None.
         qubits: The indices of its qubits.
+        cure: What the caller can do.
     """
 
     def __init__(
@@ -57,11 +56,13 @@ class EncodingError(OqtopusError):
         position: int | None = None,
         instruction: str | None = None,
         qubits: Sequence[int] = (),
+        cure: str = "change the circuit",
     ) -> None:
         self.reason = reason
         self.position = position
         self.instruction = instruction
         self.qubits = tuple(qubits)
+        self.cure = cure
         where = ""
         if instruction is not None:
             on = ", ".join(map(str, self.qubits))
@@ -69,7 +70,45 @@ class EncodingError(OqtopusError):
         super().__init__(where + reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.position, self.instruction, self.qubits)
+        return type(self), (self.reason, self.position, self.instruction, self.qubits, self.cure)
+
+
+class Measurements:
+    """The rule that OQTOPUS measures at the end: what has been measured, and what that forbids.
+
+    Each qubit is measured once, each into a classical bit of its own, and no gate comes after that.
+
+    Attributes:
+        clbits: Classical bit -> the qubit that it measures.
+        qubits: The qubits that are measured.
+    """
+
+    def __init__(self) -> None:
+        self.clbits: dict[int, int] = {}
+        self.qubits: set[int] = set()
+
+    def add(self, qubit: int, clbit: int) -> list[tuple[str, str]]:
+        """Take note of a measurement, and return what is wrong with it as (reason, cure)."""
+        wrong = []
+        if qubit in self.qubits:
+            wrong.append(("this qubit is measured twice", "measure each qubit once"))
+        if clbit in self.clbits:
+            reason = f"classical bit {clbit} is written twice"
+            wrong.append((reason, "measure each qubit into its own"))
+        self.qubits.add(qubit)
+        self.clbits[clbit] = qubit
+        return wrong
+
+    def refuse_gate(self, qubits: Sequence[int]) -> tuple[str, str] | None:
+        """Return why a gate cannot stand here as (reason, cure); None if it can."""
+        for qubit in qubits:
+            if qubit in self.qubits:
+                return (
+                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
+                    "end only",
+                    "measure at the end, or run it on QulacsBackend",
+                )
+        return None
 
 
 @dataclass(frozen=True)
@@ -124,7 +163,7 @@ def encode_body(
         names = _gate_names(basis)
     else:
         names = PROGRAM_NAMES
-        steps = _expanded(steps)
+        steps = _expand_all(steps)
     clbits = tuple(sorted(places))
     return Body(_write(circuit.num_qubits, steps, [places[j] for j in clbits], dt, names), clbits)
 
@@ -154,9 +193,9 @@ def delay_ns(duration: Any, unit: str, dt: float | None) -> str | None:
     if unit == "dt":
         if dt is None:
             raise EncodingError("its duration is in dt, and how long dt is, is not known")
-        value *= dt * 1e9
-    elif unit in _NS:
-        value *= _NS[unit]
+        value *= dt * units_per_second("ns")
+    elif unit in SECONDS_PER_UNIT:
+        value *= units_per_second("ns") / units_per_second(unit)
     else:
         raise EncodingError(f"its duration has the unit {unit!r}, which is not one of time")
     text = f"{value:.6f}".rstrip("0").rstrip(".")
@@ -172,8 +211,8 @@ def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
     qubit_index = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbit_index = {bit: index for index, bit in enumerate(circuit.clbits)}
     steps: list[Step] = []
-    measured: dict[int, int] = {}
-    done: set[int] = set()
+    measurements = Measurements()
+    done = measurements.qubits
     for position, item in enumerate(circuit.data):
         qubits = tuple([qubit_index[bit] for bit in item.qubits])
         if not done and item.is_standard_gate():
@@ -181,25 +220,19 @@ def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
             continue
         name = item.name
         if name == "measure" and isinstance(item.operation, Measure):
-            clbit = clbit_index[item.clbits[0]]
-            if qubits[0] in done:
-                raise EncodingError("its qubit is measured already", position, name, qubits)
-            if clbit in measured:
-                reason = f"its classical bit {clbit} is written already"
-                raise EncodingError(reason, position, name, qubits)
-            measured[clbit] = qubits[0]
-            done.add(qubits[0])
+            for reason, cure in measurements.add(qubits[0], clbit_index[item.clbits[0]]):
+                raise EncodingError(reason, position, name, qubits, cure)
         elif name == "barrier" and isinstance(item.operation, Barrier):
             qubits = tuple(qubit for qubit in qubits if qubit not in done)
             if qubits:
                 steps.append((position, item, qubits))
-        elif not done.isdisjoint(qubits):
-            if not isinstance(item.operation, Delay):
-                reason = "its qubit is measured before, and measurements happen at the end"
-                raise EncodingError(reason, position, name, qubits)
         else:
-            steps.append((position, item, qubits))
-    return steps, measured
+            refusal = measurements.refuse_gate(qubits)
+            if refusal is None:
+                steps.append((position, item, qubits))
+            elif not isinstance(item.operation, Delay):
+                raise EncodingError(refusal[0], position, name, qubits, refusal[1])
+    return steps, measurements.clbits
 
 
 @lru_cache(maxsize=64)
@@ -210,7 +243,7 @@ def _gate_names(basis: frozenset[str]) -> Mapping[str, str]:
     return {**taken, "id": ""} if "id" in taken else taken
 
 
-def _expanded(steps: list[Step]) -> list[Step]:
+def _expand_all(steps: list[Step]) -> list[Step]:
     """Return steps of the gates of ``stdgates.inc`` alone.
 
     Qiskit's exporter could define the other gates in the program. But some it writes as no parser

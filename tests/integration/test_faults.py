@@ -17,8 +17,8 @@ from qiskit_oqtopus import (
     OqtopusProtocolError,
     OqtopusProvider,
     OqtopusSubmissionError,
-    submission,
 )
+from qiskit_oqtopus.cloud import submission
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 

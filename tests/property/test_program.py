@@ -1,6 +1,7 @@
 """Any circuit that is sent means the same; any header and any outcome comes back as it was."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -13,10 +14,15 @@ from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus.cloud.results import combine, experiment_result
 from qiskit_oqtopus.program import metadata
-from qiskit_oqtopus.program.program import EncodingError, encode_program, parse_program
+from qiskit_oqtopus.program.program import (
+    EncodingError,
+    ProgramHeader,
+    encode_program,
+    parse_program,
+)
 from tests.circuits import add_measurements, random_unitary_circuit
 
-GROUP = {"group": "0123456789abcdef", "total": 1000, "created": "2026-02-03T04:05:06Z"}
+GROUP = ProgramHeader(group="0123456789abcdef", total=1000, created="2026-02-03T04:05:06Z", shots=1)
 
 plain = (
     st.none()
@@ -122,11 +128,7 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
     circuit, outcome = case
     program = encode_program(
         circuit,
-        **GROUP,
-        index=index,
-        shots=shots,
-        memory=memory,
-        seed=seed,
+        replace(GROUP, index=index, shots=shots, memory=memory, seed=seed),
         transpiler=transpiler,
     )
     assert program.text.isascii()
@@ -160,7 +162,7 @@ def test_programs_for_the_server_to_compile_mean_what_their_circuit_means(first)
         circuit.add_register(ClassicalRegister(circuit.num_qubits, "every"))
         for qubit in range(circuit.num_qubits):
             circuit.measure(qubit, circuit.cregs[-1][qubit])
-        program = encode_program(circuit, **GROUP, index=0, shots=1, transpiler="qiskit")
+        program = encode_program(circuit, GROUP, transpiler="qiskit")
         sent = qasm3.loads(program.text)
         sent.remove_final_measurements()
         overlap = abs(np.vdot(Statevector(sent).data, Statevector(unitary).data))
@@ -195,7 +197,7 @@ def test_programs_that_run_as_they_are_have_the_same_instructions():
         circuit.add_register(ClassicalRegister(7, "c"))
         number = int(rng.integers(1, 6))
         circuit.measure(rng.permutation(5)[:number].tolist(), rng.permutation(7)[:number].tolist())
-        program = encode_program(circuit, **GROUP, index=0, shots=1)
+        program = encode_program(circuit, GROUP)
         sent = [item for item in qasm3.loads(program.text).data if item.name != "measure"]
         assert len(sent) == len(native.data)
         for ours, theirs in zip(sent, native.data, strict=True):
@@ -218,10 +220,10 @@ def test_any_measurements_are_sent_as_they_are_or_refused():
         qubits, clbits = zip(*pairs, strict=True)
         once = len(circuit.data) == len(pairs) == len(set(qubits))
         if not once:
-            with pytest.raises(EncodingError, match="already"):
-                encode_program(circuit, **GROUP, index=0, shots=1)
+            with pytest.raises(EncodingError, match=r"measured twice|written twice"):
+                encode_program(circuit, GROUP)
             continue
-        program = encode_program(circuit, **GROUP, index=0, shots=1)
+        program = encode_program(circuit, GROUP)
         assert program.header.clbits == tuple(sorted(clbits))
         sent += 1
     assert 20 < sent < 180

@@ -1,10 +1,10 @@
 """The program that is sent, its header, and what is refused rather than changed."""
 
-import dataclasses
 import json
 import math
 import pickle
 import time
+from dataclasses import replace
 
 import pytest
 from qiskit import QuantumCircuit, transpile
@@ -17,6 +17,7 @@ from qiskit_oqtopus.program.program import (
     MARK,
     EncodingError,
     HeaderError,
+    ProgramHeader,
     digest,
     encode_program,
     foreign_header,
@@ -25,13 +26,7 @@ from qiskit_oqtopus.program.program import (
     with_header,
 )
 
-GROUP = {
-    "group": "0123456789abcdef",
-    "index": 0,
-    "total": 1,
-    "created": "2026-02-03T04:05:06Z",
-    "shots": 100,
-}
+GROUP = ProgramHeader(group="0123456789abcdef", created="2026-02-03T04:05:06Z", shots=100)
 
 
 def lines(circuit, **options):
@@ -370,7 +365,7 @@ def circuit():
 
 
 def test_the_header_is_one_ascii_line_at_the_end(circuit):
-    program = encode_program(circuit, **GROUP)
+    program = encode_program(circuit, GROUP)
     body, line = program.text[:-1].rsplit("\n", 1)
     assert line.startswith(MARK + '{"calibrated_at":null,"clbits":[2],')
     assert program.text.isascii()
@@ -385,7 +380,6 @@ def test_the_header_is_one_ascii_line_at_the_end(circuit):
 @pytest.mark.parametrize("transpiler", [None, "qiskit"])
 def test_the_header_comes_back(circuit, transpiler):
     options = {
-        **GROUP,
         "index": 3,
         "total": 9,
         "kind": "sampler",
@@ -396,7 +390,7 @@ def test_the_header_comes_back(circuit, transpiler):
         "position": 1,
         "resubmits": "f" * 16,
     }
-    program = encode_program(circuit, transpiler=transpiler, **options)
+    program = encode_program(circuit, replace(GROUP, **options), transpiler=transpiler)
     header = parse_program(program.text)
     assert header == program.header
     for name, value in options.items():
@@ -413,7 +407,7 @@ def test_the_header_comes_back(circuit, transpiler):
 
 def test_the_metadata_of_a_header_is_a_copy(circuit):
     circuit.metadata["list"] = [1]
-    header = encode_program(circuit, **GROUP).header
+    header = encode_program(circuit, GROUP).header
     circuit.metadata["list"].append(2)
     assert header.metadata["list"] == [1]
 
@@ -421,17 +415,17 @@ def test_the_metadata_of_a_header_is_a_copy(circuit):
 def test_metadata_that_cannot_be_sent(circuit):
     circuit.metadata["it"] = object()
     with pytest.raises(EncodingError, match=r"metadata\['it'\]: builtins.object"):
-        encode_program(circuit, **GROUP)
+        encode_program(circuit, GROUP)
 
 
 def test_a_header_that_could_not_be_read_is_not_written(circuit):
     for wrong in ({"index": 1}, {"kind": "other"}, {"shots": 1.5}, {"seed": "a"}):
         with pytest.raises(EncodingError, match="header cannot be written"):
-            encode_program(circuit, **{**GROUP, **wrong})
+            encode_program(circuit, replace(GROUP, **wrong))
 
 
 def test_what_a_later_version_adds_is_kept(circuit):
-    program = encode_program(circuit, **GROUP)
+    program = encode_program(circuit, GROUP)
     text = program.text.replace('"schema":1', '"schema":1,"colour":"red"')
     header = parse_program(text)
     assert header.extra == {"colour": "red"}
@@ -482,7 +476,7 @@ def changed(program, name, value):
     ],
 )
 def test_a_broken_header_is_refused(circuit, name, value):
-    text = changed(encode_program(circuit, **GROUP), name, value)
+    text = changed(encode_program(circuit, GROUP), name, value)
     with pytest.raises(HeaderError, match=r"header|program"):
         parse_program(text)
     assert issubclass(HeaderError, OqtopusProtocolError)
@@ -503,7 +497,7 @@ def test_a_broken_header_is_refused(circuit, name, value):
 )
 def test_a_program_that_is_not_what_was_sent_is_refused(circuit, change):
     with pytest.raises(HeaderError):
-        parse_program(change(encode_program(circuit, **GROUP).text))
+        parse_program(change(encode_program(circuit, GROUP).text))
 
 
 # -- programs of other clients ----------------------------------------------------------------
@@ -540,7 +534,7 @@ HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
     ],
 )
 def test_registers_of_a_foreign_program(program, cregs, n_clbits, clbits):
-    header = foreign_header(HEAD + program, group="job-1", name="bell", shots=1000)
+    header = foreign_header(HEAD + program, ProgramHeader(name="bell", shots=1000))
     assert header.cregs == tuple(cregs)
     assert (header.n_clbits, header.clbits) == (n_clbits, clbits)
     assert (header.kind, header.name, header.shots) == ("foreign", "bell", 1000)
@@ -558,14 +552,14 @@ def test_registers_of_a_foreign_program(program, cregs, n_clbits, clbits):
 )
 def test_a_foreign_program_that_cannot_be_parsed(program):
     with pytest.raises(HeaderError, match="cannot be parsed"):
-        foreign_header(program)
+        foreign_header(program, ProgramHeader())
 
 
 def test_a_foreign_header_is_not_written():
-    header = foreign_header(HEAD + "qubit[1] q;\n")
+    header = foreign_header(HEAD + "qubit[1] q;\n", ProgramHeader())
     with pytest.raises(EncodingError, match="'kind' = 'foreign'"):
         with_header("", header)
-    with_header("", dataclasses.replace(header, kind="run"))
+    with_header("", replace(header, kind="run"))
 
 
 # -- pace -------------------------------------------------------------------------------------
@@ -581,6 +575,6 @@ def test_a_thousand_circuits_are_encoded_at_once():
     circuit.measure(range(16), range(16))
     start = time.process_time()
     for _ in range(1000):
-        parse_program(encode_program(circuit, **GROUP).text)
+        parse_program(encode_program(circuit, GROUP).text)
     # Takes 0.2 s; the bound only tells a change of its order on a machine that has other work.
     assert time.process_time() - start < 2

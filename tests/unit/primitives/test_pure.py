@@ -24,7 +24,7 @@ from qiskit_oqtopus.primitives.observables import (
 )
 from qiskit_oqtopus.primitives.options import EstimatorOptions, SamplerOptions, made
 from qiskit_oqtopus.primitives.pub_record import EstimatorRecord, SamplerRecord, record_of
-from qiskit_oqtopus.program.program import encode_program, parse_program
+from qiskit_oqtopus.program.program import ProgramHeader, encode_program, parse_program
 
 # -- bits ----------------------------------------------------------------------------------------
 
@@ -173,8 +173,15 @@ def header_of(record, kind, **where):
     circuit = QuantumCircuit(2, 2)
     circuit.measure([0, 1], [0, 1])
     where = {"index": 1, "total": 3, "pub": 1, "position": 0, **where}
-    options = {"group": "g" * 16, "created": "2026-11-23T00:00:00+00:00", "shots": 10}
-    return encode_program(circuit, kind=kind, primitive=record.to_json(), **options, **where)
+    header = ProgramHeader(
+        kind=kind,
+        group="g" * 16,
+        created="2026-11-23T00:00:00+00:00",
+        shots=10,
+        primitive=record.to_json(),
+        **where,
+    )
+    return encode_program(circuit, header)
 
 
 SAMPLER = SamplerRecord((1, 1, 1), (), (("a", (1,)), ("b", (0, 1))))
