@@ -20,7 +20,7 @@ from qiskit_oqtopus.client.storage import pack_json
 
 from .conftest import TOKEN
 from .server import Reply, say
-from .test_operations import JOB_ID, SUBMISSION
+from .test_api import JOB_ID, SUBMISSION
 
 SECRET = TOKEN.split(".")[1]
 

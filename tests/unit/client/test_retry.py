@@ -21,7 +21,7 @@ from qiskit_oqtopus.client import (
 from qiskit_oqtopus.client.storage import pack_json
 
 from .server import FakeTime, Reply, say
-from .test_operations import JOB_ID, SUBMISSION, registration
+from .test_api import JOB_ID, SUBMISSION, registration
 
 ACCEPTED = say({"message": "job submitted"})
 RUNNING = say({"job_id": JOB_ID, "status": "running"})
