@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,35 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
         sizes[-1][1] += 1
         previous = owner
     return sizes
+
+
+def result_header(
+    name: str,
+    qregs: Iterable[Sequence[Any]],
+    cregs: Iterable[Sequence[Any]],
+    n_qubits: int,
+    n_clbits: int,
+    global_phase: float,
+    metadata: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the header of a circuit's result, with the keys that Aer's has.
+
+    Args:
+        name: Name of the circuit.
+        qregs: (name, size) of each quantum register.
+        cregs: (name, size) of each classical register, see :func:`creg_sizes`.
+        n_qubits: Number of qubits.
+        n_clbits: Number of classical bits.
+        global_phase: In rad.
+        metadata: Metadata of the circuit. They are copied: what a caller does to a result must not
+            change what the next one says.
+    """
+    return {
+        "name": name,
+        "creg_sizes": [list(register) for register in cregs],
+        "memory_slots": n_clbits,
+        "n_qubits": n_qubits,
+        "qreg_sizes": [list(register) for register in qregs],
+        "global_phase": global_phase,
+        "metadata": copy.deepcopy(metadata) if metadata else {},
+    }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TypeVar
@@ -210,16 +211,21 @@ class Client:
             ConfigurationError: If ``page``, ``size`` or ``order`` cannot be used (the server
                 would fail, or take something else).
         """
-        params = list_params(
-            page=page,
-            size=size,
-            fields=fields,
-            status=status,
-            q=q,
-            start_time=start_time,
-            end_time=end_time,
-            order=order,
-        )
+        if page < 1:
+            raise ConfigurationError(f"page must be at least 1, not {page!r}")
+        if not 1 <= size <= MAX_PAGE_SIZE:
+            raise ConfigurationError(f"size must be from 1 to {MAX_PAGE_SIZE}, not {size!r}")
+        if order not in ("ASC", "DESC"):
+            raise ConfigurationError(f"order must be 'ASC' or 'DESC', not {order!r}")
+        names = dict.fromkeys(["job_id", "status", *fields])
+        params = {"page": str(page), "size": str(size), "order": order, "fields": ",".join(names)}
+        filters = {
+            "status": status,
+            "q": q,
+            "start_time": _time(start_time),
+            "end_time": _time(end_time),
+        }
+        params.update({name: value for name, value in filters.items() if value is not None})
         return self._get("/jobs", lambda body: _each(body, Job.from_json), params)
 
     def cancel(self, job_id: str) -> None:
@@ -260,16 +266,13 @@ class Client:
             ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
                 JSON object.
         """
-        return self._download(url, lambda data: storage.unpack_json(data, self._max_bytes))
-
-    def download_text(self, url: str) -> str:
-        """Return the text in a stored zip archive (the combined program of a job).
-
-        Raises:
-            LinkError: If the URL has expired.
-            ProtocolError: If it is not http(s), or leads to anything but a text.
-        """
-        return self._download(url, lambda data: storage.unpack_text(data, self._max_bytes))
+        # identity: the archive as it is stored, so that its size can be limited.
+        request = Request(
+            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
+        )
+        answer = self._send(request, storage_host=True)
+        with _name_request(request, answer):
+            return storage.unpack_json(answer.body, self._max_bytes)
 
     def with_retry(self, retry: RetryPolicy) -> Client:
         """Return a client that retries in another way, on the same connections."""
@@ -325,17 +328,8 @@ class Client:
     ) -> T:
         answer = self._send(request, replayable=replayable, failures=failures)
         where = f"the answer to {request.method} {request.path}"
-        with _Context(request, answer):
+        with _name_request(request, answer):
             return parse(storage.parse_json(answer.body, where))
-
-    def _download(self, url: str, parse: Callable[[bytes], T]) -> T:
-        # identity: the archive as it is stored, so that its size can be limited.
-        request = Request(
-            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
-        )
-        answer = self._send(request, storage_host=True)
-        with _Context(request, answer):
-            return parse(answer.body)
 
     def _send(
         self,
@@ -375,59 +369,18 @@ class Client:
             attempt += 1
 
 
-class _Context:
-    """Adds to a ProtocolError which request it is about."""
-
-    def __init__(self, request: Request, answer: Answer) -> None:
-        self._request = request
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any
-    ) -> None:
-        if isinstance(error, ProtocolError) and not error.method:
-            request = self._request
+@contextmanager
+def _name_request(request: Request, answer: Answer) -> Iterator[None]:
+    """Add to a ProtocolError that is raised inside which request it is about."""
+    try:
+        yield
+    except ProtocolError as error:
+        if not error.method:
             error.args = (f"{request.method} {request.path}: {error.args[0]}",)
             error.method, error.path = request.method, request.path
-            error.status = self._answer.status
-            error.correlation_id = correlation_id_of(self._answer)
-
-
-def list_params(
-    *,
-    page: int,
-    size: int,
-    fields: Sequence[str],
-    status: str | None,
-    q: str | None,
-    start_time: str | datetime | None,
-    end_time: str | datetime | None,
-    order: str,
-) -> dict[str, str]:
-    """Return the query of a list of jobs; see :meth:`Client.jobs`.
-
-    Raises:
-        ConfigurationError: If a value would make the server fail.
-    """
-    if page < 1:
-        raise ConfigurationError(f"page must be at least 1, not {page!r}")
-    if not 1 <= size <= MAX_PAGE_SIZE:
-        raise ConfigurationError(f"size must be from 1 to {MAX_PAGE_SIZE}, not {size!r}")
-    if order not in ("ASC", "DESC"):
-        raise ConfigurationError(f"order must be 'ASC' or 'DESC', not {order!r}")
-    names = dict.fromkeys(["job_id", "status", *fields])
-    params = {"page": str(page), "size": str(size), "order": order, "fields": ",".join(names)}
-    optional = {
-        "status": status,
-        "q": q,
-        "start_time": _time(start_time),
-        "end_time": _time(end_time),
-    }
-    params.update({name: value for name, value in optional.items() if value is not None})
-    return params
+            error.status = answer.status
+            error.correlation_id = correlation_id_of(answer)
+        raise
 
 
 def _time(value: str | datetime | None) -> str | None:

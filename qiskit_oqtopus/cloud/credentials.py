@@ -47,32 +47,22 @@ _PROXY_VARIABLE = "OQTOPUS_PROXY"
 
 @dataclass(frozen=True)
 class Account:
-    """Who is asking, and where. The token is in neither its repr nor its pickle.
-
-    A pickle carries URL and profile; the token is looked up again where it is loaded.
+    """An account at one OQTOPUS Cloud. The token is not in its repr, and it is never pickled.
 
     Attributes:
         url: URL of the API.
         token: The token.
         proxy: URL of a proxy, or None.
         source: Where URL and token were found.
-        profile: The section of the account file that was named, or None.
     """
 
     url: str
     token: str = field(repr=False)
     proxy: str | None = field(default=None, repr=False)
     source: str = "arguments"
-    profile: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _find_again, (self.url, self.profile)
-
-    def __copy__(self) -> Account:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Account:
-        return self
+        raise TypeError("An Account holds a token; pickle its URL and profile instead")
 
 
 def find_account(
@@ -137,7 +127,6 @@ def find_account(
         _checked_token(of_url.token, of_url.name),
         chosen_proxy,
         of_url.name,
-        profile,
     )
 
 
@@ -215,17 +204,6 @@ def save_account(
         )
     write(path, new)
     return path
-
-
-def _find_again(url: str, profile: str | None) -> Account:
-    account = find_account(profile=profile)
-    if account is None or account.url != url:
-        found = "there is none" if account is None else f"it is for {account.url}"
-        raise OqtopusCredentialsError(
-            f"An account for {url} was pickled. Tokens are not pickled, so the account is looked "
-            f"up here, and {found}. Looked at: {'; '.join(places(profile))}."
-        )
-    return account
 
 
 def _first(sources: Sequence[Source], name: str) -> Source | None:

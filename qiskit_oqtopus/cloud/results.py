@@ -7,7 +7,6 @@ says so.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
+from ..circuits import result_header
 from ..exceptions import OqtopusProtocolError
 from ..program.header import FOREIGN, ProgramHeader
 
@@ -33,11 +33,7 @@ class ResultError(OqtopusProtocolError):
 
 
 def experiment_result(
-    header: ProgramHeader,
-    counts: Mapping[str, int],
-    *,
-    job_id: str,
-    time_taken: float | None = None,
+    header: ProgramHeader, counts: Mapping[str, int], *, job_id: str
 ) -> ExperimentResult:
     """Return the result of one circuit.
 
@@ -48,7 +44,6 @@ def experiment_result(
         header: What the program says about itself.
         counts: Bit string -> number of shots, ``c[0]`` being the rightmost character.
         job_id: Id of the OQTOPUS job.
-        time_taken: Time of execution in s, if known.
 
     Raises:
         ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
@@ -60,17 +55,7 @@ def experiment_result(
     if header.memory:
         data["memory"] = _memory(header, outcomes)
         description["memory_is_synthetic"] = True
-    optional = {} if time_taken is None else {"time_taken": time_taken}
-    return ExperimentResult(
-        shots=header.shots,
-        success=True,
-        data=ExperimentResultData(**data),
-        meas_level=MeasLevel.CLASSIFIED,
-        status="DONE",
-        seed=header.seed,
-        header=description,
-        **optional,
-    )
+    return _entry(header, description, data)
 
 
 def estimation_result(
@@ -96,15 +81,7 @@ def estimation_result(
         values[name] = float(value) if is_number and value is not None else math.nan
         if not math.isfinite(values[name]):
             raise ResultError(f"the estimation has {value!r:.60} as its {name!r}")
-    return ExperimentResult(
-        shots=header.shots,
-        success=True,
-        data=ExperimentResultData(estimation=values),
-        meas_level=MeasLevel.CLASSIFIED,
-        status="DONE",
-        seed=header.seed,
-        header=_header(header, job_id),
-    )
+    return _entry(header, _header(header, job_id), {"estimation": values})
 
 
 def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> ExperimentResult:
@@ -115,14 +92,24 @@ def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> Exp
         reason: Why: :data:`CANCELLED`, or what the server said.
         job_id: Id of the OQTOPUS job, or None if there is none.
     """
+    status = reason if reason == CANCELLED else f"ERROR: {reason}"
+    return _entry(header, _header(header, job_id), {}, status)
+
+
+def _entry(
+    header: ProgramHeader,
+    description: dict[str, Any],
+    data: Mapping[str, Any],
+    status: str = "DONE",
+) -> ExperimentResult:
     return ExperimentResult(
         shots=header.shots,
-        success=False,
-        data=ExperimentResultData(),
+        success=status == "DONE",
+        data=ExperimentResultData(**data),
         meas_level=MeasLevel.CLASSIFIED,
-        status=reason if reason == CANCELLED else f"ERROR: {reason}",
+        status=status,
         seed=header.seed,
-        header=_header(header, job_id),
+        header=description,
     )
 
 
@@ -153,18 +140,16 @@ def combine(
 
 def _header(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
     """Return the header that Qiskit reads: the keys of the simulator's, and two of the cloud's."""
-    return {
-        "name": header.name,
-        "creg_sizes": [list(register) for register in header.cregs],
-        "memory_slots": header.n_clbits,
-        "n_qubits": header.n_qubits,
-        "qreg_sizes": [list(register) for register in header.qregs],
-        "global_phase": header.global_phase,
-        # A copy: what a caller does to a result must not change what the next one says.
-        "metadata": copy.deepcopy(header.metadata),
-        "job_id": job_id,
-        "calibrated_at": header.calibrated_at,
-    }
+    result = result_header(
+        header.name,
+        header.qregs,
+        header.cregs,
+        header.n_qubits,
+        header.n_clbits,
+        header.global_phase,
+        header.metadata,
+    )
+    return {**result, "job_id": job_id, "calibrated_at": header.calibrated_at}
 
 
 def _outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:

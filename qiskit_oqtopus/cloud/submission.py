@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
@@ -240,6 +240,10 @@ def _upload(client: Client, order: Order) -> str:
     return registration.job_id
 
 
+_LOST = (errors.RateLimitError, errors.TransportError, errors.ServerError, errors.ProtocolError)
+"""After these a request may have taken effect, or may be taken later."""
+
+
 def _submit_exactly_once(client: Client, job_id: str, submission: Submission) -> None:
     """Submit a registered job, so that it runs once whatever becomes of the answers.
 
@@ -249,14 +253,14 @@ def _submit_exactly_once(client: Client, job_id: str, submission: Submission) ->
         ClientError: If the server refuses the submission.
         Unsettled: If it could not be found out whether the job was submitted.
     """
-    patience = _Patience(job_id)
+    pauses = _pauses()
     taken = False
     while not taken:
         try:
             client.submit(job_id, submission)
             taken = True
         except _LOST as error:
-            taken = _settle(client, job_id, error, patience)
+            taken = _settle(client, job_id, error, pauses)
         except errors.ValidationError as error:
             # "not in valid status for submission": an earlier try may have been taken after all.
             try:
@@ -267,14 +271,14 @@ def _submit_exactly_once(client: Client, job_id: str, submission: Submission) ->
                 raise
 
 
-def _settle(client: Client, job_id: str, lost: errors.ClientError, patience: _Patience) -> bool:
-    """Find out whether a submission took effect whose answer was lost.
+def _settle(client: Client, job_id: str, lost: errors.ClientError, pauses: Iterator[float]) -> bool:
+    """Find out whether a submission whose answer was lost took effect.
 
     Args:
         client: The connection.
         job_id: The job.
         lost: What came in place of the answer.
-        patience: How long to ask.
+        pauses: How long to wait before each question, in s.
 
     Returns:
         Whether the job was submitted; False only if its status was read as "registered".
@@ -282,50 +286,23 @@ def _settle(client: Client, job_id: str, lost: errors.ClientError, patience: _Pa
     Raises:
         Unsettled: If the status could not be read in time.
     """
-    while True:
-        patience.wait(lost)
+    for pause in pauses:
+        logger.warning("Whether %s was submitted is not known yet (%s); asking", job_id, lost)
+        asked_for = lost.retry_after or 0.0 if isinstance(lost, errors.RateLimitError) else 0.0
+        time.sleep(max(pause, min(asked_for, 30.0)))
         try:
             return client.status(job_id) != REGISTERED
         except _LOST as error:
             lost = error
         except errors.ClientError as error:
             raise Unsettled(job_id) from error
+    raise Unsettled(job_id) from lost
 
 
-_LOST = (
-    errors.RateLimitError,
-    errors.TransportError,
-    errors.ServerError,
-    errors.ProtocolError,
-)
-"""After these, nobody knows whether a request took effect, or it may be sent again later."""
-
-
-class _Patience:
-    """The time that is left to find out what became of a submission.
-
-    Args:
-        job_id: The job.
-    """
-
-    def __init__(self, job_id: str) -> None:
-        self._job_id = job_id
-        self._deadline = time.monotonic() + SETTLE_SECONDS
-        self._delay = 0.2
-
-    def wait(self, lost: errors.ClientError) -> None:
-        """Wait before the next question, each time longer.
-
-        Args:
-            lost: Why another question is needed.
-
-        Raises:
-            Unsettled: If the time is over.
-        """
-        if isinstance(lost, errors.RateLimitError):
-            self._delay = max(self._delay, min(lost.retry_after or 0.0, 30.0))
-        logger.warning("Whether %s was submitted is not known yet (%s); asking", self._job_id, lost)
-        if time.monotonic() + self._delay > self._deadline:
-            raise Unsettled(self._job_id) from lost
-        time.sleep(self._delay)
-        self._delay = min(2 * self._delay, 5.0)
+def _pauses() -> Iterator[float]:
+    """Yield longer and longer pauses in s, as long as they end within :data:`SETTLE_SECONDS`."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    pause = 0.2
+    while time.monotonic() + pause <= deadline:
+        yield pause
+        pause = min(2 * pause, 5.0)

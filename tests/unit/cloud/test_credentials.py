@@ -113,7 +113,7 @@ def test_profiles(home):
     client_file(home, section("default", "https://one.example") + section("lab"))
     parts_file(home, section("old", "https://old.example"))
     account = find(home, profile="lab")
-    assert (account.url, account.profile) == (URL, "lab")
+    assert account.url == URL
     assert find(home, profile="old").url == "https://old.example"
     # A profile that is named is an argument: the environment does not replace it.
     assert find(home, env(), profile="lab").url == URL
@@ -270,26 +270,13 @@ def test_percent_and_byte_order_mark(home):
     assert find(home).token == "a%b"  # noqa: S105
 
 
-def test_an_account_shows_no_token(home, monkeypatch):
-    account = Account(URL, TOKEN, "http://me:hunter2@proxy", "the arguments", "lab")
+def test_an_account_shows_no_token():
+    account = Account(URL, TOKEN, "http://me:hunter2@proxy", "the arguments")
     assert TOKEN not in f"{account!r} {account}"
     assert "hunter2" not in repr(account)
-    data = pickle.dumps(account)
-    assert b"s3cr3t" not in data
-    assert b"hunter2" not in data
-    assert copy.deepcopy(account) is account
-    assert copy.copy(account) is account
-
-    for name in ("OQTOPUS_URL", "OQTOPUS_API_TOKEN", "XDG_CONFIG_HOME", "OQTOPUS_ENV"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(home))
-    with pytest.raises(OqtopusCredentialsError, match="'lab'"):
-        pickle.loads(data)
-    client_file(home, section("lab", URL, "another.token"))
-    assert pickle.loads(data).token == "another.token"  # noqa: S105
-    client_file(home, section("lab", "https://evil.example"))
-    with pytest.raises(OqtopusCredentialsError, match=r"evil\.example"):
-        pickle.loads(data)
+    for copied in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="holds a token"):
+            copied(account)
 
 
 def save(home, url=URL, token=TOKEN, **options):

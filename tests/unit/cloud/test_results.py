@@ -237,8 +237,3 @@ def test_failed_circuits_have_their_place_and_reason(circuit):
     assert result.results[2].status == "CANCELLED"
     assert result.results[0].data.to_dict() == {}
     assert result.get_counts(1) == {"00 0 00": 1000}
-
-
-def test_time_taken_is_kept_where_known(circuit):
-    entry = experiment_result(header_of(circuit), {"000": 1}, job_id="j", time_taken=0.25)
-    assert entry.time_taken == 0.25
