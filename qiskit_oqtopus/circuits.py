@@ -87,7 +87,9 @@ class UnboundError(ValueError):
         )
 
 
-def bound_to(circuit: QuantumCircuit, parameters: NDArray[np.float64]) -> list[QuantumCircuit]:
+def bind_parameters(
+    circuit: QuantumCircuit, parameters: NDArray[np.float64]
+) -> list[QuantumCircuit]:
     """Return a circuit with values for its parameters, for each set of them.
 
     Args:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import storage
-from .addresses import api_path, check_url, public_url, split_url, storage_url
+from .addresses import api_path, check_url, is_token, public_url, split_url, storage_url
 from .answers import Answer, correlation_id_of, error_of
 from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
 from .models import Device, Job, PresignedPost, Registration, Submission
@@ -84,7 +84,7 @@ class Client:
                 f"max_download_bytes must be at least 1, not {max_download_bytes!r}"
             )
         self._auth = TokenAuth(token)
-        self._secrets = _secrets(token)
+        self._secrets = _find_secrets(token)
         self._retry = RetryPolicy() if retry is None else retry
         self._max_bytes = max_download_bytes
         self._transport = Transport(
@@ -101,7 +101,7 @@ class Client:
 
     def devices(self) -> list[Device]:
         """Return the devices of the account."""
-        return self._get("/devices", lambda body: _each(body, Device.from_json))
+        return self._get("/devices", lambda body: _parse_each(body, Device.from_json))
 
     def device(self, device_id: str) -> Device:
         """Return one device.
@@ -170,7 +170,7 @@ class Client:
         request = self._request(
             "POST", api_path("jobs", job_id, "submit"), json=submission.to_json()
         )
-        self._call(request, _object, replayable=False)
+        self._call(request, _check_object, replayable=False)
 
     def job(self, job_id: str) -> Job:
         """Return one job."""
@@ -222,11 +222,11 @@ class Client:
         filters = {
             "status": status,
             "q": q,
-            "start_time": _time(start_time),
-            "end_time": _time(end_time),
+            "start_time": _format_time(start_time),
+            "end_time": _format_time(end_time),
         }
         params.update({name: value for name, value in filters.items() if value is not None})
-        return self._get("/jobs", lambda body: _each(body, Job.from_json), params)
+        return self._get("/jobs", lambda body: _parse_each(body, Job.from_json), params)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one that is cancelled already stays so.
@@ -237,7 +237,7 @@ class Client:
             ValidationError: If the job has ended.
         """
         # Safe to send again: the server accepts the cancellation of a cancelled job.
-        self._call(self._request("POST", api_path("jobs", job_id, "cancel")), _object)
+        self._call(self._request("POST", api_path("jobs", job_id, "cancel")), _check_object)
 
     def delete(self, job_id: str) -> None:
         """Delete a job that has ended, with all that is stored of it.
@@ -249,7 +249,7 @@ class Client:
         request = self._request("DELETE", api_path("jobs", job_id))
         doubts: list[ClientError] = []
         try:
-            self._call(request, _object, failures=doubts)
+            self._call(request, _check_object, failures=doubts)
         except NotFoundError:
             # The answer to an earlier attempt was lost, and that attempt did it.
             if not any(error.sent is not False for error in doubts):
@@ -383,30 +383,30 @@ def _name_request(request: Request, answer: Answer) -> Iterator[None]:
         raise
 
 
-def _time(value: str | datetime | None) -> str | None:
+def _format_time(value: str | datetime | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     return value
 
 
-def _each(body: Any, parse: Callable[[Any], T]) -> list[T]:
+def _parse_each(body: Any, parse: Callable[[Any], T]) -> list[T]:
     if not isinstance(body, list):
         raise ProtocolError(f"expected a JSON array, not {type(body).__name__}")
     return [parse(item) for item in body]
 
 
-def _object(body: Any) -> None:
+def _check_object(body: Any) -> None:
     if not isinstance(body, dict):
         raise ProtocolError(f"expected a JSON object, not {type(body).__name__}")
 
 
 def _check_token(token: str) -> None:
     # requests would repeat the token in its error.
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise ConfigurationError("the token must be of printable ASCII characters without spaces")
 
 
-def _secrets(token: str) -> tuple[str, ...]:
+def _find_secrets(token: str) -> tuple[str, ...]:
     # Tokens are <id>.<secret>; a server may repeat one half.
     half = token.rpartition(".")[2]
     return (token, half) if len(half) >= 8 else (token,)

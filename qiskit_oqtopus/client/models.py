@@ -253,9 +253,9 @@ class Submission:
             "device_id": self.device_id,
             "job_type": self.job_type,
             "shots": self.shots,
-            "transpiler_info": _plain(self.transpiler_info),
-            "simulator_info": _plain(self.simulator_info),
-            "mitigation_info": _plain(self.mitigation_info),
+            "transpiler_info": _to_dict(self.transpiler_info),
+            "simulator_info": _to_dict(self.simulator_info),
+            "mitigation_info": _to_dict(self.mitigation_info),
         }
         return {key: value for key, value in body.items() if value is not None}
 
@@ -364,5 +364,5 @@ def _form_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _to_dict(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else dict(value)

@@ -163,7 +163,7 @@ class OqtopusBackend(BackendV2):
         with translate_errors(f"Reading device {self.name}"):
             device = self.connection.client.device(self.name)
             facts = self.connection.client.device_facts(device)
-        self._take(device, snapshot_of(device, facts))
+        self._take(device, build_snapshot(device, facts))
 
     def status(self) -> DeviceStatus:
         """Ask how the device is.
@@ -328,7 +328,7 @@ class OqtopusBackend(BackendV2):
         self.watcher = Watcher(self.connection)
 
 
-def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
+def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
     """Return the calibration of a device from what the server says of it."""
     description = {
         "device_id": device.device_id,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..client.addresses import check_url, proxy_host, split_url
+from ..client.addresses import check_url, is_token, proxy_host, split_url
 from ..client.errors import ConfigurationError
 from ..exceptions import OqtopusCredentialsError
 from .account_file import (
@@ -123,8 +123,8 @@ def find_account(
     assert of_url.token is not None  # noqa: S101 - for the type checker
     chosen_proxy = proxy or of_url.proxy or clean(environ.get(_PROXY_VARIABLE))
     return Account(
-        _checked_url(of_url.url, of_url.name),
-        _checked_token(of_url.token, of_url.name),
+        _check_url(of_url.url, of_url.name),
+        _check_token(of_url.token, of_url.name),
         chosen_proxy,
         of_url.name,
     )
@@ -174,7 +174,7 @@ def save_account(
             or the file is broken or cannot be written.
     """
     _check_profile(profile)
-    token = _checked_token(token.strip(), "the arguments")
+    token = _check_token(token.strip(), "the arguments")
     problem = ""
     try:
         url = check_url(url, proxy=proxy, insecure=insecure)
@@ -282,7 +282,7 @@ def _unknown_profile(
     )
 
 
-def _checked_url(url: str, source: str) -> str:
+def _check_url(url: str, source: str) -> str:
     parts = split_url(url)
     if parts is None or parts.username is not None:
         # Not repeated: it may hold a password.
@@ -292,8 +292,8 @@ def _checked_url(url: str, source: str) -> str:
     return url.rstrip("/")
 
 
-def _checked_token(token: str, source: str) -> str:
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+def _check_token(token: str, source: str) -> str:
+    if not is_token(token):
         raise OqtopusCredentialsError(
             f"The token from {source} is not one: tokens are of printable ASCII characters "
             "without spaces. Was it copied whole?"

@@ -131,7 +131,7 @@ def _download_one(
                 raise
     header = entry.header or unknown(entry.index)
     if failed:
-        entry.result = results.failed_result(header, why(job, sight), entry.job_id)
+        entry.result = results.failed_result(header, find_reason(job, sight), entry.job_id)
         return
     payload = _fetch(client, job, "result")
     sampling, estimation = payload.get("sampling"), payload.get("estimation")
@@ -234,7 +234,7 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
     raise AssertionError("unreachable")
 
 
-def why(job: Job, sight: Sight) -> str:
+def find_reason(job: Job, sight: Sight) -> str:
     """Return why a job has no result, in the server's words where there are any."""
     message = None if job.job_info is None else job.job_info.message
     if sight.status == "cancelled":

@@ -90,10 +90,10 @@ def encode_tasks(
             continue
         problems.extend(check_size(index, circuit, program.text))
         programs.append(program)
-    return programs, _by_pub(problems, tasks)
+    return programs, _group_by_pub(problems, tasks)
 
 
-def _by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
+def _group_by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
     """Return problems in order, those of a primitive's circuits once for each PUB.
 
     The circuits of one PUB differ in their angles, and have the same problems.

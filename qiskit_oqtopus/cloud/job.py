@@ -24,7 +24,7 @@ from ..exceptions import (
 )
 from ..program.program import ProgramHeader
 from . import results
-from .download import Entry, download, read_executed_circuit, read_header, why
+from .download import Entry, download, find_reason, read_executed_circuit, read_header
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
@@ -299,7 +299,7 @@ class OqtopusJob(JobV1):
             name = "" if entry.header is None else f" ({entry.header.name!r})"
             lines.append(
                 f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
-                f"{self._why(entry, sight)}"
+                f"{self._find_reason(entry, sight)}"
             )
         lines += [f"circuit {index} was never submitted" for index in self._missing_of(entries)]
         if not lines:
@@ -309,13 +309,13 @@ class OqtopusJob(JobV1):
             + "; ".join(lines)
         )
 
-    def _why(self, entry: Entry, sight: Sight) -> str:
+    def _find_reason(self, entry: Entry, sight: Sight) -> str:
         if entry.result is not None and getattr(entry.result, "status", None):
             return str(entry.result.status)
         if sight.status in ("cancelled", DELETED):
             return sight.status
         try:
-            return why(self.backend().connection.client.job(entry.job_id), sight)
+            return find_reason(self.backend().connection.client.job(entry.job_id), sight)
         except (errors.ClientError, OqtopusError) as error:
             return f"failed; the reason could not be read ({error})"
 

@@ -49,11 +49,11 @@ def experiment_result(
         ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
             number is negative or not an integer.
     """
-    outcomes = _outcomes(header, counts)
+    outcomes = _read_outcomes(header, counts)
     data: dict[str, Any] = {"counts": {hex(key): n for key, n in outcomes.items()}}
-    description = _header(header, job_id)
+    description = _describe(header, job_id)
     if header.memory:
-        data["memory"] = _memory(header, outcomes)
+        data["memory"] = _expand_memory(header, outcomes)
         description["memory_is_synthetic"] = True
     return _entry(header, description, data)
 
@@ -81,7 +81,7 @@ def estimation_result(
         values[name] = float(value) if is_number and value is not None else math.nan
         if not math.isfinite(values[name]):
             raise ResultError(f"the estimation has {value!r:.60} as its {name!r}")
-    return _entry(header, _header(header, job_id), {"estimation": values})
+    return _entry(header, _describe(header, job_id), {"estimation": values})
 
 
 def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> ExperimentResult:
@@ -93,7 +93,7 @@ def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> Exp
         job_id: Id of the OQTOPUS job, or None if there is none.
     """
     status = reason if reason == CANCELLED else f"ERROR: {reason}"
-    return _entry(header, _header(header, job_id), {}, status)
+    return _entry(header, _describe(header, job_id), {}, status)
 
 
 def _entry(
@@ -138,7 +138,7 @@ def combine(
     )
 
 
-def _header(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
+def _describe(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
     """Return the header that Qiskit reads: the keys of the simulator's, and two of the cloud's."""
     result = result_header(
         header.name,
@@ -152,7 +152,7 @@ def _header(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
     return {**result, "job_id": job_id, "calibrated_at": header.calibrated_at}
 
 
-def _outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
+def _read_outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
     """Return how often the classical bits of the circuit, read as a number, had each value."""
     if not isinstance(counts, Mapping):
         raise ResultError(f"there are no counts but {counts!r:.60}")
@@ -188,7 +188,7 @@ def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
     return header.clbits
 
 
-def _memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
+def _expand_memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
     """Return the outcomes as single shots, in an order that depends on the job alone."""
     # Sorted, since the order of JSON objects is not part of what they say.
     keys = sorted(outcomes)

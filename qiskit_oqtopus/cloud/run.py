@@ -89,7 +89,7 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
     elif group_id is not None:
         _check_unused(backend, group_id)
     orders = [
-        _order(
+        _build_order(
             backend,
             program,
             Member(group, index, len(programs), fingerprint(program), task.kind),
@@ -153,7 +153,7 @@ def send_again(
         member = Member(group, index, len(programs), fingerprint(program))
         orders.append(
             replace(
-                _order(backend, program, member, name, values),
+                _build_order(backend, program, member, name, values),
                 transpiler_info=job.transpiler_info or {"transpiler_lib": None},
                 mitigation_info=job.mitigation_info or {},
             )
@@ -259,7 +259,7 @@ def _find_present(
     return entries, found.sights()
 
 
-def _order(
+def _build_order(
     backend: OqtopusBackend,
     program: Program,
     member: Member,

@@ -145,7 +145,7 @@ def submit_all(
             )
             raise
     if failure is not None:
-        raise _incomplete(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
+        raise _build_error(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
     return sent
 
 
@@ -155,7 +155,7 @@ def _collect(running: Mapping[Future[str], Order], sent: dict[int, str]) -> None
             sent[order.member.index] = future.result()
 
 
-def _incomplete(
+def _build_error(
     client: Client,
     orders: Sequence[Order],
     sent: Mapping[int, str],

@@ -241,7 +241,7 @@ class Watcher:
         try:
             client = self._connection.client
             for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
-                changed |= self._saw(job.job_id, Sight.from_job(job))
+                changed |= self._record(job.job_id, Sight.from_job(job))
         except (errors.CredentialsError, errors.ForbiddenError) as error:
             logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
             refusal = error
@@ -259,7 +259,7 @@ class Watcher:
             # Up to a fifth more, so that many programs do not ask in step.
             self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
 
-    def _saw(self, job_id: str, sight: Sight) -> bool:
+    def _record(self, job_id: str, sight: Sight) -> bool:
         with self._condition:
             old = self._seen.get(job_id)
             if old == sight or (old is not None and old.is_final):
@@ -277,7 +277,7 @@ class Watcher:
             pages = max(pages, NEWEST_PAGES)
         for page in range(1, pages + 1):
             jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
-            yield from _found(jobs, left)
+            yield from _pick(jobs, left)
             if len(jobs) < PAGE or not left:
                 break
         for group_id in sorted(groups):
@@ -287,7 +287,7 @@ class Watcher:
                 yield client.job(job_id)
             except errors.NotFoundError:
                 logger.warning("OQTOPUS job %s does not exist any more", job_id)
-                self._saw(job_id, Sight(DELETED))
+                self._record(job_id, Sight(DELETED))
 
     def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
         """Read the pages of a group, from the first one that had unfinished jobs."""
@@ -298,7 +298,7 @@ class Watcher:
         unfinished = None
         while members:
             jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
-            for job in _found(jobs, left):
+            for job in _pick(jobs, left):
                 members.discard(job.job_id)
                 if unfinished is None and not Sight.from_job(job).is_final:
                     unfinished = page
@@ -310,7 +310,7 @@ class Watcher:
         self._first_page[group_id] = unfinished if unfinished and not members else 1
 
 
-def _found(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
+def _pick(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
     """Yield the jobs that are looked for, and strike them off."""
     for job in jobs:
         if job.job_id in left:

@@ -175,9 +175,9 @@ class _Checker:
             ):
                 continue
             bits = tuple([clbits[bit] for bit in instruction.clbits])
-            self._instruction(position, instruction, qubits, bits)
+            self._check_instruction(position, instruction, qubits, bits)
         if self._estimated:
-            self._idle()
+            self._check_idle()
         elif not self._measurements.clbits and not any(p.instruction for p in self.problems):
             self._add(
                 "it measures nothing, so that it has no counts",
@@ -196,23 +196,23 @@ class _Checker:
             Problem(self._index, self._circuit.name, reason, cure, name, position, qubits)
         )
 
-    def _instruction(
+    def _check_instruction(
         self, position: int, instruction: Any, qubits: tuple[int, ...], clbits: tuple[int, ...]
     ) -> None:
         name = instruction.name
         where = (position, name, qubits)
         if instruction.is_standard_gate():
-            self._after_measurement(where)
+            self._check_order(where)
             if self._compiled:
-                self._gate(where)
+                self._check_gate(where)
             return
         operation = instruction.operation
         if isinstance(operation, Barrier):
             return
         if isinstance(operation, Measure):
-            self._measure(where, clbits[0])
+            self._check_measurement(where, clbits[0])
         elif isinstance(operation, Delay):
-            self._delay(where, operation)
+            self._check_delay(where, operation)
         elif isinstance(operation, Reset):
             self._add(
                 "OQTOPUS cannot reset a qubit inside a circuit",
@@ -226,9 +226,9 @@ class _Checker:
                 *where,
             )
         else:
-            self._after_measurement(where)
+            self._check_order(where)
             if self._compiled:
-                self._gate(where, standard=False)
+                self._check_gate(where, standard=False)
             elif getattr(operation, "definition", None) is None and name != "unitary":
                 self._add(
                     "it is no standard gate and has no definition",
@@ -236,7 +236,7 @@ class _Checker:
                     *where,
                 )
 
-    def _idle(self) -> None:
+    def _check_idle(self) -> None:
         """Check that no qubit is idle, on which the server's transpiler stumbles."""
         if self._compiled:
             return
@@ -257,7 +257,7 @@ class _Checker:
                 "backend), or use estimation='local'",
             )
 
-    def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
+    def _check_gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
         cure = f"compile it with transpile(circuit, backend){_SERVERS_CURE}"
@@ -278,13 +278,13 @@ class _Checker:
                 *where,
             )
 
-    def _after_measurement(self, where: tuple[int, str, tuple[int, ...]]) -> None:
+    def _check_order(self, where: tuple[int, str, tuple[int, ...]]) -> None:
         refusal = self._measurements.refuse_gate(where[2])
         if refusal is not None:
             reason, cure = refusal
             self._add(reason, cure, *where)
 
-    def _measure(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
+    def _check_measurement(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
         qubit = where[2][0]
         for reason, cure in self._measurements.add(qubit, clbit):
             self._add(reason, cure, *where)
@@ -296,7 +296,7 @@ class _Checker:
                 *where,
             )
 
-    def _delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
+    def _check_delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
         if not self._compiled:
             self._add(
                 "the server's transpiler cannot take a delay",

@@ -158,15 +158,15 @@ def read_facts(facts: Mapping[str, Any] | None) -> DeviceFacts:
         qubits=tuple(qubits[id_] for id_ in sorted(qubits)),
         couplings=tuple(couplings.values()),
         left_out=tuple(reader.left_out),
-        extra=plain(rest, "device_info", reader.doubts),
+        extra=copy_json(rest, "device_info", reader.doubts),
         doubts=tuple(reader.doubts),
     )
 
 
-def index(value: Any) -> int | None:
+def to_index(value: Any) -> int | None:
     """Return ``value`` if it is a usable qubit index, else None.
 
-    >>> index(3), index(3.0), index(True), index(-1), index("3")
+    >>> to_index(3), to_index(3.0), to_index(True), to_index(-1), to_index("3")
     (3, 3, None, None, None)
     """
     if isinstance(value, float) and value.is_integer():
@@ -175,7 +175,7 @@ def index(value: Any) -> int | None:
     return value if good else None
 
 
-def plain(value: Any, where: str, doubts: list[str]) -> Any:
+def copy_json(value: Any, where: str, doubts: list[str]) -> Any:
     """Return a detached copy of a JSON value in which non-finite numbers are None.
 
     A NaN is not equal to itself and is not valid JSON: a snapshot that holds one could neither
@@ -186,24 +186,24 @@ def plain(value: Any, where: str, doubts: list[str]) -> Any:
         where: Name of the value, for the doubts.
         doubts: What was made None is added here.
 
-    >>> plain({"depth": [1, float("inf")]}, "qubit 0", doubts := []), doubts
+    >>> copy_json({"depth": [1, float("inf")]}, "qubit 0", doubts := []), doubts
     ({'depth': [1, None]}, ['qubit 0: depth[1] is inf'])
     """
 
-    def copied(value: Any, name: str) -> Any:
+    def copy(value: Any, name: str) -> Any:
         if isinstance(value, Mapping):
-            return {str(key): copied(v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
+            return {str(key): copy(v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
-            return [copied(v, f"{name}[{i}]") for i, v in enumerate(value)]
+            return [copy(v, f"{name}[{i}]") for i, v in enumerate(value)]
         if isinstance(value, float) and not math.isfinite(value):
             doubts.append(f"{where}: {name} is {value}")
             return None
         return value
 
-    return copied(value, "")
+    return copy(value, "")
 
 
-def finite(value: Any) -> float | None:
+def to_finite(value: Any) -> float | None:
     """Return ``value`` as a float if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
@@ -214,19 +214,19 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _probability(value: float) -> bool:
+def _is_probability(value: float) -> bool:
     return 0 <= value <= 1
 
 
-def _not_negative(value: float) -> bool:
+def _is_not_negative(value: float) -> bool:
     return value >= 0
 
 
-def _positive(value: float) -> bool:
+def _is_positive(value: float) -> bool:
     return value > 0
 
 
-def _any(value: float) -> bool:
+def _is_any(value: float) -> bool:
     return True
 
 
@@ -263,7 +263,7 @@ class _Reader:
     ) -> float | None:
         if value is None:
             return None
-        number = finite(value)
+        number = to_finite(value)
         if number is None or not allowed(number):
             self.doubt(where, name, value)
             return None
@@ -282,34 +282,34 @@ class _Reader:
         section = self.section(where, "gate_duration", value)
         return {
             str(gate): self.number(
-                where, f"gate_duration of {gate}", number, _not_negative, NS_PER_S
+                where, f"gate_duration of {gate}", number, _is_not_negative, NS_PER_S
             )
             for gate, number in section.items()
         }
 
     def qubit(self, position: int, entry: Any) -> QubitFacts | None:
-        id_ = index(entry.get("id")) if isinstance(entry, Mapping) else None
+        id_ = to_index(entry.get("id")) if isinstance(entry, Mapping) else None
         if id_ is None:
             self.leave_out(f"entry {position} of the list of qubits: it has no usable id")
             return None
         where = f"qubit {id_}"
         rest = {key: value for key, value in entry.items() if key != "id"}
         physical_id = rest.pop("physical_id", None)
-        if physical_id is not None and index(physical_id) is None:
+        if physical_id is not None and to_index(physical_id) is None:
             self.doubt(where, "physical_id", physical_id)
         position_ = self.section(where, "position", rest.pop("position", None))
         errors = self.section(where, "meas_error", rest.pop("meas_error", None))
         lifetime = self.section(where, "qubit_lifetime", rest.pop("qubit_lifetime", None))
 
         def probability(name: str, section: dict[str, Any]) -> float | None:
-            return self.number(where, name, section.pop(name, None), _probability)
+            return self.number(where, name, section.pop(name, None), _is_probability)
 
         def lifetime_of(name: str) -> float | None:
-            return self.number(where, name, lifetime.pop(name, None), _positive, US_PER_S)
+            return self.number(where, name, lifetime.pop(name, None), _is_positive, US_PER_S)
 
         known: dict[str, float | None] = {
-            "x": self.number(where, "x", position_.pop("x", None), _any),
-            "y": self.number(where, "y", position_.pop("y", None), _any),
+            "x": self.number(where, "x", position_.pop("x", None), _is_any),
+            "y": self.number(where, "y", position_.pop("y", None), _is_any),
             "fidelity": probability("fidelity", rest),
             "prob_meas1_prep0": probability("prob_meas1_prep0", errors),
             "prob_meas0_prep1": probability("prob_meas0_prep1", errors),
@@ -322,9 +322,9 @@ class _Reader:
         rest.update({name: section for name, section in left.items() if section})
         return QubitFacts(
             id=id_,
-            physical_id=index(physical_id),
+            physical_id=to_index(physical_id),
             durations=durations,
-            extra=plain(rest, where, self.doubts),
+            extra=copy_json(rest, where, self.doubts),
             **known,
         )
 
@@ -332,7 +332,7 @@ class _Reader:
         self, position: int, entry: Any, qubits: Mapping[int, QubitFacts]
     ) -> CouplingFacts | None:
         rest = dict(entry) if isinstance(entry, Mapping) else {}
-        control, target = index(rest.pop("control", None)), index(rest.pop("target", None))
+        control, target = to_index(rest.pop("control", None)), to_index(rest.pop("target", None))
         if control is None or target is None or control == target:
             self.leave_out(f"entry {position} of the list of couplings: it has no usable qubits")
             return None
@@ -344,9 +344,11 @@ class _Reader:
         fidelity = rest.pop("fidelity", None)
         # Both are how devices mark a coupling that could not be calibrated: no cause to warn.
         stated = isinstance(fidelity, (int, float)) and not isinstance(fidelity, bool)
-        if stated and (fidelity == 0 or fidelity != fidelity):
+        if stated and (fidelity == 0 or (isinstance(fidelity, float) and math.isnan(fidelity))):
             self.left_out.append(f"{where}: its fidelity is {float(fidelity):g}")
             return None
-        number = self.number(where, "fidelity", fidelity, _probability)
+        number = self.number(where, "fidelity", fidelity, _is_probability)
         durations = self.durations(where, rest.pop("gate_duration", None))
-        return CouplingFacts(control, target, number, durations, plain(rest, where, self.doubts))
+        return CouplingFacts(
+            control, target, number, durations, copy_json(rest, where, self.doubts)
+        )

@@ -19,7 +19,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ..circuits import UnboundError, bound_to
+from ..circuits import UnboundError, bind_parameters
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, pauli_terms
 
@@ -111,7 +111,7 @@ def bound(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     if not circuit.num_parameters:
         return [circuit] * values.size
     try:
-        return bound_to(circuit, parameter_rows(pub))
+        return bind_parameters(circuit, parameter_rows(pub))
     except UnboundError as error:
         place = element(error.number, values.shape)
         raise OqtopusPubError(index, error.at(place)) from error

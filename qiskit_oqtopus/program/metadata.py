@@ -85,7 +85,7 @@ def decode(value: Any, path: str = "metadata") -> Any:
     return _decode(value, path, 0)
 
 
-def _tagged(name: str, value: Any) -> dict[str, Any]:
+def _tag(name: str, value: Any) -> dict[str, Any]:
     return {TAG: name, "value": value}
 
 
@@ -99,7 +99,7 @@ def _encode(value: Any, path: str, depth: int) -> Any:
             raise MetadataError(path, f"an integer of more than {MAX_INT_BITS} bits")
         return value
     if kind is float:
-        return value if math.isfinite(value) else _tagged("float", repr(value))
+        return value if math.isfinite(value) else _tag("float", repr(value))
     if depth >= MAX_DEPTH:
         raise MetadataError(path, f"nested more than {MAX_DEPTH} deep, or inside itself")
     if kind is list:
@@ -107,14 +107,14 @@ def _encode(value: Any, path: str, depth: int) -> Any:
     if kind is dict:
         return _encode_dict(value, path, depth)
     if kind is tuple:
-        return _tagged("tuple", _encode_items(value, path, depth))
+        return _tag("tuple", _encode_items(value, path, depth))
     if kind is set or kind is frozenset:
         # Sorted, so that the same circuit is always the same text.
-        return _tagged(kind.__name__, sorted(_encode_items(value, path, depth), key=json.dumps))
+        return _tag(kind.__name__, sorted(_encode_items(value, path, depth), key=json.dumps))
     if kind is complex:
-        return _tagged("complex", [repr(value.real), repr(value.imag)])
+        return _tag("complex", [repr(value.real), repr(value.imag)])
     if kind is datetime:
-        return _tagged("datetime", value.isoformat())
+        return _tag("datetime", value.isoformat())
     if kind is np.ndarray:
         return _encode_array("array", value, path)
     if isinstance(value, np.generic):
@@ -131,7 +131,7 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]
         return {key: _encode(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()}
     keys = _encode_items(value, f"keys of {path}", depth)
     items = [_encode(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()]
-    return _tagged("dict", [[key, item] for key, item in zip(keys, items, strict=True)])
+    return _tag("dict", [[key, item] for key, item in zip(keys, items, strict=True)])
 
 
 def _encode_array(name: str, array: Any, path: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _encode_array(name: str, array: Any, path: str) -> dict[str, Any]:
     if not _DTYPE.fullmatch(array.dtype.str):
         raise MetadataError(path, f"a numpy value of type {array.dtype} cannot be written as JSON")
     data = base64.b64encode(array.tobytes()).decode("ascii")
-    return _tagged(name, [array.dtype.str, list(array.shape), data])
+    return _tag(name, [array.dtype.str, list(array.shape), data])
 
 
 def _decode(value: Any, path: str, depth: int) -> Any:

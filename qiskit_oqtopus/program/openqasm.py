@@ -154,7 +154,7 @@ def encode_body(
     if circuit.num_parameters:
         unbound = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
         raise EncodingError(f"it has unbound parameters: {unbound}")
-    steps, places = _final_form(circuit)
+    steps, places = _split_measurements(circuit)
     if not places and measured:
         raise EncodingError("it measures nothing")
     if places and not measured:
@@ -206,7 +206,7 @@ Step = tuple[int, Any, tuple[int, ...]]
 """Position in the circuit, CircuitInstruction, indices of the qubits."""
 
 
-def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
+def _split_measurements(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
     """Return what comes before the measurements, and the qubit that each classical bit measures."""
     qubit_index = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbit_index = {bit: index for index, bit in enumerate(circuit.clbits)}
@@ -258,7 +258,7 @@ def _expand_all(steps: list[Step]) -> list[Step]:
         if not isinstance(operation, Delay):
             _expand((position, item, qubits), item, qubits, found, 0)
         # How long dt is does not matter to whether the delay is zero.
-        elif _delay(operation, position, qubits, 1.0) is not None:
+        elif _write_delay(operation, position, qubits, 1.0) is not None:
             reason = "the transpiler of the server does not take delays"
             raise EncodingError(reason, position, item.name, qubits)
     return found
@@ -278,7 +278,7 @@ def _expand(
             "it is not a gate" if depth == 0 else f"it contains {item.name!r}, which is no gate"
         )
         raise EncodingError(reason, position, top.name, top_qubits)
-    definition = None if depth > MAX_DEPTH else _definition(operation)
+    definition = None if depth > MAX_DEPTH else _find_definition(operation)
     if definition is None:
         reason = f"nothing says which standard gates {item.name!r} is made of"
         raise EncodingError(reason, position, top.name, top_qubits)
@@ -289,7 +289,7 @@ def _expand(
         _expand(origin, inner, inner_qubits, found, depth + 1)
 
 
-def _definition(operation: Any) -> QuantumCircuit | None:
+def _find_definition(operation: Any) -> QuantumCircuit | None:
     definition = getattr(operation, "definition", None)
     if definition is not None:
         return definition
@@ -325,14 +325,14 @@ def _write(
             if not text:
                 continue
             if item.params:
-                angles = [_angle(angle, position, item, qubits) for angle in item.params]
+                angles = [_write_angle(angle, position, item, qubits) for angle in item.params]
                 text = f"{text}({', '.join(angles)})"
             targets = q[qubits[0]] if len(qubits) == 1 else ", ".join([q[n] for n in qubits])
             lines.append(f"{text} {targets};")
         elif name == "barrier" and isinstance(item.operation, Barrier):
             lines.append(f"barrier {', '.join([q[index] for index in qubits])};")
         elif name == "delay" and isinstance(item.operation, Delay):
-            time = _delay(item.operation, position, qubits, dt)
+            time = _write_delay(item.operation, position, qubits, dt)
             if time is not None:
                 lines.append(f"delay[{time}ns] {q[qubits[0]]};")
         else:
@@ -343,14 +343,16 @@ def _write(
     return "\n".join(lines) + "\n"
 
 
-def _delay(operation: Any, position: int, qubits: tuple[int, ...], dt: float | None) -> str | None:
+def _write_delay(
+    operation: Any, position: int, qubits: tuple[int, ...], dt: float | None
+) -> str | None:
     try:
         return delay_ns(operation.duration, operation.unit, dt)
     except EncodingError as error:
         raise EncodingError(error.reason, position, operation.name, qubits) from error
 
 
-def _angle(angle: Any, position: int, item: Any, qubits: tuple[int, ...]) -> str:
+def _write_angle(angle: Any, position: int, item: Any, qubits: tuple[int, ...]) -> str:
     try:
         value = float(angle)
     except (TypeError, ValueError) as error:
