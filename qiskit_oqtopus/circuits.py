@@ -1,4 +1,4 @@
-"""What both backends ask of a circuit: to be one, its registers, and values for its parameters."""
+"""What both backends need of circuits: units of time, registers, parameters, result headers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 
 def units_per_second(unit: str) -> int:
-    """Return how many of a unit of :data:`SECONDS_PER_UNIT` make a second: an exact number.
+    """Return how many of a unit of :data:`SECONDS_PER_UNIT` are one second: an exact number.
 
-    To divide by it gives the nearest float: 24 ns are 24 / 10**9 = 2.4e-08 s. To multiply by 1e-9,
-    which is no exact number, does not always.
+    Division by it gives the float nearest to the time in s: 24 ns are 24 / 10**9 = 2.4e-08 s.
+    Multiplication by 1e-9, which no float holds exactly, does not always.
 
     >>> units_per_second("ns")
     1000000000
@@ -34,7 +34,7 @@ def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:
 
     Args:
         run_input: A circuit or an iterable of circuits.
-        backend_name: Whose ``run`` it is, for the error.
+        backend_name: Name of the backend, for the error.
 
     Raises:
         OqtopusCircuitError: If there is none, or something else among them.
@@ -77,7 +77,7 @@ class UnboundError(ValueError):
         super().__init__(self.at(str(number)))
 
     def at(self, place: str) -> str:
-        """Return what is wrong, for a set that is called otherwise.
+        """Return what is wrong, for a set that the user knows by another name.
 
         >>> UnboundError(3, ZeroDivisionError("division by zero")).at("(1, 1)")
         'an expression of its parameters has no value for parameter set (1, 1) (division by zero)'
@@ -90,7 +90,7 @@ class UnboundError(ValueError):
 def bind_parameters(
     circuit: QuantumCircuit, parameters: NDArray[np.float64]
 ) -> list[QuantumCircuit]:
-    """Return a circuit with values for its parameters, for each set of them.
+    """Return copies of a circuit, one for each set of values of its parameters.
 
     Args:
         circuit: The circuit.
@@ -115,7 +115,7 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
     """Return [name, size] for each register, as Qiskit uses them to put spaces into bit strings.
 
     Where the registers do not cover all bits, Qiskit would cut the string and merge different
-    outcomes. There, each run of bits outside of registers is listed too, with an empty name.
+    outcomes. In that case each run of bits outside of registers is listed too, with an empty name.
     """
     sizes: list[list[Any]] = [[register.name, register.size] for register in circuit.cregs]
     if not sizes or sum([size for _, size in sizes]) >= circuit.num_clbits:

@@ -157,8 +157,8 @@ class OqtopusJobError(OqtopusError, JobError):
     """A job failed.
 
     Attributes:
-        result: What was computed before the failure, or None. That of a primitive has None in the
-            place of each PUB that failed.
+        result: What was computed before the failure, or None. The result of a primitive has None
+            in the place of each PUB that failed.
     """
 
     result: Result | PrimitiveResult | None = None
@@ -199,7 +199,7 @@ class OqtopusJobNotFoundError(OqtopusNotFoundError, JobError):
 
 
 class OqtopusRateLimitError(OqtopusCloudError):
-    """OQTOPUS Cloud asks to send fewer requests, and went on to do so."""
+    """OQTOPUS Cloud asks for fewer requests, and still did when the request was tried again."""
 
 
 class OqtopusValidationError(OqtopusCloudError):

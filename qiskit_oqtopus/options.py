@@ -1,4 +1,4 @@
-"""Checks of option values, shared by the backends: each error names the option and the cure."""
+"""Checks of option values that the backends share: each error names the option and the cure."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def meas_level(name: str, value: Any) -> int:
 
 
 def meas_return(name: str, value: Any) -> str | None:
-    """Check for None, "single" or "avg"; it means nothing for measurement level 2."""
+    """Check for None, "single" or "avg"; it has no effect at measurement level 2."""
     if value is None:
         return None
     text = value.value if isinstance(value, MeasReturnType) else value

@@ -38,16 +38,16 @@ DEFAULT_FIELDS = (
     "running_at",
     "ended_at",
 )
-"""What a list of jobs holds if nothing else is asked for: all that costs the server little."""
+"""Fields in a list of jobs if no others are asked for: those that cost the server little."""
 
 
 class Client:
     """One account at one OQTOPUS Cloud; safe to share among threads.
 
-    Every method raises a subclass of :class:`~.errors.ClientError`: for what the server
-    answered, for no answer, and for an answer that cannot be understood. Requests that may be
-    repeated without harm are repeated as the retry policy says; a submission never is, once it
-    may have arrived.
+    Every method raises a subclass of :class:`~.errors.ClientError` if the server answers with an
+    error, does not answer, or gives an answer that cannot be understood. Requests that do no harm
+    when they are repeated are repeated as the retry policy says. A submission is not, once it may
+    have arrived.
 
     Args:
         url: URL of the API. ``http://`` is for this machine only, unless ``insecure``.
@@ -135,8 +135,8 @@ class Client:
     def register(self) -> Registration:
         """Return a new job id, and where its input goes.
 
-        After a lost answer this is sent again: the id that nobody learnt stays empty, for ever
-        "registered", and never runs.
+        After a lost answer this is sent again. The id that was lost with the answer stays without
+        an input and "registered" for ever, and never runs.
         """
         return self._call(self._request("POST", "/jobs"), Registration.from_json)
 
@@ -160,11 +160,11 @@ class Client:
         self._send(request, storage_host=True)
 
     def submit(self, job_id: str, submission: Submission) -> None:
-        """Let a registered job run. This is never sent twice if the first may have arrived.
+        """Submit a registered job to run. It is never sent again if the first may have arrived.
 
         Raises:
-            ClientError: With ``sent`` not False if it may have been submitted nevertheless; then
-                :meth:`status` tells.
+            ClientError: If its ``sent`` is not False, the job may have been submitted nevertheless;
+                then :meth:`status` tells.
             ValidationError: Also if the job was submitted or cancelled before.
         """
         request = self._request(
@@ -197,8 +197,8 @@ class Client:
         Args:
             page: Number of the page, from 1.
             size: Jobs per page, 1 to 100. A page with fewer is the last one.
-            fields: What to tell of each job; ``job_id`` and ``status`` always come. The fields
-                are always named to the server: without them, one job that was cancelled before
+            fields: What to return of each job; ``job_id`` and ``status`` are always among it. The
+                request always names the fields: without them, one job that was cancelled before
                 it was submitted makes the whole list fail.
             status: Only jobs of this status.
             q: Only jobs with this text in id, name or description, in upper or lower case.
@@ -231,7 +231,7 @@ class Client:
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one that is cancelled already stays so.
 
-        Never cancel a job that is only registered: the server then fails when it is read.
+        Never cancel a job that is only registered: afterwards the server fails to read it.
 
         Raises:
             ValidationError: If the job has ended.

@@ -2,7 +2,7 @@
 
 The parsers are tolerant: a missing field and a null are both None, unknown fields stay in
 ``extra``, and unknown words (a new status, a new device type) stay as they are. A known field of
-an unexpected type counts as missing and stays in ``extra`` too. Only an object without its id is
+an unexpected type counts as missing, and stays in ``extra`` too. Only an object without its id is
 an error.
 """
 
@@ -75,14 +75,14 @@ class Device:
 
 @dataclass(frozen=True)
 class JobInfo:
-    """Presigned URLs of what belongs to a job, and the word about how it went.
+    """Presigned URLs of what belongs to a job, and what the server says about how it went.
 
-    The URLs are signed anew for each answer and expire: use them at once, never keep them.
+    The URLs are signed again for each answer, and expire: use them at once, never keep them.
 
     Attributes:
         input: URL of what was sent, or None.
         result: URL of the result, or None.
-        transpile_result: URL of what the transpiler of the server made, or None.
+        transpile_result: URL of the output of the server's transpiler, or None.
         combined_program: URL of the program that a ``multi_manual`` job ran, or None.
         message: What the server says about the end of the job, or None.
         extra: Fields that this version does not know.
@@ -116,11 +116,11 @@ class Job:
         name: Its name.
         description: Words about it.
         job_type: "sampling", "estimation", "multi_manual" or "sse".
-        device_id: Where it runs.
-        shots: How often.
-        transpiler_info: What the transpiler of the server was told.
-        simulator_info: What the simulator was told.
-        mitigation_info: What the mitigation was told.
+        device_id: The device on which it runs.
+        shots: Number of shots.
+        transpiler_info: Settings of the server's transpiler.
+        simulator_info: Settings of the simulator.
+        mitigation_info: Settings of the error mitigation.
         job_info: URLs of what belongs to it.
         submitted_at: ISO 8601, UTC, whole seconds; so are the other times.
         ready_at: When the device fetched it.
@@ -217,18 +217,18 @@ class Registration:
 
 @dataclass(frozen=True)
 class Submission:
-    """What is said about a job when it is submitted; its program has been uploaded before.
+    """The body of the request that submits a job, whose program has been uploaded before.
 
     Attributes:
         name: At most 256 characters; a longer one makes the server fail.
         description: At most 1,024 characters; a longer one makes the server fail.
-        device_id: Where it runs.
+        device_id: The device on which it runs.
         job_type: "sampling", "estimation" or "multi_manual".
         shots: 1 to 10,000,000.
         transpiler_info: ``{"transpiler_lib": None}`` switches the transpiler of the server off;
             ``{}`` or None means its default, which is on.
-        simulator_info: What the simulator is told.
-        mitigation_info: What the mitigation is told.
+        simulator_info: Settings of the simulator.
+        mitigation_info: Settings of the error mitigation.
     """
 
     name: str | None
@@ -293,7 +293,7 @@ class _Fields:
 
 
 def _read(cls: Callable[..., T], obj: Any, what: str, required: Sequence[str] = ()) -> T:
-    """Return the dataclass of that name that is in a JSON object.
+    """Return the dataclass that a JSON object describes.
 
     Args:
         cls: The class; each of its fields is read as what its annotation says, and ``extra`` takes

@@ -108,7 +108,7 @@ def read_source(parser: configparser.ConfigParser, path: Path, section: str) -> 
 
 
 def file_name(path: Path, section: str) -> str:
-    """Return how a section of a file is called in messages."""
+    """Return what a section of a file is called in messages."""
     return f"{path} [{section}]"
 
 
@@ -134,7 +134,7 @@ def warn_if_open(path: Path) -> None:
 def other_sections(
     parser: configparser.ConfigParser, section: str
 ) -> dict[str, dict[str, str | None]]:
-    """Return what all sections but one say, so that a change of them does not go unseen."""
+    """Return what all sections but one say, so that no change of them goes unseen."""
     return {
         name: dict(parser.items(name, raw=True))
         for name in [configparser.DEFAULTSECT, *parser.sections()]

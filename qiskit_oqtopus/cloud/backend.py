@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """How a device is.
+    """The state of a device.
 
     Attributes:
         device_id: Its id.
         status_msg: OQTOPUS' word: "available" or "unavailable".
-        pending_jobs: Number of jobs that wait for it; the server updates it now and then only.
+        pending_jobs: Number of jobs that wait for it; the server updates it only now and then.
     """
 
     device_id: str
@@ -52,10 +52,10 @@ class DeviceStatus:
 
 
 class OqtopusBackend(BackendV2):
-    """A device of OQTOPUS Cloud; made by :class:`~qiskit_oqtopus.OqtopusProvider`.
+    """A device of OQTOPUS Cloud, as :class:`~qiskit_oqtopus.OqtopusProvider` returns it.
 
-    Its Target holds the couplings, errors and durations of one calibration: that of the time
-    when the backend was made or last refreshed. Reading it does no I/O.
+    Its Target holds the couplings, errors and durations of one calibration: the one that was read
+    when the backend was created or last refreshed. Reading the Target does no I/O.
 
     Args:
         provider: The provider that it belongs to.
@@ -117,7 +117,7 @@ class OqtopusBackend(BackendV2):
 
     @property
     def qubit_coordinates(self) -> list[tuple[float, float]]:
-        """Places of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
+        """Positions of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
         return self._snapshot.qubit_coordinates
 
     def snapshot(self) -> DeviceSnapshot:
@@ -125,7 +125,7 @@ class OqtopusBackend(BackendV2):
         return self._snapshot
 
     def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
-        """Return a local simulator of the device with the noise that its calibration says.
+        """Return a local simulator of the device with the noise that its calibration states.
 
         It needs no network, has a copy of the Target, and runs what the device would run: see
         :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
@@ -155,7 +155,7 @@ class OqtopusBackend(BackendV2):
         )
 
     def refresh(self) -> None:
-        """Read the device's calibration anew and make a new Target.
+        """Read the device's calibration again and build a new Target.
 
         Raises:
             OqtopusCloudError: If it cannot be read. The backend stays as it was.
@@ -166,7 +166,7 @@ class OqtopusBackend(BackendV2):
         self._take(device, build_snapshot(device, facts))
 
     def status(self) -> DeviceStatus:
-        """Ask how the device is.
+        """Ask for the state of the device.
 
         Raises:
             OqtopusCloudError: If the server cannot be asked.
@@ -312,10 +312,10 @@ class OqtopusBackend(BackendV2):
         return clone
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the provider and the watcher behind: both are made anew."""
+        """Leave the provider and the watcher out: both are created again."""
         state = dict(self.__dict__)
         del state["watcher"]
-        # It may be a link by which anybody can read the calibration, for an hour.
+        # It may be a link with which anybody can read the calibration for an hour.
         state["_device"] = replace(self._device, device_info=None)
         state["_provider"] = None
         options = copy.copy(self._options)
@@ -329,7 +329,7 @@ class OqtopusBackend(BackendV2):
 
 
 def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
-    """Return the calibration of a device from what the server says of it."""
+    """Return the calibration of a device, from what the server says about it."""
     description = {
         "device_id": device.device_id,
         "device_type": device.device_type,

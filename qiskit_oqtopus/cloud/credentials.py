@@ -76,9 +76,9 @@ def find_account(
 ) -> Account | None:
     """Return the account to use, or None if there is none anywhere.
 
-    Looked at in this order: the arguments, the environment (unless a profile is named: naming
-    one is an argument too), the file of oqtopus-client, the file of quri-parts-oqtopus. A proxy
-    comes from the argument, from the place of the account, or from the environment.
+    These places are looked at in this order: the arguments, the environment (unless a profile is
+    named, which is an argument too), the file of oqtopus-client, the file of quri-parts-oqtopus. A
+    proxy comes from the argument, from the place of the account, or from the environment.
 
     Args:
         url: URL of the API.
@@ -136,7 +136,7 @@ def places(
     environ: Mapping[str, str] = os.environ,
     home: str | os.PathLike[str] | None = None,
 ) -> list[str]:
-    """Return the places where :func:`find_account` looks, in its order, in words."""
+    """Return the places where :func:`find_account` looks, in its order, as words for messages."""
     result = ["the arguments"]
     if profile is None:
         result.append(f"the environment ({_URL_VARIABLES[0]}, {_TOKEN_VARIABLE})")
@@ -155,7 +155,7 @@ def save_account(
     environ: Mapping[str, str] = os.environ,
     home: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write an account to the file of oqtopus-client, readable by you alone, and return its path.
+    """Write an account to the file of oqtopus-client and return its path; only you can read it.
 
     Other sections, other keys and comments in the file stay as they are.
 
@@ -218,7 +218,7 @@ def _sources(
     environ: Mapping[str, str],
     home: str | os.PathLike[str] | None,
 ) -> Any:
-    """Yield what each place says; the files are read only if asked for."""
+    """Yield what each place says; a file is read only when its turn comes."""
     yield Source("the arguments", clean(url), clean(token), clean(proxy))
     if profile is None:
         yield _environment(environ)

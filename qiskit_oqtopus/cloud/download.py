@@ -1,4 +1,4 @@
-"""Reading what OQTOPUS has stored of a job: its program, its result, why it failed."""
+"""Read what OQTOPUS has stored of a job: its program, its result, why it failed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Entry:
         job_id: The OQTOPUS job.
         header: What the program says of itself; None until it has been read from the server.
         result: The result, once it was downloaded or is known to have failed.
-        job: The server's description of a job that had ended when it was read, with links that
+        job: The server's description of a job that had already ended when it was read. Its links
             may have expired since.
     """
 
@@ -55,7 +55,7 @@ class Entry:
     job: Job | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the links behind: by them anybody can read the files, for an hour."""
+        """Leave the links out: with them anybody can read the files for an hour."""
         return {**self.__dict__, "job": None}
 
 
@@ -127,7 +127,7 @@ def _download_one(
         try:
             entry.header = read_header(client, job)
         except OqtopusProtocolError:
-            if not failed:  # else that its program makes no sense may be why
+            if not failed:  # else a program that makes no sense may be the reason
                 raise
     header = entry.header or unknown(entry.index)
     if failed:
@@ -170,7 +170,7 @@ def read_program(client: Client, job: Job) -> str:
 
 
 def read_header(client: Client, job: Job) -> ProgramHeader:
-    """Return what the program of a job says of itself, or what can be told by parsing it.
+    """Return what the program of a job says of itself, or else what parsing it can tell.
 
     Raises:
         OqtopusProtocolError: If it cannot be understood.
@@ -191,7 +191,7 @@ def read_header(client: Client, job: Job) -> ProgramHeader:
 
 
 def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
-    """Return the circuit that the server's transpiler made of that of a job.
+    """Return what the server's transpiler turned the circuit of a job into.
 
     Raises:
         OqtopusJobError: If the server's transpiler was off.

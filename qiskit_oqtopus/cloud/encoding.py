@@ -1,4 +1,4 @@
-"""From the circuits of a run to the programs that are sent, or to everything that is wrong."""
+"""From the circuits of a run to the programs that are sent, or to all that is wrong with them."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def encode_tasks(
 
 
 def _group_by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
-    """Return problems in order, those of a primitive's circuits once for each PUB.
+    """Return problems in order of the circuits, those of a primitive once for each PUB.
 
     The circuits of one PUB differ in their angles, and have the same problems.
     """
@@ -106,7 +106,7 @@ def _group_by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Pr
 
 
 def find_differences(found: FoundGroup, programs: Sequence[Program]) -> list[Problem]:
-    """Return in what programs differ from those of a group that is to be resumed with them."""
+    """Return how programs differ from those of the group that is to be resumed with them."""
     group = found.group_id
     problems = []
     cure = "resume with the very circuits of that run, or start a new one"

@@ -1,4 +1,4 @@
-"""The boundary between HTTP and Qiskit: errors of the client become errors of the package."""
+"""Where HTTP ends and Qiskit begins: errors of the client become errors of the package."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Groups: the OQTOPUS jobs of one run, tied together by their descriptions.
 
-OQTOPUS has no notion of a batch. Each job of a run carries one line in its description, by which
-``GET /jobs?q=<group id>`` finds all of them again from anywhere, with no file on any disk.
+OQTOPUS has no notion of a batch. The description of each job of a run begins with one line by which
+``GET /jobs?q=<group id>`` finds all of them again, from anywhere and without a file on any disk.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Member:
         group_id: Id of the group.
         index: Position of the circuit in the run.
         total: Number of circuits of the run.
-        digest: What tells its program from others, see :func:`.program.fingerprint`.
+        digest: What distinguishes its program from others, see :func:`.program.fingerprint`.
         kind: The sender: "run", "sampler" or "estimator".
     """
 
@@ -91,7 +91,7 @@ def parse_description(text: str | None) -> Member | None:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a text looks like an id that OQTOPUS gives.
+    """Return whether a text looks like an id that OQTOPUS gives.
 
     >>> is_job_id("01997cb0-8d1c-7000-8000-0123456789ab"), is_job_id(new_group_id())
     (True, False)
@@ -119,7 +119,7 @@ def check_group_id(option: str, group_id: object) -> str:
 
 
 PAGE = 100
-"""Jobs in a page of GET /jobs: the most that the server gives."""
+"""Jobs per page of GET /jobs: the most that the server gives."""
 
 FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ended_at")
 
@@ -148,12 +148,12 @@ class FoundGroup:
         return {index: job for index, job in self.jobs.items() if not _is_dead(job)}
 
     def sights(self) -> dict[str, Sight]:
-        """Return what was just seen of the jobs that count, by OQTOPUS job id."""
+        """Return what was just seen of the jobs that count, by their OQTOPUS job ids."""
         return {job.job_id: Sight.from_job(job) for job in self.jobs.values()}
 
 
 def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
-    """Go through the pages of ``GET /jobs``."""
+    """Yield the jobs on the pages of ``GET /jobs``, which are read when they are needed."""
     page = 1
     while True:
         jobs = client.jobs(page=page, size=PAGE, **search)

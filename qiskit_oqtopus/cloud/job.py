@@ -1,4 +1,4 @@
-"""A job on OQTOPUS Cloud: the circuits of one run, wherever and whenever it is asked for."""
+"""A job on OQTOPUS Cloud: the circuits of one run, from any process and at any time."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class OqtopusJob(JobV1):
         self._progress = progress
         self._lock = threading.Lock()
         self._entries_lock = threading.Lock()
-        self._looked_at = time.monotonic()  # whoever has made it has looked
+        self._looked_at = time.monotonic()  # its maker has just looked
         self._result: Result | None = None
         self._result_of: Sequence[Entry] | None = None
 
     # -- its ids and circuits ----------------------------------------------------------------------
 
     def submit(self) -> None:
-        """Do nothing but refuse: ``run`` has submitted the job.
+        """Refuse: ``run`` has submitted the job already.
 
         Raises:
             OqtopusJobError: Always.
@@ -88,12 +88,12 @@ class OqtopusJob(JobV1):
 
     @property
     def group_id(self) -> str | None:
-        """The group id, by which the OQTOPUS jobs of the run are found; None for foreign jobs."""
+        """Id by which the OQTOPUS jobs of the run are found; None for jobs of other clients."""
         return self._group_id
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Indices of circuits of the run that were never submitted; resume the group to do so."""
+        """Indices of the circuits that were never submitted; ``resume`` the group to send them."""
         return self._missing_of(self._entries)
 
     def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
@@ -130,11 +130,11 @@ class OqtopusJob(JobV1):
         return self.status() if self._find_missing() else JobStatus.ERROR
 
     def _find_missing(self) -> bool:
-        """Look for circuits that had no job: another process may be submitting them just now.
+        """Look for circuits that had no job: another process may be submitting them right now.
 
         Returns:
-            Whether there are any that were not there before; False in an outage, and less than a
-            second after the last look.
+            Whether some are there now that were not there before; False in an outage, and less
+            than a second after the last look.
         """
         group_id, now = self._group_id, time.monotonic()
         if not self.missing or group_id is None or now < self._looked_at + FIRST_INTERVAL:
@@ -165,7 +165,7 @@ class OqtopusJob(JobV1):
         Args:
             timeout: Longest time to wait in s; None waits as long as it takes.
             wait: Time between two calls of the callback in s.
-            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+            callback: Called as ``callback(job_id, status, job)`` while the job has not ended.
 
         Raises:
             OqtopusJobTimeoutError: If the time is over. The job goes on.
@@ -203,7 +203,7 @@ class OqtopusJob(JobV1):
     def result(self, timeout: float | None = None, partial: bool = False) -> Result:
         """Wait for the job and return its result.
 
-        What was downloaded is kept: a call after a failure goes on where that one stopped.
+        What was downloaded is kept: after a failure, the next call goes on from there.
 
         Args:
             timeout: Longest time to wait in s; None waits as long as it takes.
@@ -265,7 +265,7 @@ class OqtopusJob(JobV1):
             )
 
     def _unknown(self, index: int) -> ProgramHeader:
-        """Return the header of a circuit of which nothing is known but its place."""
+        """Return the header of a circuit of which only its place is known."""
         return ProgramHeader(group=self._group_id or "", index=index, total=self._total)
 
     def _combine(self, entries: Sequence[Entry]) -> Result:
@@ -287,7 +287,7 @@ class OqtopusJob(JobV1):
         )
 
     def error_message(self) -> str | None:
-        """Return which circuits failed and why, in the server's words; None if none has."""
+        """Return which circuits failed and why, in the server's words; None if none did."""
         return self._message(self._entries)
 
     def _message(self, entries: Sequence[Entry]) -> str | None:
@@ -351,8 +351,8 @@ class OqtopusJob(JobV1):
         """Return when the job was submitted, ready, running and ended.
 
         Returns:
-            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of those that have come.
-            For several, OQTOPUS job id -> such a mapping.
+            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of the steps so far. For
+            several, OQTOPUS job id -> such a mapping.
 
         Raises:
             OqtopusCloudError: If the server cannot be asked.
@@ -379,7 +379,7 @@ class OqtopusJob(JobV1):
         return counts
 
     def executed_circuit(self, index: int = 0) -> QuantumCircuit:
-        """Return the circuit that the server's transpiler made of a circuit.
+        """Return what the server's transpiler turned a circuit into.
 
         Args:
             index: Position of the circuit in the run.
@@ -393,7 +393,7 @@ class OqtopusJob(JobV1):
             return read_executed_circuit(self.backend().connection.client, entry.job_id)
 
     def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
-        """Return what became of each circuit, once :meth:`result` has been asked for.
+        """Return what became of each circuit, after a call of :meth:`result`.
 
         Returns:
             By index of the circuit, what its program says of itself (None if it is gone from the
@@ -412,7 +412,7 @@ class OqtopusJob(JobV1):
         raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
 
     def headers(self) -> list[ProgramHeader]:
-        """Return what each program says of itself; read from the server where it is not here.
+        """Return what each program says of itself; what is not here is read from the server.
 
         Raises:
             OqtopusCloudError: If it cannot be read.
@@ -463,7 +463,7 @@ class OqtopusJob(JobV1):
         return again
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the watcher behind, and keep what it has seen."""
+        """Leave the watcher out, and keep what it has seen."""
         state = dict(self.__dict__)
         for name in ("_lock", "_entries_lock", "_looked_at", "_watcher", "_progress"):
             del state[name]

@@ -1,4 +1,4 @@
-"""Progress of long work: a callback of the user's, or a bar on the terminal."""
+"""Progress of long work: the user's callback, or a bar on the terminal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _guard(progress: Callable[[str, int, int], Any], stage: str, total: int) -> 
             return
         try:
             progress(stage, done, total)
-        # It is the user's, and may raise anything.
+        # It is the user's function, and may raise anything.
         except Exception:
             failed = True
             logger.warning("The progress of %r is not reported any more", stage, exc_info=True)
@@ -52,7 +52,8 @@ def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
 
     Args:
         progress: None for nothing, True for a tqdm bar, or a function called as
-            ``progress(stage, done, total)``. What it raises goes to the log, and ends the reports.
+            ``progress(stage, done, total)``. If it raises, the error goes to the log, and it is not
+            called again.
         stage: What is being done, as in "submit".
         total: How much there is to do.
 

@@ -1,6 +1,6 @@
 """Counts of OQTOPUS as results of Qiskit: each bit back where the circuit had it.
 
-OQTOPUS returns how often it saw each outcome, never in which order. A list of single shots is made
+OQTOPUS returns how often it saw each outcome, never in which order. A list of single shots is built
 from that in a shuffled order that is always the same for the same job, and the header of the result
 says so.
 """
@@ -37,8 +37,8 @@ def experiment_result(
 ) -> ExperimentResult:
     """Return the result of one circuit.
 
-    The counts may add up to less than the shots, as they do when readout errors are mitigated; the
-    list of single shots has then as many entries as there are counts.
+    The counts may add up to less than the shots, as they do when readout errors are mitigated. The
+    list of single shots then has as many entries as the counts add up to.
 
     Args:
         header: What the program says about itself.
@@ -181,7 +181,7 @@ def _read_outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
 
 
 def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
-    """Return the classical bit of the circuit that each bit of an outcome is, lowest first."""
+    """Return the classical bit of the circuit for each bit of an outcome, lowest first."""
     if header.kind == FOREIGN and all(len(key) == header.n_clbits for key in counts):
         # Bits that the program does not measure: one gateway pads with "0", the other drops them.
         return tuple(range(header.n_clbits))
@@ -189,7 +189,7 @@ def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _expand_memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
-    """Return the outcomes as single shots, in an order that depends on the job alone."""
+    """Return the outcomes as single shots, in an order that depends only on the job."""
     # Sorted, since the order of JSON objects is not part of what they say.
     keys = sorted(outcomes)
     values = [hex(key) for key in keys]
@@ -198,7 +198,7 @@ def _expand_memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[s
 
 
 def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64]:
-    """Return counts as single shots, in an order that depends on the job alone.
+    """Return counts as single shots, in an order that depends only on the job.
 
     Args:
         header: What the program says about itself.

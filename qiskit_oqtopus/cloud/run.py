@@ -1,4 +1,4 @@
-"""From circuits to OQTOPUS jobs: what a device does with them when it is told to run them."""
+"""From circuits to OQTOPUS jobs: check and encode them, submit them, and return the job."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def _encode(
 
 
 def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
-    """Warn of what has changed since the Target was made, or that the device is away."""
+    """Warn if the device is not available, or was calibrated since the Target was made."""
     with translate_errors(f"Reading device {backend.name}"):
         device = backend.connection.client.device(backend.name)
     if device.status != "available":
@@ -226,7 +226,7 @@ def _find_group_of(backend: OqtopusBackend, job_id: str) -> str:
 
 
 def _check_unused(backend: OqtopusBackend, group_id: str) -> None:
-    """Refuse the id of a group that exists: runs would be mixed.
+    """Refuse the id of a group that exists already: two runs would be mixed.
 
     Raises:
         OqtopusOptionError: If it does.

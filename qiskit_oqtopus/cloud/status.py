@@ -1,4 +1,4 @@
-"""OQTOPUS' words for how a job is, and Qiskit's."""
+"""The status of a job, in OQTOPUS' words and in Qiskit's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Sight:
         """Whether it has ended under a status that says it has not.
 
         Such a job has failed: the server's engine has a race in which the updates to failed and to
-        running cross. A status that we do not know is not taken for one of these.
+        running cross. This is not assumed of a status that we do not know.
         """
         return self.ended and self.status in ("submitted", "ready", "running", "cancelling")
 

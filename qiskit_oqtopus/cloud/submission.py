@@ -1,8 +1,8 @@
 """Submission: N programs become N OQTOPUS jobs, each exactly once, whatever fails on the way.
 
-Registering, uploading and submitting are keyed by the id that registering returns. Whether
-a submission whose answer was lost took effect is settled by reading the status of that id; it is
-never sent again blindly.
+Registering returns an id, by which the job is uploaded and submitted. If the answer to a submission
+is lost, reading the status of that id settles whether it took effect; a submission is never sent
+again blindly.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Order:
         member: Its place in the group.
         program: The OpenQASM 3 text.
         name: Name of the OQTOPUS job; cut to what OQTOPUS takes.
-        tags: Words of the user's for the description.
+        tags: Words of the user for the description.
         device_id: The device.
         shots: Number of shots.
         transpiler_info: What the server's transpiler does.
@@ -97,7 +97,7 @@ def submit_all(
     Args:
         client: The connection.
         orders: What is sent, all of one group.
-        workers: How many are sent at the same time.
+        workers: How many programs are sent at the same time.
         report: Called with the number of programs sent so far.
         cancel_on_failure: Whether to cancel what was sent if not all can be sent.
 
@@ -223,8 +223,8 @@ def _submit_one(client: Client, order: Order, stop: Event) -> str:
 def _upload(client: Client, order: Order) -> str:
     """Register a job and store its program; return its id.
 
-    A permission to store that has expired is good for nothing, and neither is its id: another one
-    is registered, and the first stays registered for ever, which does no harm.
+    Once the permission to store has expired, its id is of no use either: another one is registered,
+    and the first stays registered for ever, which does no harm.
     """
     payload = pack_json(order.payload())
     for _ in range(REGISTRATIONS - 1):

@@ -1,4 +1,4 @@
-"""What a device cannot do with circuits: all of it, before anything is sent."""
+"""Everything that a device cannot do with circuits, found before anything is sent."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from ..program.openqasm import EncodingError, Measurements
 from ..program.program import encode_metadata, encode_program
 
 MAX_PROGRAM_BYTES = 4 * 2**20
-"""The server's engine cannot take a longer program: its gRPC messages end there."""
+"""The server's engine cannot take a longer program: that is the limit of its gRPC messages."""
 
 _SOME_GROUP_ID = "group-00000000-0000-0000-0000-000000000000"
-"""Stands for the id of the group: it is as long, and only the length of a program matters here."""
+"""In place of the id of the group: it is as long, and only the length of a program matters here."""
 
 _INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
-"""An instruction is never written with more bytes than these, and these for each qubit."""
+"""The most bytes with which an instruction is written: these, and these for each qubit."""
 
 
 def check_circuits(
@@ -61,7 +61,7 @@ def check_circuits(
 def check_for_twin(
     circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
 ) -> list[Problem]:
-    """Return what a device cannot do, for its twin: without the cure that only the server has.
+    """Return what a device cannot do, for its twin: without the cure that only the server offers.
 
     Args:
         circuits: The circuits.
@@ -75,7 +75,7 @@ def check_for_twin(
     refused = {problem.circuit for problem in problems}
     for index, circuit in enumerate(circuits):
         each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
-        # To write a program costs more than to check it: only those that may be too long.
+        # To write a program costs more than to check it, so only those that may be too long are.
         if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
             problems.extend(check_metadata(index, circuit))
             continue
@@ -163,7 +163,7 @@ class _Checker:
                 f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
             )
         if circuit.num_vars:
-            self._add("it has classical variables, which OQTOPUS has not", "leave them out")
+            self._add("it has classical variables, which OQTOPUS does not have", "leave them out")
         places = {bit: i for i, bit in enumerate(circuit.qubits)}
         clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
         for position, instruction in enumerate(circuit.data):
@@ -237,7 +237,7 @@ class _Checker:
                 )
 
     def _check_idle(self) -> None:
-        """Check that no qubit is idle, on which the server's transpiler stumbles."""
+        """Check that no qubit is idle: the server's estimation fails on those if it compiles."""
         if self._compiled:
             return
         busy = {

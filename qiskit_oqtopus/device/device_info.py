@@ -72,7 +72,7 @@ class QubitFacts:
 
 @dataclass(frozen=True)
 class CouplingFacts:
-    """One directed coupling at the time of one calibration; None is what is not known.
+    """One directed coupling at the time of one calibration; None stands for what is not known.
 
     Attributes:
         control: ``id`` of the control qubit.
@@ -121,7 +121,7 @@ class DeviceFacts:
 
 
 def read_facts(facts: Mapping[str, Any] | None) -> DeviceFacts:
-    """Read a decoded device_info; whatever is wrong with it costs only the entry concerned.
+    """Read a decoded device_info; what is wrong with an entry costs only that entry.
 
     Args:
         facts: The JSON object of the device (durations in ns, lifetimes in us), or None.
@@ -242,7 +242,7 @@ class _Reader:
         self.doubts.append(f"{where}: {name} is {text[:60]}")
 
     def leave_out(self, reason: str) -> None:
-        """Leave out an entry that no sound device_info has, so that it is warned about too."""
+        """Leave out an entry that no sound device_info has, and warn about it too."""
         self.left_out.append(reason)
         self.doubts.append(reason)
 
@@ -267,11 +267,11 @@ class _Reader:
         if number is None or not allowed(number):
             self.doubt(where, name, value)
             return None
-        # Divided, not multiplied by 1e-9: 24 ns then is the float that is written 2.4e-08.
+        # Divided, not multiplied by 1e-9: 24 ns are then the float that is written 2.4e-08.
         return number / per_unit
 
     def section(self, where: str, name: str, value: Any) -> dict[str, Any]:
-        """Return the nested object ``value`` as a dict that may be emptied by the caller."""
+        """Return the nested object ``value`` as a dict from which the caller may take fields."""
         if isinstance(value, Mapping):
             return dict(value)
         if value is not None:
@@ -342,7 +342,7 @@ class _Reader:
             self.left_out.append(f"{where}: qubit {unlisted[0]} is not in the list of qubits")
             return None
         fidelity = rest.pop("fidelity", None)
-        # Both are how devices mark a coupling that could not be calibrated: no cause to warn.
+        # Devices mark a coupling that could not be calibrated by either: no reason to warn.
         stated = isinstance(fidelity, (int, float)) and not isinstance(fidelity, bool)
         if stated and (fidelity == 0 or (isinstance(fidelity, float) and math.isnan(fidelity))):
             self.left_out.append(f"{where}: its fidelity is {float(fidelity):g}")

@@ -1,4 +1,4 @@
-"""One calibration of one device: read, saved, loaded, compared, made into a Target."""
+"""One calibration of one device: to read, save, load and compare it, and to build its Target."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STATED_BY_THE_LIST = frozenset(
         "description",
     }
 )
-"""Fields of an entry of the list of devices; only what is unknown among them goes to extra."""
+"""Known fields of an entry of the list of devices; only others go to extra."""
 
 _NUMBERS = frozenset(
     {
@@ -102,7 +102,7 @@ class DeviceSnapshot:
         device_id = str(device.get("device_id") or rest.get("device_id") or "")
         name = str(rest.pop("name", None) or device_id)
         calibrated_at = device.get("calibrated_at") or rest.get("calibrated_at")
-        # Kept only where it says something else than the list of devices.
+        # Kept only if it differs from what the list of devices says.
         for key, value in (("device_id", device_id), ("calibrated_at", calibrated_at)):
             if rest.get(key) in (None, value):
                 rest.pop(key, None)
@@ -156,8 +156,8 @@ class DeviceSnapshot:
 
         The positions of the device, moved so that they start at 0 and scaled so that the
         nearest two qubits are 1 apart, as the plots expect; rows count upwards. Indices without
-        a position stand in a row of their own below the others. Empty, with which the plots
-        choose a layout themselves, if no qubit has a position or two (almost) share one.
+        a position stand in a row of their own below the others. The list is empty, so that the
+        plots choose a layout themselves, if no qubit has a position or two (almost) share one.
         """
         points = {q.id: (q.y, q.x) for q in self.qubits if q.x is not None and q.y is not None}
         if not points or len(set(points.values())) < len(points):
@@ -178,13 +178,13 @@ class DeviceSnapshot:
         return [placed[i] for i in sorted(placed)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-able values, times in s; it has no credentials."""
+        """Return the snapshot as values for JSON, times in s; there are no credentials in it."""
         body: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
         return {"format": FORMAT, "version": VERSION, **body}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DeviceSnapshot:
-        """Return the snapshot that :meth:`to_dict` made these values of.
+        """Return the snapshot that :meth:`to_dict` turned into these values.
 
         Raises:
             OqtopusError: If they are no snapshot, or one of a newer version.
@@ -242,7 +242,7 @@ class DeviceSnapshot:
             raise OqtopusError(f"{path}: {error.message}") from error
 
     def diff(self, other: DeviceSnapshot) -> list[str]:
-        """Return what changes from this snapshot to another one, a line each.
+        """Return what changes from this snapshot to another one, one line per change.
 
         The list is empty exactly if the snapshots are equal.
 
@@ -268,7 +268,7 @@ class DeviceSnapshot:
 
 
 def _check_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a qubit or coupling of a file, which somebody may have edited."""
+    """Return a qubit or coupling of a file if it can be true: somebody may have edited it."""
     for name in ("id", "control", "target"):
         if name in entry and (type(entry[name]) is not int or to_index(entry[name]) is None):
             raise ValueError(f"{name} is {entry[name]!r}")
@@ -299,7 +299,7 @@ def _check_indices(snapshot: DeviceSnapshot) -> None:
 
 
 def _number_of_qubits(value: Any, qubits: tuple[QubitFacts, ...], doubts: list[str]) -> int | None:
-    """Return the size of the index space: programs may name every id that is listed."""
+    """Return the number of qubit indices: programs may name every id that is listed."""
     stated = to_index(value)
     if value is not None and not stated:
         doubts.append(f"n_qubits is {value!r}"[:80])

@@ -1,4 +1,4 @@
-"""What a program says about itself: all that the Result of its circuit needs beside the counts."""
+"""What a program says about itself: all that the Result of its circuit needs beyond the counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA = 1
 KINDS = ("run", "sampler", "estimator")
 
 FOREIGN = "foreign"
-"""Kind of the header that is made up for a program without one. It is never written."""
+"""Kind of the header that is inferred for a program without one. It is never written."""
 
 Registers = tuple[tuple[str, int], ...]
 
@@ -29,7 +29,7 @@ class HeaderError(OqtopusProtocolError):
 
 @dataclass(frozen=True)
 class ProgramHeader:
-    """All that the Result of one circuit needs beside its counts.
+    """All that the Result of one circuit needs beyond its counts.
 
     The run says what stands first, up to ``primitive``. The rest is read from the circuit when its
     program is written; until then it is that of a circuit of which nothing is known.
@@ -49,7 +49,7 @@ class ProgramHeader:
         position: Index of the parameter set of the circuit in its PUB, counted in C order; of
             the element of the PUB where the server estimates; or None.
         resubmits: Id of the group that this one sends again, or None.
-        primitive: What the result of a primitive needs beside the counts, as plain JSON, or None;
+        primitive: What the result of a primitive needs beyond the counts, as plain JSON, or None;
             :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
         name: Name of the circuit.
         qregs: (name, size) of each quantum register.
@@ -110,7 +110,7 @@ def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     values["cregs"] = [list(register) for register in header.cregs]
     values["clbits"] = list(header.clbits)
     values["metadata"] = metadata
-    # Checked like what is read, so that nothing is sent that cannot be read when it comes back.
+    # Checked as it is when it comes back, so that nothing is sent that could not be read then.
     _check(values)
     return {**header.extra, **values}
 
@@ -154,9 +154,8 @@ _CHECKS: dict[str, Any] = {
     "sha256": lambda value: isinstance(value, str),
 }
 
-
 _LATER = {"primitive": None}
-"""What the first headers did not have, and what stands for it."""
+"""Fields that the first headers did not have, and their values there."""
 
 
 def _check(values: Any) -> None:

@@ -1,8 +1,8 @@
 """Circuit metadata as plain JSON, and back, with nothing lost and nothing executed.
 
 JSON has no complex numbers, tuples or numpy arrays, and turns all keys into strings. What it lacks
-is written as an object with the key :data:`TAG`, which names one of a closed set of types: reading
-metadata that came from the network can only ever build these.
+is written as an object with the key :data:`TAG`, which names one of a closed set of types. Metadata
+that are read from the network can therefore only ever become values of these types.
 
 >>> encode({"angle": 0.5, "qubits": (0, 1)})
 {'angle': 0.5, 'qubits': {'$oqtopus': 'tuple', 'value': [0, 1]}}
@@ -26,13 +26,13 @@ import numpy as np
 from ..exceptions import OqtopusError
 
 TAG = "$oqtopus"
-"""Key that marks an object as one of our own; a user's dict with this key is written as pairs."""
+"""Key of the objects that we write; a user's dict with this key is written as a list of pairs."""
 
 MAX_DEPTH = 64
-"""Nesting that is still written. Each level takes up to three of JSON, whose reader has a limit."""
+"""Deepest nesting that is written. Each level is up to three in JSON, whose reader has a limit."""
 
 MAX_INT_BITS = 4096
-"""Larger integers are refused: Python itself refuses to read integers of over 4,300 digits."""
+"""Larger integers are refused: Python itself reads no integers of more than 4,300 digits."""
 
 _DTYPE = re.compile(
     r"[|<](?:b1|[iu][1248]|f[248]|c8|c16|[US]\d{1,6}|[mM]8(?:\[\d{0,6}[A-Za-zμ]{1,7}\])?)"

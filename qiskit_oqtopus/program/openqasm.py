@@ -1,9 +1,9 @@
 """A circuit as the OpenQASM 3 program that OQTOPUS runs: one ``q``, one ``c``, measured at the end.
 
 Everything that OQTOPUS would run as something else is refused here. Its simulator samples the
-final state, so that a measurement in the middle gives wrong counts without a word; its devices
-collect the measurements at the end; its gateways agree on the width of an outcome only where each
-declared bit is measured exactly once.
+final state, so that a measurement in the middle silently gives wrong counts. Its devices move the
+measurements to the end. Its gateways agree on the width of an outcome only if each declared bit is
+measured exactly once.
 """
 
 from __future__ import annotations
@@ -132,21 +132,21 @@ def encode_body(
     basis: frozenset[str] = BASIS,
     measured: bool = True,
 ) -> Body:
-    """Return the program that is sent for a circuit; the layout of the circuit plays no part in it.
+    """Return the program that is sent for a circuit; its layout plays no part in that.
 
-    Barriers stay, on the qubits that are not measured yet. So do delays, in ns, but those of zero
-    and those after the measurement of their qubit, which schedulers add.
+    Barriers stay, on the qubits that are not measured yet. Delays stay too, in ns, except those of
+    zero and those after the measurement of their qubit, which schedulers add.
 
     Args:
         circuit: The circuit. With ``transpiler=None`` its qubit n is qubit n of the device.
-        transpiler: None to have the gates run as they are; else the server compiles the program,
-            and all unitary gates are taken, those not in ``stdgates.inc`` being written as gates
-            that are; but, as that server refuses them, no delays.
+        transpiler: None to run the gates as they are. Else the server compiles the program: all
+            unitary gates can be sent, and those that are not in ``stdgates.inc`` are written as
+            gates that are. Delays cannot, since the server's transpiler refuses them.
         dt: Unit of the delays that are given in dt, in s.
-        basis: Gates of the device. Beyond :data:`BASIS` those in ``stdgates.inc`` are taken; ``id``
-            is left out of the program, since no gateway takes it.
-        measured: Whether the circuit measures something, as it must if counts are wanted; the
-            program of one that measures nothing has no bits.
+        basis: Gates of the device. Beyond :data:`BASIS`, those in ``stdgates.inc`` can be sent;
+            ``id`` is left out of the program, since no gateway takes it.
+        measured: Whether the circuit measures something, as it must if counts are wanted. The
+            program of a circuit that measures nothing has no bits.
 
     Raises:
         EncodingError: The circuit cannot be written without changing what it means.
@@ -207,7 +207,7 @@ Step = tuple[int, Any, tuple[int, ...]]
 
 
 def _split_measurements(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
-    """Return what comes before the measurements, and the qubit that each classical bit measures."""
+    """Return what comes before the measurements, and the measured qubit by classical bit."""
     qubit_index = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbit_index = {bit: index for index, bit in enumerate(circuit.clbits)}
     steps: list[Step] = []
@@ -244,10 +244,11 @@ def _gate_names(basis: frozenset[str]) -> Mapping[str, str]:
 
 
 def _expand_all(steps: list[Step]) -> list[Step]:
-    """Return steps of the gates of ``stdgates.inc`` alone.
+    """Return steps with only gates of ``stdgates.inc``.
 
-    Qiskit's exporter could define the other gates in the program. But some it writes as no parser
-    reads them (Pauli gates, and the amplitudes of a state preparation), seen with 2.0 and 2.6.
+    Qiskit's exporter could define the other gates in the program. But it writes some of them in a
+    way that no parser reads (Pauli gates, and the amplitudes of a state preparation), seen with
+    Qiskit 2.0 and 2.6.
     """
     found: list[Step] = []
     for position, item, qubits in steps:
@@ -267,7 +268,7 @@ def _expand_all(steps: list[Step]) -> list[Step]:
 def _expand(
     origin: Step, item: Any, qubits: tuple[int, ...], found: list[Step], depth: int
 ) -> None:
-    """Append one instruction to ``found``, by Qiskit's own definitions of it."""
+    """Append one instruction to ``found``, as Qiskit's own definitions build it from others."""
     position, top, top_qubits = origin
     operation = item.operation
     if isinstance(operation, Barrier) or (item.is_standard_gate() and item.name in PROGRAM_NAMES):

@@ -1,7 +1,7 @@
 """The self-describing program that is sent: OpenQASM 3, and a last line that says what it was.
 
 The last line is a comment, ``// qiskit-oqtopus {json}``, with all that the Result of the circuit
-needs beside the counts. Whoever can read the input of a job can therefore rebuild its Result, in
+needs beyond the counts. Whoever can read the input of a job can therefore rebuild its Result, in
 another process and on another machine.
 """
 
@@ -133,8 +133,8 @@ def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
 
     Args:
         text: The program.
-        primitive: That of the header. It counts too: a run that is resumed with other coefficients
-            has the same programs, and would mix them.
+        primitive: That of the header. It counts too: if a run is resumed with other coefficients,
+            its programs are the same, and the coefficients would be mixed.
     """
     if primitive is not None:
         text += json.dumps(primitive, sort_keys=True, separators=(",", ":"))
@@ -142,9 +142,9 @@ def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
 
 
 def fingerprint(program: Program) -> str:
-    """Return what tells a program from every other one that has another result, in hex.
+    """Return what distinguishes a program from every one that has another result, in hex.
 
-    It covers all that the result is made of beside the counts, but not what may differ when the
+    It covers all that the result is made of beyond the counts, but not what may differ when the
     same circuits are given again: names, which Qiskit numbers, the seed of the order of the shots,
     and the calibration.
 
