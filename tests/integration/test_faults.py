@@ -8,7 +8,6 @@ import textwrap
 import time
 
 import pytest
-from qiskit import QuantumCircuit
 
 from qiskit_oqtopus import (
     OqtopusCloudError,
@@ -19,20 +18,12 @@ from qiskit_oqtopus import (
     OqtopusSubmissionError,
 )
 from qiskit_oqtopus.cloud import submission
+from tests.device_circuits import value_circuit
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
 
-def circuit(value, name=None):
-    qc = QuantumCircuit(4, 2, name=name or f"value-{value}")
-    for bit in range(2):
-        if (value >> bit) & 1:
-            qc.x(bit)
-    qc.measure([0, 1], [0, 1])
-    return qc
-
-
-CIRCUITS = [circuit(i % 4, f"c{i}") for i in range(6)]
+CIRCUITS = [value_circuit(i % 4, f"c{i}") for i in range(6)]
 EXPECTED = [format(i % 4, "02b") for i in range(6)]
 
 
@@ -184,7 +175,7 @@ def test_one_circuit_fails(cloud):
 def test_stuck_running_is_a_failure(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.stuck_running(0)
-    job = backend.run(circuit(1), shots=20)
+    job = backend.run(value_circuit(1), shots=20)
     with pytest.raises(OqtopusJobError, match="known race"):
         job.result(timeout=30)
     assert job.status().name == "ERROR"
@@ -215,7 +206,7 @@ def test_expired_links_are_asked_for_again(cloud):
 def test_a_status_of_tomorrow(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.unknown_status("calibrating")
-    job = backend.run(circuit(1), shots=20)
+    job = backend.run(value_circuit(1), shots=20)
     assert job.status().name == "RUNNING"
     with pytest.raises(OqtopusError, match="goes on"):
         job.result(timeout=2)
@@ -237,7 +228,7 @@ def test_a_redirect_is_not_followed(cloud):
         backend = connect(cloud).backend("line-4q")
         cloud.faults.redirect(elsewhere.url, times=None)
         with pytest.raises(OqtopusCloudError):
-            backend.run(circuit(1), shots=20)
+            backend.run(value_circuit(1), shots=20)
         assert list(elsewhere.requests) == []
 
 
@@ -298,7 +289,7 @@ def test_the_token_goes_to_the_api_only(cloud):
 def test_many_jobs_are_polled_by_the_page(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.slow_queue(3)
-    job = backend.run([circuit(i % 4) for i in range(40)], shots=20)
+    job = backend.run([value_circuit(i % 4) for i in range(40)], shots=20)
     start = len(cloud.requests)
     time.sleep(0.1)
     job.result(timeout=60)
