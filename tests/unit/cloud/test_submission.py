@@ -1,5 +1,21 @@
 """Submission: each program exactly once, whatever becomes of the answers."""
 
+import pytest
+
+from qiskit_oqtopus.client import (
+    ForbiddenError,
+    LinkError,
+    PresignedPost,
+    RateLimitError,
+    Registration,
+    ServerError,
+    TransportError,
+    ValidationError,
+)
+from qiskit_oqtopus.cloud import submission
+from qiskit_oqtopus.cloud.group import Member
+from qiskit_oqtopus.cloud.submission import Order, submit_all
+from qiskit_oqtopus.exceptions import OqtopusSubmissionError
 from tests.device_circuits import flip
 
 
@@ -12,3 +28,118 @@ def test_metadata_keep_their_order_and_names_their_letters(cloud, provider, back
     assert header["name"] == "half \ud800 pair"
     assert list(header["metadata"]) == ["z", "a"]
     assert list(header["metadata"]["a"]) == ["y", "b"]
+
+
+class Server:
+    """A client whose answers to submissions and questions are those of a list, then good ones."""
+
+    def __init__(self, submissions=(), statuses=(), uploads=()):
+        self.answers = {
+            "submit": list(submissions),
+            "status": list(statuses),
+            "upload": list(uploads),
+        }
+        self.calls = []
+        self.registered = 0
+
+    def answer(self, call, default):
+        self.calls.append(call)
+        waiting = self.answers[call]
+        answer = waiting.pop(0) if waiting else default
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def register(self):
+        self.registered += 1
+        return Registration(f"job-{self.registered}", PresignedPost("https://s3.example", {}))
+
+    def upload(self, target, payload):
+        self.answer("upload", None)
+
+    def submit(self, job_id, submission):
+        self.answer("submit", None)
+
+    def status(self, job_id):
+        return self.answer("status", "submitted")
+
+
+@pytest.fixture
+def send(monkeypatch):
+    monkeypatch.setattr(submission.time, "sleep", lambda seconds: None)
+
+    def send_one(server):
+        member = Member("g" * 16, 0, 1, "0" * 64)
+        order = Order(member, "OPENQASM 3.0;\n", "name", (), "SC", 10, {}, {})
+        sent = submit_all(server, [order], workers=1, report=lambda done: None)
+        return sent, [call for call in server.calls if call != "upload"]
+
+    return send_one
+
+
+@pytest.mark.parametrize(
+    ("submissions", "statuses", "calls"),
+    [
+        ([], [], ["submit"]),
+        # The answer was lost, and the submission was not.
+        ([TransportError("lost")], ["submitted"], ["submit", "status"]),
+        ([ServerError("500")], ["succeeded"], ["submit", "status"]),
+        # The submission itself was lost: only now is it sent again.
+        ([TransportError("lost")], ["registered"], ["submit", "status", "submit"]),
+        ([RateLimitError("slow", retry_after=2)], ["registered"], ["submit", "status", "submit"]),
+        # The status cannot be read for a while.
+        (
+            [TransportError("lost")],
+            [ServerError("500"), RateLimitError("slow"), "registered"],
+            ["submit", "status", "status", "status", "submit"],
+        ),
+        # An earlier try of the client was taken after all.
+        ([ValidationError("not in valid status")], ["ready"], ["submit", "status"]),
+        (
+            [TransportError("lost"), ValidationError("not in valid status")],
+            ["registered", "running"],
+            ["submit", "status", "submit", "status"],
+        ),
+    ],
+)
+def test_a_job_is_submitted_exactly_once(send, submissions, statuses, calls):
+    assert send(Server(submissions, statuses)) == ({0: "job-1"}, calls)
+
+
+@pytest.mark.parametrize(
+    ("submissions", "statuses"),
+    [
+        ([ForbiddenError("no")], []),
+        ([ValidationError("no such device")], ["registered"]),
+        ([TransportError("lost"), ForbiddenError("no")], ["registered"]),
+    ],
+)
+def test_a_refused_submission_is_certain(send, submissions, statuses):
+    with pytest.raises(OqtopusSubmissionError, match="Nothing was sent") as caught:
+        send(Server(submissions, statuses))
+    assert (caught.value.missing, caught.value.job_ids) == ((0,), {})
+
+
+@pytest.mark.parametrize(
+    ("submissions", "statuses"),
+    [
+        ([TransportError("lost")], [ServerError("500")] * 1000),
+        ([TransportError("lost")], [ForbiddenError("no")]),
+        ([ValidationError("not in valid status")], [ServerError("500")]),
+    ],
+)
+def test_what_could_not_be_settled_names_the_job(send, monkeypatch, submissions, statuses):
+    monkeypatch.setattr(submission, "SETTLE_SECONDS", 0.5)
+    server = Server(submissions, statuses)
+    clock = iter(range(10_000))
+    monkeypatch.setattr(submission.time, "monotonic", lambda: 0.1 * next(clock))
+    with pytest.raises(OqtopusSubmissionError, match="Whether job-1 was submitted could not be"):
+        send(server)
+    assert server.calls.count("submit") == 1
+
+
+def test_another_id_is_registered_where_the_permission_to_store_has_expired(send):
+    server = Server(uploads=[LinkError("expired")])
+    assert send(server) == ({0: "job-2"}, ["submit"])
+    with pytest.raises(OqtopusSubmissionError, match="expired"):
+        send(Server(uploads=[LinkError("expired")] * 3))

@@ -8,7 +8,7 @@ from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ClassicalRegister, Clbit, Gate, Parameter, QuantumRegister, Qubit
 from qiskit.circuit.library import CXGate, GlobalPhaseGate, Initialize, PermutationGate
 
-from qiskit_oqtopus.program.openqasm import delay_ns, encode_body
+from qiskit_oqtopus.program.openqasm import Measurements, delay_ns, encode_body
 from qiskit_oqtopus.program.program import (
     EncodingError,
 )
@@ -319,3 +319,16 @@ def test_a_gate_that_contains_itself_is_refused():
     circuit.measure(0, 0)
     with pytest.raises(EncodingError):
         encode_body(circuit, transpiler="qiskit")
+
+
+def test_measurements_come_once_and_last():
+    measurements = Measurements()
+    assert measurements.add(3, 1) == []
+    assert measurements.refuse_gate([0, 1]) is None
+    reason, cure = measurements.refuse_gate([0, 3])
+    assert reason.startswith("it comes after the measurement of qubit 3")
+    assert cure.startswith("measure at the end")
+    assert [reason for reason, _ in measurements.add(3, 1)] == [
+        "this qubit is measured twice",
+        "classical bit 1 is written twice",
+    ]
