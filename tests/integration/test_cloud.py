@@ -350,6 +350,7 @@ def test_refresh_and_status(backend):
     assert (status.operational, status.device_id) == (True, "grid-16q")
 
 
+@pytest.mark.slow
 def test_a_timeout_leaves_the_job(cloud):
     with emulator.Emulator(devices=["line-4q"], realistic=True) as slow:
         provider = OqtopusProvider(url=slow.url, token=slow.token)

@@ -47,8 +47,15 @@ FAULTS = {
 }
 
 
+SLOW = ("outage", "no connection", "unknown status", "redirect")
+"""Faults in which a client waits until its time is over."""
+
+
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FAULTS],
+)
 def test_fault(name, step):
     arm, allowed = FAULTS[name]
     with (

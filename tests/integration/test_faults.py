@@ -182,7 +182,14 @@ def test_stuck_running_is_a_failure(cloud):
 
 
 @pytest.mark.parametrize(
-    "kind", ["truncated", "two_entries", "not_json", "not_object", "oversized"]
+    "kind",
+    [
+        "truncated",
+        "two_entries",
+        "not_json",
+        "not_object",
+        pytest.param("oversized", marks=pytest.mark.slow),
+    ],
 )
 def test_corrupt_results_are_protocol_errors_and_can_be_read_later(cloud, kind):
     backend = connect(cloud).backend("line-4q")
@@ -286,6 +293,7 @@ def test_the_token_goes_to_the_api_only(cloud):
         assert request.token is not request.storage, request
 
 
+@pytest.mark.slow
 def test_many_jobs_are_polled_by_the_page(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.slow_queue(3)

@@ -56,6 +56,7 @@ def test_any_id_of_a_run_resumes_it(cloud, provider, backend):
     assert executed(cloud) == before
 
 
+@pytest.mark.slow
 def test_what_the_program_does_not_show_is_compared_too(cloud, backend):
     def attempt(primitive, pubs, others):
         cloud.faults.fail_program("unlucky", times=1)

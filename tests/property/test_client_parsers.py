@@ -8,6 +8,7 @@ import math
 import string
 from contextlib import suppress
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def same(a, b):
     return json.dumps(a, sort_keys=True) == json.dumps(b, sort_keys=True)
 
 
+@pytest.mark.slow
 @given(objects(DEVICE_KEYS), st.text(min_size=1))
 @example({"n_qubits": math.inf, "n_pending_jobs": math.nan}, "d")
 def test_no_field_of_a_device_is_lost_or_invented(obj, device_id):

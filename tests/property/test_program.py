@@ -78,6 +78,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_anything_is_decoded_to_known_types_or_refused(value):
     try:
@@ -115,6 +116,7 @@ def measured_circuits(draw):
     return circuit, outcome
 
 
+@pytest.mark.slow
 @given(
     measured_circuits(),
     st.integers(0, 999),
@@ -149,6 +151,7 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
         assert result.get_memory() == list(result.get_counts()) * 5
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*Gate.control:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
 @pytest.mark.parametrize("first", range(0, 150, 50))
@@ -189,6 +192,7 @@ def native_circuit(rng):
     return circuit
 
 
+@pytest.mark.slow
 def test_programs_that_run_as_they_are_have_the_same_instructions():
     for seed in range(200):
         rng = np.random.default_rng(seed)

@@ -83,6 +83,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("snapshots") / "snapshot.json"
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(device=devices, facts=facts)
 def test_whatever_a_device_says_is_read_saved_and_made_a_target(path, device, facts):

@@ -78,6 +78,7 @@ def test_what_a_poll_raises_reaches_who_waits(cloud, provider, backend, timeout)
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_a_timeout_holds_while_the_server_hangs(cloud, provider, backend):
     cloud.faults.slow_queue(math.inf)
     job = backend.run(flip(backend), shots=5)
