@@ -136,23 +136,20 @@ def _download_one(
     payload = _fetch(client, job, "result")
     sampling, estimation = payload.get("sampling"), payload.get("estimation")
     counts = sampling.get("counts") if isinstance(sampling, Mapping) else None
-    if counts is None and isinstance(estimation, Mapping):
-        try:
-            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
-        except results.ResultError as error:
-            raise OqtopusProtocolError(
-                f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
-            ) from error
-        return
-    if not isinstance(counts, Mapping):
-        raise OqtopusProtocolError(
-            f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
-        )
+    noun = "result"
     try:
-        entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
+        if isinstance(counts, Mapping):
+            noun = "counts"
+            entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
+        elif counts is None and isinstance(estimation, Mapping):
+            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
+        else:
+            raise OqtopusProtocolError(
+                f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
+            )
     except results.ResultError as error:
         raise OqtopusProtocolError(
-            f"The counts of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
+            f"The {noun} of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
 
 

@@ -67,7 +67,7 @@ class Member:
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
         line = f"qiskit-oqtopus {kind}{self.group_id} {self.index}/{self.total} {self.digest}"
-        words = ", ".join(tags).encode("utf-8", "replace").decode()  # see Order.submission
+        words = ", ".join(tags).encode("utf-8", "replace").decode()  # no half surrogates
         return f"{line} {words}".rstrip()[:MAX_DESCRIPTION]
 
 

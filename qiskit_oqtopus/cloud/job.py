@@ -112,8 +112,9 @@ class OqtopusJob(JobV1):
         """
         return self._statuses(self._entries)
 
-    def _statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
-        sights = self._watcher.refresh([entry.job_id for entry in entries])
+    def _statuses(self, entries: Sequence[Entry], ask: bool = True) -> list[JobStatus]:
+        look = self._watcher.refresh if ask else self._watcher.sights
+        sights = look([entry.job_id for entry in entries])
         return [job_status(sights[entry.job_id]) for entry in entries]
 
     def status(self) -> JobStatus:
@@ -195,8 +196,7 @@ class OqtopusJob(JobV1):
         )
 
     def _last_status(self) -> JobStatus:
-        sights = self._watcher.sights(self.job_ids())
-        return group_status([job_status(sight) for sight in sights.values()])
+        return group_status(self._statuses(self._entries, ask=False))
 
     # -- results --------------------------------------------------------------------------------
 
@@ -225,7 +225,7 @@ class OqtopusJob(JobV1):
             self.wait_for_final_state(timeout)
             with self._lock:
                 entries = self._entries
-                statuses = self._last_statuses(entries)
+                statuses = self._statuses(entries, ask=False)
                 # Another thread may have found more circuits since, which have not ended.
                 if all(status in JOB_FINAL_STATES for status in statuses):
                     if self._result is None or self._result_of is not entries:
@@ -242,10 +242,6 @@ class OqtopusJob(JobV1):
         error = kind(self._message(entries))
         error.result = result
         raise error
-
-    def _last_statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
-        sights = self._watcher.sights([entry.job_id for entry in entries])
-        return [job_status(sights[entry.job_id]) for entry in entries]
 
     def _download(self, entries: Sequence[Entry]) -> None:
         """Read what is not here yet; each result is kept as soon as it has come."""

@@ -38,14 +38,10 @@ def _text(name: str, value: Any) -> str:
     raise OqtopusOptionError(f"Option {name!r} must be a string, not {value!r}.")
 
 
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
-
-
 def _json_mapping(name: str, value: Any) -> dict[str, Any]:
-    values = _mapping(name, value)
+    if not isinstance(value, Mapping):
+        raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
+    values = dict(value)
     try:
         json.dumps(values, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..client import errors
+from ..client.models import Submission
 from ..exceptions import (
     OqtopusCircuitError,
     OqtopusCloudError,
@@ -29,13 +29,22 @@ from ..program.program import (
 from .download import Entry, read_program
 from .encoding import Task, encode_tasks, find_differences
 from .errors import translate_errors
-from .group import Member, cancel_spare, find_group, is_job_id, new_group_id, parse_description
+from .group import (
+    MAX_NAME,
+    Member,
+    cancel_spare,
+    find_group,
+    is_job_id,
+    new_group_id,
+    parse_description,
+)
 from .job import OqtopusJob
 from .progress import report_progress
 from .status import Sight
 from .submission import Order, submit_all
 
 if TYPE_CHECKING:
+    from ..client.models import Job
     from .backend import OqtopusBackend
 
 logger = logging.getLogger(__name__)
@@ -151,13 +160,7 @@ def send_again(
         headers[index] = program.header
         # Their places in a primitive's result are gone: what comes back are counts.
         member = Member(group, index, len(programs), fingerprint(program))
-        orders.append(
-            replace(
-                _build_order(backend, program, member, name, values),
-                transpiler_info=job.transpiler_info or {"transpiler_lib": None},
-                mitigation_info=job.mitigation_info or {},
-            )
-        )
+        orders.append(_build_order(backend, program, member, name, values, job))
     return _submit(backend, orders, headers, {}, {}, group, len(programs), values)
 
 
@@ -265,26 +268,45 @@ def _build_order(
     member: Member,
     name: str,
     values: Mapping[str, Any],
+    stored: Job | None = None,
 ) -> Order:
-    transpiler_info: dict[str, Any] = {"transpiler_lib": None}
-    if values["transpiler"] is not None:
-        options = values["transpiler_options"]
-        transpiler_info = {
-            "transpiler_lib": values["transpiler"],
-            "transpiler_options": {"optimization_level": 1} if options is None else options,
-        }
-    mitigation = values["mitigation"]
-    return Order(
-        member,
-        program.text,
-        values["name"] or name,
-        values["tags"],
-        backend.name,
-        program.header.shots,
-        transpiler_info,
-        {} if mitigation is None else {"ro_error_mitigation": mitigation},
-        program.operator,
+    """Return what is sent for a program.
+
+    Args:
+        backend: The device.
+        program: The program.
+        member: Its place in the group.
+        name: Name of the OQTOPUS job, if the options give none.
+        values: All run options.
+        stored: The job that is sent again, whose settings are kept; None for a new circuit.
+    """
+    if stored is not None:
+        transpiler_info = stored.transpiler_info or {"transpiler_lib": None}
+        mitigation_info = stored.mitigation_info or {}
+    else:
+        transpiler_info = {"transpiler_lib": values["transpiler"]}
+        if values["transpiler"] is not None:
+            options = values["transpiler_options"]
+            transpiler_info["transpiler_options"] = (
+                {"optimization_level": 1} if options is None else options
+            )
+        mitigation = values["mitigation"]
+        mitigation_info = {} if mitigation is None else {"ro_error_mitigation": mitigation}
+    payload: dict[str, Any] = {"program": [program.text]}
+    if program.operator is not None:
+        payload["operator"] = [{"pauli": pauli, "coeff": c} for pauli, c in program.operator]
+    submission = Submission(
+        # A database does not take half of a surrogate pair.
+        name=(values["name"] or name).encode("utf-8", "replace").decode()[:MAX_NAME],
+        description=member.description(values["tags"]),
+        device_id=backend.name,
+        job_type="sampling" if program.operator is None else "estimation",
+        shots=program.header.shots,
+        transpiler_info=transpiler_info,
+        simulator_info={},
+        mitigation_info=mitigation_info,
     )
+    return Order(member, payload, submission)
 
 
 def _submit(

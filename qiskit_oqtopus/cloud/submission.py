@@ -20,7 +20,7 @@ from ..client.models import Submission
 from ..client.storage import pack_json
 from ..exceptions import OqtopusSubmissionError
 from .errors import oqtopus_error
-from .group import MAX_NAME, Member, cancel_jobs
+from .group import Member, cancel_jobs
 from .status import REGISTERED
 
 if TYPE_CHECKING:
@@ -41,47 +41,13 @@ class Order:
 
     Attributes:
         member: Its place in the group.
-        program: The OpenQASM 3 text.
-        name: Name of the OQTOPUS job; cut to what OQTOPUS takes.
-        tags: Words of the user for the description.
-        device_id: The device.
-        shots: Number of shots.
-        transpiler_info: What the server's transpiler does.
-        mitigation_info: What the server's error mitigation does.
-        operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
-            coefficient), or None for counts.
+        payload: The input of the job: the program, and the observable if there is one.
+        submission: The body of the last step.
     """
 
     member: Member
-    program: str
-    name: str
-    tags: tuple[str, ...]
-    device_id: str
-    shots: int
-    transpiler_info: Mapping[str, Any]
-    mitigation_info: Mapping[str, Any]
-    operator: tuple[tuple[str, float], ...] | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """Return the input of the job."""
-        if self.operator is None:
-            return {"program": [self.program]}
-        terms = [{"pauli": pauli, "coeff": coefficient} for pauli, coefficient in self.operator]
-        return {"program": [self.program], "operator": terms}
-
-    def submission(self) -> Submission:
-        """Return the body of the last step."""
-        return Submission(
-            # A database does not take half of a surrogate pair.
-            name=self.name.encode("utf-8", "replace").decode()[:MAX_NAME],
-            description=self.member.description(self.tags),
-            device_id=self.device_id,
-            job_type="sampling" if self.operator is None else "estimation",
-            shots=self.shots,
-            transpiler_info=dict(self.transpiler_info),
-            simulator_info={},
-            mitigation_info=dict(self.mitigation_info),
-        )
+    payload: Mapping[str, Any]
+    submission: Submission
 
 
 def submit_all(
@@ -216,7 +182,7 @@ def _submit_one(client: Client, order: Order, stop: Event) -> str:
     job_id = _upload(client, order)
     if stop.is_set():
         raise _Stopped
-    _submit_exactly_once(client, job_id, order.submission())
+    _submit_exactly_once(client, job_id, order.submission)
     return job_id
 
 
@@ -226,7 +192,7 @@ def _upload(client: Client, order: Order) -> str:
     Once the permission to store has expired, its id is of no use either: another one is registered,
     and the first stays registered for ever, which does no harm.
     """
-    payload = pack_json(order.payload())
+    payload = pack_json(order.payload)
     for _ in range(REGISTRATIONS - 1):
         registration = client.register()
         try:

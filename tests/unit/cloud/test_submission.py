@@ -9,6 +9,7 @@ from qiskit_oqtopus.client import (
     RateLimitError,
     Registration,
     ServerError,
+    Submission,
     TransportError,
     ValidationError,
 )
@@ -70,7 +71,7 @@ def send(monkeypatch):
 
     def send_one(server):
         member = Member("g" * 16, 0, 1, "0" * 64)
-        order = Order(member, "OPENQASM 3.0;\n", "name", (), "SC", 10, {}, {})
+        order = Order(member, {}, Submission("name", None, "SC", "sampling", 10))
         sent = submit_all(server, [order], workers=1, report=lambda done: None)
         return sent, [call for call in server.calls if call != "upload"]
 
