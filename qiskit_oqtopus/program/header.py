@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import OqtopusProtocolError
@@ -85,12 +84,7 @@ class ProgramHeader:
     clbits: tuple[int, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping proxy does not pickle.
-        values = [getattr(self, item.name) for item in fields(self)[:-1]]
-        return type(self), (*values, dict(self.extra))
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
@@ -203,4 +197,4 @@ def header_from_json(values: Any) -> ProgramHeader:
     known["clbits"] = tuple(values["clbits"])
     known["global_phase"] = float(values["global_phase"])
     extra = {key: item for key, item in values.items() if key not in known and key != "schema"}
-    return ProgramHeader(**known, extra=MappingProxyType(extra))
+    return ProgramHeader(**known, extra=extra)

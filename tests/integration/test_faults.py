@@ -89,7 +89,7 @@ def test_faults_that_pass(cloud, name):
     assert_right(connect(cloud).job(job.job_id()).result(timeout=60))
 
 
-def test_a_server_that_refuses_half_way_and_resume(cloud, caplog):
+def test_a_run_that_was_refused_half_way_is_resumed(cloud, caplog):
     backend = connect(cloud).backend("line-4q")
 
     def refuse(stage, done, total):

@@ -155,7 +155,7 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
 @pytest.mark.filterwarnings("ignore:.*Gate.control:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
 @pytest.mark.parametrize("first", range(0, 150, 50))
-def test_programs_for_the_server_to_compile_mean_what_their_circuit_means(first):
+def test_programs_that_the_server_compiles_mean_the_same_as_their_circuits(first):
     for seed in range(first, first + 50):
         rng = np.random.default_rng(seed)
         unitary = random_unitary_circuit(rng, int(rng.integers(1, 6)), int(rng.integers(1, 8)))

@@ -259,6 +259,6 @@ def test_another_policy_on_the_same_connections(serve, connect, time):
 @pytest.mark.parametrize(
     "wrong", [{"max_attempts": 0}, {"base": -1.0}, {"max_delay": float("nan")}]
 )
-def test_policies_that_make_no_sense(wrong):
+def test_policies_that_cannot_be_used(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RetryPolicy(**wrong)

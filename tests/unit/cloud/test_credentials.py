@@ -26,7 +26,7 @@ from .accounts import (
 )
 
 
-def test_nothing_anywhere(home):
+def test_no_account_anywhere(home):
     assert find(home) is None
 
 
@@ -133,7 +133,7 @@ def test_two_halves_in_two_files(home):
         ({}, {"token": TOKEN, "url": ""}, "no URL"),
     ],
 )
-def test_half_an_account(home, environ, arguments, missing):
+def test_half_an_account_is_refused(home, environ, arguments, missing):
     with pytest.raises(OqtopusCredentialsError, match=missing) as info:
         find(home, environ, **arguments)
     for place in places(environ=environ, home=home):
@@ -213,7 +213,7 @@ def test_save_refuses_what_cannot_be_used(home, wrong, words):
     assert os.listdir(home) == []
 
 
-def test_save_for_this_machine_and_for_those_who_insist(home):
+def test_save_with_http_only_for_this_machine_or_on_request(home):
     save(home, "http://127.0.0.1:8000")
     save(home, "http://cloud.example", profile="lab", insecure=True)
     assert find(home, profile="lab").url == "http://cloud.example"

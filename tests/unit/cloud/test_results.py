@@ -157,7 +157,7 @@ def test_mitigated_counts_keep_the_shots_asked_for(circuit):
         ([["000", 1]], "there are no counts but"),
     ],
 )
-def test_counts_that_are_none_of_this_program(circuit, counts, reason):
+def test_counts_of_another_program_are_refused(circuit, counts, reason):
     with pytest.raises(ResultError) as caught:
         experiment_result(header_of(circuit), counts, job_id="job-1")
     assert reason in str(caught.value)

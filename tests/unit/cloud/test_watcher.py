@@ -63,7 +63,7 @@ def test_waiting_goes_on_where_there_are_no_more_threads(cloud, backend, monkeyp
 
 
 @pytest.mark.parametrize("timeout", [None, 20])
-def test_what_a_poll_raises_reaches_who_waits(cloud, provider, backend, timeout):
+def test_what_a_poll_raises_reaches_whoever_waits(cloud, provider, backend, timeout):
     cloud.faults.slow_queue(math.inf)
     job = backend.run(flip(backend), shots=5)
     calls = []

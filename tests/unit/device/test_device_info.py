@@ -100,7 +100,7 @@ def test_many_bad_numbers_give_one_short_warning():
 @pytest.mark.parametrize(
     "facts", [{}, [], "x", {"qubits": {}}, {"qubits": [None]}, {"qubits": None, "couplings": 3}]
 )
-def test_facts_that_are_none_cost_the_numbers_only(facts):
+def test_useless_facts_cost_only_the_numbers(facts):
     snapshot, message = read_with_one_warning(anemone_device(), facts)
     assert snapshot.qubits == snapshot.couplings == ()
     assert snapshot.n_qubits == 3

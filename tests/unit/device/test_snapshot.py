@@ -318,7 +318,7 @@ def test_a_qubit_without_position_stands_apart():
 
 
 @pytest.mark.parametrize("second", [0.0, 1e-9, 5e-324])
-def test_positions_that_coincide_are_none(second):
+def test_positions_that_coincide_are_not_used(second):
     facts = anemone_facts()
     for x, qubit in zip((0.0, second, 1.0), facts["qubits"], strict=True):
         qubit["position"] = {"x": x, "y": 0.0}

@@ -192,7 +192,7 @@ def test_dt_is_an_option():
 
 @pytest.mark.parametrize("name", ["dt", "measure_duration"])
 @pytest.mark.parametrize("value", [0, -1e-9, math.nan, math.inf, "1", True])
-def test_times_that_are_none(name, value):
+def test_what_is_no_time(name, value):
     with pytest.raises(OqtopusOptionError, match=name):
         anemone_target(**{name: value})
 
