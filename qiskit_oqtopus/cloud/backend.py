@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -330,13 +330,6 @@ class OqtopusBackend(BackendV2):
 
 def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
     """Return the calibration of a device, from what the server says about it."""
-    description = {
-        "device_id": device.device_id,
-        "device_type": device.device_type,
-        "n_qubits": device.n_qubits,
-        "basis_gates": list(device.basis_gates),
-        "supported_instructions": list(device.supported_instructions),
-        "calibrated_at": device.calibrated_at,
-        "description": device.description,
-    }
+    description = asdict(device)
+    del description["extra"]
     return DeviceSnapshot.from_device(description, facts)

@@ -22,7 +22,7 @@ from ..exceptions import OqtopusProtocolError
 from ..program.header import FOREIGN, ProgramHeader
 
 MAX_SHOTS = 10_000_000
-"""OQTOPUS takes no more, and no longer list of single shots is made from what an answer claims."""
+"""OQTOPUS takes no more shots; no list of single shots is longer, whatever an answer claims."""
 
 CANCELLED = "CANCELLED"
 """Status of the result of a circuit whose job was cancelled, as in the results of the simulator."""

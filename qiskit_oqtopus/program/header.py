@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -123,29 +123,24 @@ def _is_registers(value: Any) -> bool:
     )
 
 
-_CHECKS: dict[str, Any] = {
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "str | None": lambda value: value is None or isinstance(value, str),
+    "int": _is_count,
+    "int | None": lambda value: value is None or _is_count(value),
+    "float": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "bool": lambda value: type(value) is bool,
+    "Registers": _is_registers,
+    "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "dict[str, Any]": lambda value: isinstance(value, dict),
+    "Mapping[str, Any] | None": lambda value: value is None or isinstance(value, dict),
+}
+"""Whether a value of JSON can be that of a field, by the annotation of the field."""
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    **{item.name: _TYPES[str(item.type)] for item in fields(ProgramHeader) if item.name != "extra"},
     "kind": lambda value: value in KINDS,
-    "group": lambda value: isinstance(value, str),
-    "index": _is_count,
-    "total": _is_count,
-    "created": lambda value: isinstance(value, str),
-    "name": lambda value: isinstance(value, str),
-    "qregs": _is_registers,
-    "cregs": _is_registers,
-    "n_qubits": _is_count,
-    "n_clbits": _is_count,
-    "global_phase": lambda value: type(value) in (int, float) and math.isfinite(value),
-    "clbits": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "shots": _is_count,
-    "memory": lambda value: type(value) is bool,
     "seed": lambda value: value is None or type(value) is int,
-    "metadata": lambda value: isinstance(value, dict),
-    "calibrated_at": lambda value: value is None or isinstance(value, str),
-    "pub": lambda value: value is None or _is_count(value),
-    "position": lambda value: value is None or _is_count(value),
-    "resubmits": lambda value: value is None or isinstance(value, str),
-    "primitive": lambda value: value is None or isinstance(value, dict),
-    "sha256": lambda value: isinstance(value, str),
 }
 
 _LATER = {"primitive": None}
