@@ -89,8 +89,10 @@ def encode_program(
     body = encode_body(
         circuit, transpiler=transpiler, dt=dt, basis=basis, measured=operator is None
     )
-    header = replace(
-        _describe(header, circuit, body.clbits),
+    header = _describe(
+        header,
+        circuit,
+        body.clbits,
         name=str(circuit.name),
         global_phase=float(circuit.global_phase),
         # Read back, so that this Result and the one of a retrieved job can only be the same.
@@ -115,9 +117,9 @@ def encode_metadata(circuit: QuantumCircuit) -> Any:
 
 
 def _describe(
-    header: ProgramHeader, circuit: QuantumCircuit, clbits: tuple[int, ...]
+    header: ProgramHeader, circuit: QuantumCircuit, clbits: tuple[int, ...], **others: Any
 ) -> ProgramHeader:
-    """Return a header with the registers and the numbers of bits of a circuit."""
+    """Return a header with the registers and the numbers of bits of a circuit, and other fields."""
     return replace(
         header,
         qregs=tuple((register.name, register.size) for register in circuit.qregs),
@@ -125,6 +127,7 @@ def _describe(
         n_qubits=circuit.num_qubits,
         n_clbits=circuit.num_clbits,
         clbits=clbits,
+        **others,
     )
 
 
@@ -254,8 +257,10 @@ def foreign_header(text: str, header: ProgramHeader) -> ProgramHeader:
     measured = {
         index[bit] for item in circuit.data if item.name == "measure" for bit in item.clbits
     }
-    return replace(
-        _describe(header, circuit, tuple(sorted(measured))),
+    return _describe(
+        header,
+        circuit,
+        tuple(sorted(measured)),
         kind=FOREIGN,
         global_phase=0.0 if circuit.num_parameters else float(circuit.global_phase),
         sha256=digest(text),

@@ -1,10 +1,15 @@
 """Runs: what is checked, warned of and refused before circuits are sent."""
 
+import contextlib
+
 import pytest
 
 from qiskit_oqtopus import (
     OqtopusOptionError,
     OqtopusProvider,
+    OqtopusSubmissionError,
+    OqtopusWarning,
+    SamplerV2,
 )
 from tests.device_circuits import flip
 
@@ -33,3 +38,21 @@ def test_a_device_that_does_not_say_when_it_was_calibrated(recwarn):
             device = provider.backend("line-4q")
             device.run(flip(device), shots=5).result(timeout=60)
     assert not [warning for warning in recwarn if "calibrated anew" in str(warning.message)]
+
+
+def test_warnings_name_the_line_of_the_user():
+    with (
+        emulator.Emulator(["line-4q"]) as cloud,
+        OqtopusProvider(url=cloud.url, token=cloud.token) as provider,
+    ):
+        device = provider.backend("line-4q")
+        circuit = flip(device)
+        cloud.devices.set("line-4q", calibrated_at="2030-01-01 00:00:00", status="unavailable")
+        for run in (device.run, SamplerV2(device).run):
+            with (
+                pytest.warns(OqtopusWarning) as caught,
+                contextlib.suppress(OqtopusSubmissionError),
+            ):
+                run([circuit])
+            assert {warning.filename for warning in caught} == {__file__}
+            assert len(caught) == 2

@@ -19,7 +19,7 @@ from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from tests.devices import (
     anemone_device,
     anemone_facts,
-    described,
+    describe,
     grid_device,
     grid_facts,
     kawasaki_device,
@@ -171,7 +171,7 @@ def test_save_and_load(snapshot, tmp_path):
     assert hash(loaded) == hash(snapshot)
     assert snapshot.diff(loaded) == []
     assert loaded.qubit_coordinates == snapshot.qubit_coordinates
-    assert described(loaded.target()) == described(snapshot.target())
+    assert describe(loaded.target()) == describe(snapshot.target())
     assert pickle.loads(pickle.dumps(snapshot)) == copy.deepcopy(snapshot) == snapshot
 
 
