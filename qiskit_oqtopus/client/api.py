@@ -13,32 +13,13 @@ from . import storage
 from .addresses import api_path, check_url, is_token, public_url, split_url, storage_url
 from .answers import Answer, correlation_id_of, error_of
 from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
-from .models import Device, Job, PresignedPost, Registration, Submission
+from .models import MAX_PAGE_SIZE, Device, Job, PresignedPost, Registration, Submission
 from .retry import RetryPolicy
 from .transport import Request, TokenAuth, Transport
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-MAX_PAGE_SIZE = 100
-"""The largest page of jobs that the server gives."""
-
-DEFAULT_FIELDS = (
-    "job_id",
-    "name",
-    "description",
-    "job_type",
-    "status",
-    "device_id",
-    "shots",
-    "execution_time",
-    "submitted_at",
-    "ready_at",
-    "running_at",
-    "ended_at",
-)
-"""Fields in a list of jobs if no others are asked for: those that cost the server little."""
 
 
 class Client:
@@ -136,7 +117,7 @@ class Client:
         """Return a new job id, and where its input goes.
 
         After a lost answer this is sent again. The id that was lost with the answer stays without
-        an input and "registered" for ever, and never runs.
+        an input and "registered" forever, and never runs.
         """
         return self._call(self._request("POST", "/jobs"), Registration.from_json)
 
@@ -185,7 +166,7 @@ class Client:
         *,
         page: int = 1,
         size: int = MAX_PAGE_SIZE,
-        fields: Sequence[str] = DEFAULT_FIELDS,
+        fields: Sequence[str] = (),
         status: str | None = None,
         q: str | None = None,
         start_time: str | datetime | None = None,

@@ -18,6 +18,9 @@ from .errors import ProtocolError
 
 T = TypeVar("T")
 
+MAX_PAGE_SIZE = 100
+"""Jobs in the largest page of a list that the server gives."""
+
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None

@@ -284,7 +284,7 @@ class OqtopusBackend(BackendV2):
 
         Raises:
             OqtopusOptionError: If an option is another one, or its value cannot be used.
-            OqtopusJobError: If one of the jobs is no sampling job.
+            OqtopusJobError: If one of the jobs is not a sampling job.
             OqtopusCloudError: If a program cannot be read or sent.
         """
         kept = sorted(set(options) - {"group_id", "name", "tags", "workers", "progress"})

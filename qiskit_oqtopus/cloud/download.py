@@ -78,8 +78,8 @@ def download(
         report: Called with the number of results that have come.
 
     Raises:
-        ClientError: If one could not be downloaded; the others were all tried.
-        OqtopusProtocolError: If one cannot be understood; likewise.
+        ClientError: If one could not be downloaded. All others were tried before.
+        OqtopusProtocolError: If one cannot be understood. All others were tried before.
     """
     details: dict[str, Job] = {}
     if group_id is not None and len(entries) > 1:
@@ -232,7 +232,7 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
 
 
 def find_reason(job: Job, sight: Sight) -> str:
-    """Return why a job has no result, in the server's words where there are any."""
+    """Return why a job has no result, in the server's words if it gives any."""
     message = None if job.job_info is None else job.job_info.message
     if sight.status == "cancelled":
         return results.CANCELLED

@@ -55,7 +55,7 @@ def encode_tasks(
         transpiler: None if circuits run as they are, or the server's transpiler.
 
     Returns:
-        The programs of the circuits with which nothing is wrong, and what is wrong with the others.
+        The programs of the circuits that can be sent, and what is wrong with the others.
     """
     estimated = any(task.operator is not None for task in tasks)
     problems = check_circuits([task.circuit for task in tasks], target, transpiler, estimated)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..client import errors
+from ..client.models import MAX_PAGE_SIZE
 from ..exceptions import OqtopusOptionError
 from .status import Sight
 
@@ -27,7 +28,7 @@ MAX_NAME = 256
 """Longest name of an OQTOPUS job in characters; a longer one is an error 500 of the server."""
 
 MAX_DESCRIPTION = 1024
-"""Longest description of an OQTOPUS job in characters; likewise."""
+"""Longest description of an OQTOPUS job in characters, for the same reason."""
 
 MAX_TOTAL = 1_000_000
 """No run has more circuits; a description with a larger number was not written here."""
@@ -118,9 +119,6 @@ def check_group_id(option: str, group_id: object) -> str:
     )
 
 
-PAGE = 100
-"""Jobs per page of GET /jobs: the most that the server gives."""
-
 FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ended_at")
 
 
@@ -156,9 +154,9 @@ def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
     """Yield the jobs on the pages of ``GET /jobs``, which are read when they are needed."""
     page = 1
     while True:
-        jobs = client.jobs(page=page, size=PAGE, **search)
+        jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, **search)
         yield from jobs
-        if len(jobs) < PAGE:
+        if len(jobs) < MAX_PAGE_SIZE:
             return
         page += 1
 

@@ -244,7 +244,7 @@ class OqtopusJob(JobV1):
         raise error
 
     def _download(self, entries: Sequence[Entry]) -> None:
-        """Read what is not here yet; each result is kept as soon as it has come."""
+        """Download the results that are missing here; each is kept as soon as it has come."""
         wanted = [entry for entry in entries if entry.result is None]
         sights = self._watcher.sights([entry.job_id for entry in entries])
         with (
@@ -408,7 +408,7 @@ class OqtopusJob(JobV1):
         raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
 
     def headers(self) -> list[ProgramHeader]:
-        """Return what each program says of itself; what is not here is read from the server.
+        """Return what each program says of itself, read from the server if it is not known here.
 
         Raises:
             OqtopusCloudError: If it cannot be read.

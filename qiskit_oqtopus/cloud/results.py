@@ -216,6 +216,6 @@ def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64
     shots = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     origin = header.group if header.seed is None else f"seed {header.seed}"
     seed = hashlib.sha256(f"{origin}/{header.index}".encode("utf-8", "surrogatepass")).digest()
-    # numpy keeps the raw bits of a bit generator the same for ever, but not its permutations.
+    # numpy keeps the raw bits of a bit generator the same forever, but not its permutations.
     bits = np.random.PCG64(int.from_bytes(seed, "big")).random_raw(total)
     return shots[np.argsort(bits, kind="stable")]

@@ -127,7 +127,7 @@ def send_again(
         The new job.
 
     Raises:
-        OqtopusJobError: If one of the jobs is no sampling job.
+        OqtopusJobError: If one of the jobs is not a sampling job.
         OqtopusCloudError: If a program cannot be read or sent.
     """
     client = backend.connection.client
@@ -319,7 +319,7 @@ def _submit(
     total: int,
     values: Mapping[str, Any],
 ) -> OqtopusJob:
-    """Submit what is not on the server yet, and return the job of the whole group."""
+    """Submit the programs that the server does not have yet; return the job of the whole group."""
     if orders:
         with (
             translate_errors(f"Sending group {group}"),

@@ -190,7 +190,7 @@ def _upload(client: Client, order: Order) -> str:
     """Register a job and store its program; return its id.
 
     Once the permission to store has expired, its id is of no use either: another one is registered,
-    and the first stays registered for ever, which does no harm.
+    and the first stays registered forever, which does no harm.
     """
     payload = pack_json(order.payload)
     for _ in range(REGISTRATIONS - 1):

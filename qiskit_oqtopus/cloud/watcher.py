@@ -16,10 +16,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..client import errors
+from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
-from .group import PAGE
 from .status import DELETED, Sight
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ WATCHED_FOR = 10.0
 """Time in s after a look at its status during which a job is asked for together with others."""
 
 MAX_PAGES = 20
-"""Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
+"""Pages of the newest jobs on which single jobs are looked for, before each is asked for by id."""
 
 NEWEST_PAGES = 2
-"""The same for several groups that have no more jobs than that: after it, group by group."""
+"""The same for several groups, if they have no more jobs than fit on these pages."""
 
 FIELDS = ("job_id", "status", "ended_at")
 
@@ -272,13 +272,13 @@ class Watcher:
         groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
         singles = sum(job_id not in self._groups for job_id in left)
         pages = MAX_PAGES if singles > 1 else 0
-        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * PAGE:
+        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * MAX_PAGE_SIZE:
             # Small runs, one after the other: most of them are among the newest jobs.
             pages = max(pages, NEWEST_PAGES)
         for page in range(1, pages + 1):
-            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
+            jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, fields=FIELDS, order="DESC")
             yield from _pick(jobs, left)
-            if len(jobs) < PAGE or not left:
+            if len(jobs) < MAX_PAGE_SIZE or not left:
                 break
         for group_id in sorted(groups):
             yield from self._ask_group(client, group_id, left)
@@ -297,13 +297,15 @@ class Watcher:
         page = self._first_page.get(group_id, 1)
         unfinished = None
         while members:
-            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
+            jobs = client.jobs(
+                page=page, size=MAX_PAGE_SIZE, fields=FIELDS, q=group_id, order="ASC"
+            )
             for job in _pick(jobs, left):
                 members.discard(job.job_id)
                 if unfinished is None and not Sight.from_job(job).is_final:
                     unfinished = page
                 yield job
-            if len(jobs) < PAGE:
+            if len(jobs) < MAX_PAGE_SIZE:
                 break
             page += 1
         # Jobs that were deleted have moved the others to earlier pages: start over the next time.

@@ -30,7 +30,7 @@ _SOME_GROUP_ID = "group-00000000-0000-0000-0000-000000000000"
 """In place of the id of the group: it is as long, and only the length of a program matters here."""
 
 _INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
-"""The most bytes with which an instruction is written: these, and these for each qubit."""
+"""No instruction is written with more bytes: these for itself, and these for each of its qubits."""
 
 
 def check_circuits(
@@ -75,7 +75,7 @@ def check_for_twin(
     refused = {problem.circuit for problem in problems}
     for index, circuit in enumerate(circuits):
         each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
-        # To write a program costs more than to check it, so only those that may be too long are.
+        # To write a program costs more than to check it: only what may be too long is written.
         if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
             problems.extend(check_metadata(index, circuit))
             continue

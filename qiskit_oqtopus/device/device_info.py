@@ -24,7 +24,7 @@ US_PER_S = units_per_second("us")
 
 @dataclass(frozen=True)
 class QubitFacts:
-    """One qubit at the time of one calibration; None stands for what is not known.
+    """One qubit at the time of one calibration; None stands for an unknown value.
 
     Attributes:
         id: Index of the qubit in programs: ``$id``, and qubit ``id`` of the Target.
@@ -72,7 +72,7 @@ class QubitFacts:
 
 @dataclass(frozen=True)
 class CouplingFacts:
-    """One directed coupling at the time of one calibration; None stands for what is not known.
+    """One directed coupling at the time of one calibration; None stands for an unknown value.
 
     Attributes:
         control: ``id`` of the control qubit.

@@ -59,7 +59,7 @@ class DeviceSnapshot:
     Attributes:
         device_id: The id of the device.
         device_type: ``"QPU"``, ``"simulator"`` or whatever the server says.
-        n_qubits: Number of qubit indices, or None where the device does not say.
+        n_qubits: Number of qubit indices, or None if the device does not say.
         basis_gates: The gates that the device names.
         supported_instructions: The other instructions that the device names.
         calibrated_at: When it was calibrated, ISO 8601, as the server says, or None.
@@ -258,7 +258,7 @@ class DeviceSnapshot:
             and getattr(self, f.name) != getattr(other, f.name)
         ]
         lines += _find_changes(_by_place(self), _by_place(other))
-        before, after = set(self.left_out), set(other.left_out)  # a hundred thousand, if it says so
+        before, after = set(self.left_out), set(other.left_out)  # there may be 100,000
         lines += [f"no longer left out: {x}" for x in self.left_out if x not in after]
         lines += [f"now left out: {x}" for x in other.left_out if x not in before]
         lines += _find_changes_of_mapping("extra", self.extra, other.extra)
