@@ -221,6 +221,7 @@ def test_a_status_of_tomorrow(cloud):
     assert job.result(timeout=30).get_counts() == {"01": 20}
 
 
+@pytest.mark.slow
 def test_waiting_survives_an_outage_and_status_does_not_raise(cloud, caplog):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.slow_queue(2)

@@ -59,6 +59,7 @@ def same(first, second):
     return first == second
 
 
+@pytest.mark.slow
 @given(values)
 def test_metadata_comes_back(value):
     assert same(value, metadata.decode(json.loads(json.dumps(metadata.encode(value)))))

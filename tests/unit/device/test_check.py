@@ -5,6 +5,7 @@ from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Parameter
 from qiskit.circuit.classical import expr
 
+from qiskit_oqtopus.device import check
 from qiskit_oqtopus.device.check import (
     MAX_PROGRAM_BYTES,
     check_circuits,
@@ -97,14 +98,17 @@ def test_metadata_and_size():
     assert "4,194,305 bytes" in problem.reason
 
 
-@pytest.mark.slow
-def test_a_twin_refuses_what_is_too_long_for_the_device():
+def test_a_twin_refuses_what_is_too_long_for_the_device(monkeypatch):
+    monkeypatch.setattr(check, "MAX_PROGRAM_BYTES", 2_000)
     circuit = QuantumCircuit(16, 1, metadata={"it": 1})
-    for _ in range(MAX_PROGRAM_BYTES // 8):
+    for _ in range(250):
         circuit.x(0)
     circuit.measure(0, 0)
     (problem,) = check_for_twin([circuit], grid().target(), estimated=False)
-    assert "and OQTOPUS takes 4,194,304" in problem.reason
+    assert "and OQTOPUS takes 2,000" in problem.reason
+    circuit.metadata = {"it": object()}
+    (problem,) = check_for_twin([circuit], grid().target(), estimated=False)
+    assert problem.reason.startswith("its metadata cannot be kept")
 
 
 def test_a_twin_has_no_transpiler_of_a_server():
