@@ -48,33 +48,14 @@ _HOMES = {
     "DeviceSnapshot": "device.snapshot",
     "EstimatorV2": "primitives.estimator",
     "OqtopusBackend": "cloud.backend",
-    "OqtopusCircuitError": "exceptions",
-    "OqtopusCloudError": "exceptions",
-    "OqtopusConnectionError": "exceptions",
-    "OqtopusCredentialsError": "exceptions",
-    "OqtopusError": "exceptions",
-    "OqtopusForbiddenError": "exceptions",
     "OqtopusJob": "cloud.job",
-    "OqtopusJobCancelledError": "exceptions",
-    "OqtopusJobError": "exceptions",
-    "OqtopusJobNotFoundError": "exceptions",
-    "OqtopusJobTimeoutError": "exceptions",
-    "OqtopusNotFoundError": "exceptions",
-    "OqtopusOptionError": "exceptions",
-    "OqtopusProtocolError": "exceptions",
     "OqtopusProvider": "provider",
-    "OqtopusPubError": "exceptions",
-    "OqtopusRateLimitError": "exceptions",
-    "OqtopusServerError": "exceptions",
-    "OqtopusSubmissionError": "exceptions",
-    "OqtopusValidationError": "exceptions",
-    "OqtopusWarning": "exceptions",
-    "Problem": "exceptions",
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
     "SamplerV2": "primitives.sampler",
     "save_account": "cloud.credentials",
 }
+"""Modules of the public names; all others are in ``exceptions``."""
 
 __all__ = [
     "DeviceSnapshot",
@@ -111,9 +92,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = _HOMES.get(name, "exceptions")
+    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value
 

@@ -1,8 +1,9 @@
-"""What both backends ask of a circuit: to be one, its registers, and values for its parameters."""
+"""What both backends need of circuits: units of time, registers, parameters, result headers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,28 @@ from qiskit.exceptions import QiskitError
 
 from .exceptions import OqtopusCircuitError, Problem
 
+SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+"""Units of durations in Qiskit circuits, in s; "dt" is the Target's own."""
+
+
+def units_per_second(unit: str) -> int:
+    """Return how many of a unit of :data:`SECONDS_PER_UNIT` are one second: an exact number.
+
+    Division by it gives the float nearest to the time in s: 24 ns are 24 / 10**9 = 2.4e-08 s.
+    Multiplication by 1e-9, which no float holds exactly, does not always.
+
+    >>> units_per_second("ns")
+    1000000000
+    """
+    return round(1 / SECONDS_PER_UNIT[unit])
+
 
 def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:
     """Return the circuits that ``run`` was given.
 
     Args:
         run_input: A circuit or an iterable of circuits.
-        backend_name: Whose ``run`` it is, for the error.
+        backend_name: Name of the backend, for the error.
 
     Raises:
         OqtopusCircuitError: If there is none, or something else among them.
@@ -61,7 +77,7 @@ class UnboundError(ValueError):
         super().__init__(self.at(str(number)))
 
     def at(self, place: str) -> str:
-        """Return what is wrong, for a set that is called otherwise.
+        """Return what is wrong, for a set that the user knows by another name.
 
         >>> UnboundError(3, ZeroDivisionError("division by zero")).at("(1, 1)")
         'an expression of its parameters has no value for parameter set (1, 1) (division by zero)'
@@ -71,8 +87,10 @@ class UnboundError(ValueError):
         )
 
 
-def bound_to(circuit: QuantumCircuit, parameters: NDArray[np.float64]) -> list[QuantumCircuit]:
-    """Return a circuit with values for its parameters, for each set of them.
+def bind_parameters(
+    circuit: QuantumCircuit, parameters: NDArray[np.float64]
+) -> list[QuantumCircuit]:
+    """Return copies of a circuit, one for each set of values of its parameters.
 
     Args:
         circuit: The circuit.
@@ -97,7 +115,7 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
     """Return [name, size] for each register, as Qiskit uses them to put spaces into bit strings.
 
     Where the registers do not cover all bits, Qiskit would cut the string and merge different
-    outcomes. There, each run of bits outside of registers is listed too, with an empty name.
+    outcomes. In that case each run of bits outside of registers is listed too, with an empty name.
     """
     sizes: list[list[Any]] = [[register.name, register.size] for register in circuit.cregs]
     if not sizes or sum([size for _, size in sizes]) >= circuit.num_clbits:
@@ -112,3 +130,35 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
         sizes[-1][1] += 1
         previous = owner
     return sizes
+
+
+def result_header(
+    name: str,
+    qregs: Iterable[Sequence[Any]],
+    cregs: Iterable[Sequence[Any]],
+    n_qubits: int,
+    n_clbits: int,
+    global_phase: float,
+    metadata: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return the header of a circuit's result, with the keys that Aer's has.
+
+    Args:
+        name: Name of the circuit.
+        qregs: (name, size) of each quantum register.
+        cregs: (name, size) of each classical register, see :func:`creg_sizes`.
+        n_qubits: Number of qubits.
+        n_clbits: Number of classical bits.
+        global_phase: In rad.
+        metadata: Metadata of the circuit. They are copied: what a caller does to a result must not
+            change what the next one says.
+    """
+    return {
+        "name": name,
+        "creg_sizes": [list(register) for register in cregs],
+        "memory_slots": n_clbits,
+        "n_qubits": n_qubits,
+        "qreg_sizes": [list(register) for register in qregs],
+        "global_phase": global_phase,
+        "metadata": copy.deepcopy(metadata) if metadata else {},
+    }

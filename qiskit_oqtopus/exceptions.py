@@ -1,8 +1,38 @@
-"""The errors of the package: one class per thing that a caller can do something about."""
+"""The errors of the package: one class per thing that a caller can do something about.
+
+* OqtopusError (qiskit.exceptions.QiskitError)
+
+  * OqtopusOptionError (also ValueError): an option is unknown, or its value cannot be used
+  * OqtopusCircuitError: circuits cannot be run; ``problems`` is a list of :class:`Problem`
+  * OqtopusPubError (also ValueError): PUBs of a primitive cannot be run
+  * OqtopusJobError (also qiskit.providers.JobError): a job failed
+
+    * OqtopusJobCancelledError
+    * OqtopusJobTimeoutError (also qiskit.providers.JobTimeoutError): the job goes on
+
+  * OqtopusCloudError: OQTOPUS Cloud could not be asked, or did not do what it was asked
+
+    * OqtopusCredentialsError: no account, or a token that is not accepted
+    * OqtopusForbiddenError: the account may not do this
+    * OqtopusNotFoundError: no such device or backend
+
+      * OqtopusJobNotFoundError (also JobError)
+
+    * OqtopusRateLimitError: too many requests
+    * OqtopusValidationError: the request is refused as wrong
+    * OqtopusServerError: the server failed
+    * OqtopusConnectionError: no answer came
+    * OqtopusProtocolError: an answer that cannot be understood
+    * OqtopusSubmissionError (also JobError): not all circuits of a run could be submitted
+
+* OqtopusWarning (UserWarning)
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +42,6 @@ from qiskit.providers import JobError, JobTimeoutError
 if TYPE_CHECKING:
     from qiskit.primitives import PrimitiveResult
     from qiskit.result import Result
-
-from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -65,6 +93,21 @@ class OqtopusWarning(UserWarning):
     """Base class of the warnings of this package."""
 
 
+def users_stacklevel() -> int:
+    """Return the ``stacklevel`` with which a warning names the user's line.
+
+    It is that of the nearest frame outside of this package, for a warning that is raised in the
+    function that asks.
+    """
+    package = __name__.partition(".")[0]
+    level, frame = 0, sys._getframe()
+    while frame.f_back is not None:
+        level, frame = level + 1, frame.f_back
+        if frame.f_globals.get("__name__", "").partition(".")[0] != package:
+            break
+    return level
+
+
 class OqtopusOptionError(OqtopusError, ValueError):
     """A run or backend option is unknown or has a value that cannot be used."""
 
@@ -114,8 +157,8 @@ class OqtopusJobError(OqtopusError, JobError):
     """A job failed.
 
     Attributes:
-        result: What was computed before the failure, or None. That of a primitive has None in the
-            place of each PUB that failed.
+        result: What was computed before the failure, or None. The result of a primitive has None
+            in the place of each PUB that failed.
     """
 
     result: Result | PrimitiveResult | None = None
@@ -156,7 +199,7 @@ class OqtopusJobNotFoundError(OqtopusNotFoundError, JobError):
 
 
 class OqtopusRateLimitError(OqtopusCloudError):
-    """OQTOPUS Cloud asks to send fewer requests, and went on to do so."""
+    """OQTOPUS Cloud asks for fewer requests, and still did when the request was tried again."""
 
 
 class OqtopusValidationError(OqtopusCloudError):

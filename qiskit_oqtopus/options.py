@@ -1,4 +1,4 @@
-"""Checks of option values, shared by the backends: each error names the option and the cure."""
+"""Checks of option values that the backends share: each error names the option and the cure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Check = Callable[[str, Any], Any]
 MAX_SEED = 2**64 - 1
 
 MAX_SHOTS = 2**63 - 1
-"""So many can be counted in 64 bits; devices have limits of their own."""
+"""The most that 64 bits can count, for the simulator; devices have a limit of their own."""
 
 
 def check_options(values: Mapping[str, Any], checks: Mapping[str, Check]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def meas_level(name: str, value: Any) -> int:
 
 
 def meas_return(name: str, value: Any) -> str | None:
-    """Check for None, "single" or "avg"; it means nothing for measurement level 2."""
+    """Check for None, "single" or "avg"; it has no effect at measurement level 2."""
     if value is None:
         return None
     text = value.value if isinstance(value, MeasReturnType) else value

@@ -6,16 +6,17 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, JobStatus
 
 from .client import errors
-from .cloud.backend import OqtopusBackend, snapshot_of
+from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection
 from .cloud.download import Entry
-from .cloud.errors import translated
+from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,
     FoundGroup,
@@ -24,10 +25,9 @@ from .cloud.group import (
     is_job_id,
     list_jobs,
     parse_description,
-    sight_of,
 )
 from .cloud.job import OqtopusJob
-from .cloud.status import job_status
+from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .exceptions import (
     OqtopusJobNotFoundError,
@@ -58,7 +58,7 @@ _SERVER_STATUS = {
 class OqtopusProvider:
     """Finds the devices and the jobs of an OQTOPUS account, and the local simulator.
 
-    Making a provider does no I/O. The account is looked up on first use: arguments, then the
+    To create a provider does no I/O. The account is looked up on first use: arguments, then the
     environment (OQTOPUS_URL, OQTOPUS_API_TOKEN), then the files of oqtopus-client and of
     quri-parts-oqtopus. Without an account, the provider offers the local simulator only.
 
@@ -84,7 +84,7 @@ class OqtopusProvider:
             client_options["insecure"] = True
         self._connection = Connection(url, token, profile, client_options)
         self._watcher = Watcher(self._connection)
-        self._of_jobs: dict[str, OqtopusBackend] = {}  # by device id, for retrieved jobs
+        self._job_backends: dict[str, OqtopusBackend] = {}  # by device id, for retrieved jobs
 
     # -- backends -------------------------------------------------------------------------------
 
@@ -103,7 +103,7 @@ class OqtopusProvider:
             name: Only the backend of this name.
             simulator: Only simulators, or only real devices.
             available: Only those that take jobs now, or only those that do not.
-            min_qubits: Only those with at least so many qubits.
+            min_qubits: Only those with at least this number of qubits.
             filters: Only those for which it is true.
 
         Raises:
@@ -117,7 +117,7 @@ class OqtopusProvider:
             devices = [d for d in devices if (d.device_type == "simulator") is simulator]
         if available is not None:
             devices = [d for d in devices if (d.status == "available") is available]
-        found: list[Backend] = list(self._backends_of(devices))
+        found: list[Backend] = list(self._build_backends(devices))
         if name in (None, LOCAL_NAMES[0]) and simulator is not False and available is not False:
             found.append(QulacsBackend())
         if min_qubits is not None:
@@ -139,7 +139,7 @@ class OqtopusProvider:
         devices = self._devices()
         for device in devices:
             if device.device_id == name:
-                (backend,) = self._backends_of([device])
+                (backend,) = self._build_backends([device])
                 return backend
         if name in LOCAL_NAMES:
             return QulacsBackend()
@@ -184,21 +184,27 @@ class OqtopusProvider:
     def _devices(self) -> list[Device]:
         if self._connection.account() is None:
             return []
-        with translated("Reading the devices"):
+        with translate_errors("Reading the devices"):
             return self._connection.client.devices()
 
-    def _backends_of(self, devices: Iterable[Device]) -> list[OqtopusBackend]:
-        """Make backends; the calibrations are read at the same time."""
+    def _build_backends(self, devices: Iterable[Device]) -> list[OqtopusBackend]:
+        """Return backends of devices; their calibrations are read at the same time."""
         devices = list(devices)
         if not devices:
             return []
         with ThreadPoolExecutor(min(8, len(devices)), "oqtopus-devices") as pool:
-            return list(pool.map(self._backend_of, devices))
+            calibrations = list(pool.map(self._read_facts, devices))
+        # Outside of the pool: what is wrong with a calibration warns about the caller's line.
+        return [
+            OqtopusBackend(
+                self, device, build_snapshot(device, facts), self._connection, self._watcher
+            )
+            for device, facts in zip(devices, calibrations, strict=True)
+        ]
 
-    def _backend_of(self, device: Device) -> OqtopusBackend:
-        facts = None
+    def _read_facts(self, device: Device) -> dict[str, Any] | None:
         try:
-            facts = self._connection.client.device_facts(device)
+            return self._connection.client.device_facts(device)
         except errors.ClientError as error:
             # One broken calibration costs its device the numbers, never the list of devices.
             logger.warning(
@@ -207,19 +213,18 @@ class OqtopusProvider:
                 device.device_id,
                 error,
             )
-        snapshot = snapshot_of(device, facts)
-        return OqtopusBackend(self, device, snapshot, self._connection, self._watcher)
+            return None
 
     # -- jobs -----------------------------------------------------------------------------------
 
     def job(self, job_id: str) -> OqtopusJob | PrimitiveJob:
-        """Return a job by its id: one that ``run`` has shown, or any OQTOPUS job id.
+        """Return a job by its id: that of any job that ``run`` returned, or any OQTOPUS job id.
 
         Args:
             job_id: An OQTOPUS job id, or the group id of a run of several circuits.
 
         Returns:
-            The job. It is that of a primitive if a primitive has shown the id; the id of one
+            The job. It is that of a primitive if the id came from a primitive; the id of one
             circuit out of several gives the job of that circuit, with its counts.
 
         Raises:
@@ -228,7 +233,7 @@ class OqtopusProvider:
         """
         if not isinstance(job_id, str) or not job_id:
             raise OqtopusOptionError(f"A job id is a string, not {job_id!r}.")
-        with translated(f"Looking for job {job_id}"):
+        with translate_errors(f"Looking for job {job_id}"):
             client = self._connection.client
             found = None if is_job_id(job_id) else find_group(client, job_id)
             if found is not None:
@@ -258,7 +263,7 @@ class OqtopusProvider:
         until: datetime | None = None,
         name: str | None = None,
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
-        """Go through the jobs of the account, the newest first; pages are read as they are needed.
+        """Iterate over the jobs of the account, the newest first; pages are read when needed.
 
         Circuits that were run together are one job, as are those of one run of a primitive.
 
@@ -286,71 +291,60 @@ class OqtopusProvider:
         for key, moment in (("start_time", since), ("end_time", until)):
             if moment is not None:
                 search[key] = _timestamp(moment)
-        device = getattr(backend, "name", backend)
-        return self._jobs(search, limit, status, device, name)
+        found = self._jobs(search, status, getattr(backend, "name", backend), name)
+        return islice(found, None if limit is None else max(limit, 0))
 
     def _jobs(
         self,
         search: dict[str, Any],
-        limit: int | None,
         status: JobStatus | str | None,
         device: str | None,
         name: str | None,
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
-        given = 0
-        with translated("Reading the jobs"):
+        with translate_errors("Reading the jobs"):
             for job in list_jobs(self._connection.client, **search):
-                if limit is not None and given >= limit:
-                    return
-                if job.job_id is None or job.device_id is None:  # registered, never submitted
+                if job.device_id is None:  # registered, never submitted
                     continue
                 if device is not None and job.device_id != device:
                     continue
-                if isinstance(status, JobStatus) and job_status(sight_of(job)) is not status:
+                if isinstance(status, JobStatus) and job_status(Sight.from_job(job)) is not status:
                     continue
                 if name is not None and name.lower() not in (job.name or "").lower():
                     continue
                 member = parse_description(job.description)
-                if member is not None and member.total > 1:
-                    if member.group_id in seen:
-                        continue
-                    seen.add(member.group_id)
-                    found = find_group(self._connection.client, member.group_id)
-                    if found is not None:
-                        given += 1
-                        yield self._group_job(found)
+                key = job.job_id if member is None or member.total == 1 else member.group_id
+                if key in seen:  # as one of a group, or because new jobs moved it to a later page
                     continue
-                if job.job_id in seen:  # new jobs have moved it to a later page
+                seen.add(key)
+                if key == job.job_id:
+                    yield self._single_job(job)
                     continue
-                seen.add(job.job_id)
-                given += 1
-                yield self._single_job(job)
+                found = find_group(self._connection.client, key)
+                if found is not None:
+                    yield self._group_job(found)
 
     def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
-        job_id = job.job_id or ""
         member = parse_description(job.description)
-        self._watcher.add({job_id: sight_of(job)}, None)
+        sight = Sight.from_job(job)
+        self._watcher.add({job.job_id: sight}, None)
+        entry = Entry(0 if member is None else member.index, job.job_id)
+        if sight.is_final and job.job_info is not None:
+            entry.job = job
         found = OqtopusJob(
             self._backend_by_id(job.device_id),
-            job_id,
-            [
-                Entry(
-                    0 if member is None else member.index,
-                    job_id,
-                    job=job if sight_of(job).is_final and job.job_info is not None else None,
-                )
-            ],
+            job.job_id,
+            [entry],
             self._watcher,
             group_id=None if member is None else member.group_id,
             total=1,
         )
-        return found if member is None or member.total > 1 else _job_of(found, member.kind)
+        return found if member is None or member.total > 1 else _wrap_job(found, member.kind)
 
     def _group_job(self, found: FoundGroup) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
-        entries = [Entry(index, job.job_id or "") for index, job in found.jobs.items()]
+        entries = [Entry(index, job.job_id) for index, job in found.jobs.items()]
         job = OqtopusJob(
             self._backend_by_id(first.device_id),
             found.group_id if found.total > 1 else entries[0].job_id,
@@ -359,7 +353,7 @@ class OqtopusProvider:
             group_id=found.group_id,
             total=found.total,
         )
-        return _job_of(job, next(iter(found.members.values())).kind)
+        return _wrap_job(job, next(iter(found.members.values())).kind)
 
     def _backend_by_id(self, device_id: str | None) -> OqtopusBackend:
         """Return the backend of a job, also if the device is gone from the account.
@@ -369,7 +363,7 @@ class OqtopusProvider:
         """
         from .client.models import Device
 
-        known = self._of_jobs.get(device_id or "")
+        known = self._job_backends.get(device_id or "")
         if known is not None:
             return known
         if device_id is None:
@@ -381,7 +375,8 @@ class OqtopusProvider:
         except (errors.NotFoundError, errors.ForbiddenError, errors.ValidationError):
             logger.warning("The account has no device %s any more", device_id)
             device = Device.from_json({"device_id": device_id, "status": "unavailable"})
-        return self._of_jobs.setdefault(device_id, self._backend_of(device))
+        (backend,) = self._build_backends([device])
+        return self._job_backends.setdefault(device_id, backend)
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -409,11 +404,11 @@ class OqtopusProvider:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._connection = state["connection"]
         self._watcher = Watcher(self._connection)
-        self._of_jobs = {}
+        self._job_backends = {}
 
 
-def _job_of(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
-    """Return a job as whoever sent it has seen it."""
+def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
+    """Return the job of a primitive if a primitive has sent it, else the job itself."""
     if kind == "run":
         return job
     from .primitives.cloud import build_job

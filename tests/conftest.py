@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
+from qiskit_oqtopus import OqtopusProvider
 from tests.routes import ROUTES, force
 
 # Programs of their own, some for other interpreters.
@@ -28,3 +29,10 @@ def _route(request, monkeypatch):
     route = request.config.getoption("--route")
     if route is not None and request.node.get_closest_marker("chooses") is None:
         force(monkeypatch, route)
+
+
+@pytest.fixture
+def provider(cloud):
+    """The provider of a ``cloud``: each module has one of its own, with its devices."""
+    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
+        yield opened

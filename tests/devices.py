@@ -130,7 +130,7 @@ def grid_device():
     }
 
 
-def described(target):
+def describe(target):
     """A Target as plain values, to compare (Qiskit's own == compares identities)."""
     return {
         "numbers": (target.num_qubits, target.dt, target.description),

@@ -1,4 +1,4 @@
-"""Where requests may go: URLs of the API and of the storage, proxies, paths. No I/O."""
+"""Where requests may go, and with which token: URLs, proxies, paths. No I/O."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def check_url(url: str, *, proxy: str | None = None, insecure: bool = False) -> 
             "insecure=True if you are sure"
         )
     return url.strip().rstrip("/")
+
+
+def is_token(text: str) -> bool:
+    """Return whether a text can be a token: printable ASCII characters without spaces."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 def is_loopback(host: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Answers of the server, understood: what it said, and which error that is. No I/O."""
+"""What an answer of the server says, and which error that is. No I/O."""
 
 from __future__ import annotations
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, TypeVar
 
 from . import storage
-from .addresses import api_path, check_url, public_url, split_url, storage_url
+from .addresses import api_path, check_url, is_token, public_url, split_url, storage_url
 from .answers import Answer, correlation_id_of, error_of
 from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
-from .models import Device, Job, PresignedPost, Registration, Submission
+from .models import MAX_PAGE_SIZE, Device, Job, PresignedPost, Registration, Submission
 from .retry import RetryPolicy
 from .transport import Request, TokenAuth, Transport
 
@@ -20,33 +21,14 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_PAGE_SIZE = 100
-"""The largest page of jobs that the server gives."""
-
-DEFAULT_FIELDS = (
-    "job_id",
-    "name",
-    "description",
-    "job_type",
-    "status",
-    "device_id",
-    "shots",
-    "execution_time",
-    "submitted_at",
-    "ready_at",
-    "running_at",
-    "ended_at",
-)
-"""What a list of jobs holds if nothing else is asked for: all that costs the server little."""
-
 
 class Client:
     """One account at one OQTOPUS Cloud; safe to share among threads.
 
-    Every method raises a subclass of :class:`~.errors.ClientError`: for what the server
-    answered, for no answer, and for an answer that cannot be understood. Requests that may be
-    repeated without harm are repeated as the retry policy says; a submission never is, once it
-    may have arrived.
+    Every method raises a subclass of :class:`~.errors.ClientError` if the server answers with an
+    error, does not answer, or gives an answer that cannot be understood. Requests that do no harm
+    when they are repeated are repeated as the retry policy says. A submission is not, once it may
+    have arrived.
 
     Args:
         url: URL of the API. ``http://`` is for this machine only, unless ``insecure``.
@@ -83,7 +65,7 @@ class Client:
                 f"max_download_bytes must be at least 1, not {max_download_bytes!r}"
             )
         self._auth = TokenAuth(token)
-        self._secrets = _secrets(token)
+        self._secrets = _find_secrets(token)
         self._retry = RetryPolicy() if retry is None else retry
         self._max_bytes = max_download_bytes
         self._transport = Transport(
@@ -100,7 +82,7 @@ class Client:
 
     def devices(self) -> list[Device]:
         """Return the devices of the account."""
-        return self._get("/devices", lambda body: _each(body, Device.from_json))
+        return self._get("/devices", lambda body: _parse_each(body, Device.from_json))
 
     def device(self, device_id: str) -> Device:
         """Return one device.
@@ -134,8 +116,8 @@ class Client:
     def register(self) -> Registration:
         """Return a new job id, and where its input goes.
 
-        After a lost answer this is sent again: the id that nobody learnt stays empty, for ever
-        "registered", and never runs.
+        After a lost answer this is sent again. The id that was lost with the answer stays without
+        an input and "registered" forever, and never runs.
         """
         return self._call(self._request("POST", "/jobs"), Registration.from_json)
 
@@ -159,17 +141,17 @@ class Client:
         self._send(request, storage_host=True)
 
     def submit(self, job_id: str, submission: Submission) -> None:
-        """Let a registered job run. This is never sent twice if the first may have arrived.
+        """Submit a registered job to run. It is never sent again if the first may have arrived.
 
         Raises:
-            ClientError: With ``sent`` not False if it may have been submitted nevertheless; then
-                :meth:`status` tells.
+            ClientError: If its ``sent`` is not False, the job may have been submitted nevertheless;
+                then :meth:`status` tells.
             ValidationError: Also if the job was submitted or cancelled before.
         """
         request = self._request(
             "POST", api_path("jobs", job_id, "submit"), json=submission.to_json()
         )
-        self._call(request, _object, replayable=False)
+        self._call(request, _check_object, replayable=False)
 
     def job(self, job_id: str) -> Job:
         """Return one job."""
@@ -184,7 +166,7 @@ class Client:
         *,
         page: int = 1,
         size: int = MAX_PAGE_SIZE,
-        fields: Sequence[str] = DEFAULT_FIELDS,
+        fields: Sequence[str] = (),
         status: str | None = None,
         q: str | None = None,
         start_time: str | datetime | None = None,
@@ -196,8 +178,8 @@ class Client:
         Args:
             page: Number of the page, from 1.
             size: Jobs per page, 1 to 100. A page with fewer is the last one.
-            fields: What to tell of each job; ``job_id`` and ``status`` always come. The fields
-                are always named to the server: without them, one job that was cancelled before
+            fields: What to return of each job; ``job_id`` and ``status`` are always among it. The
+                request always names the fields: without them, one job that was cancelled before
                 it was submitted makes the whole list fail.
             status: Only jobs of this status.
             q: Only jobs with this text in id, name or description, in upper or lower case.
@@ -210,28 +192,33 @@ class Client:
             ConfigurationError: If ``page``, ``size`` or ``order`` cannot be used (the server
                 would fail, or take something else).
         """
-        params = list_params(
-            page=page,
-            size=size,
-            fields=fields,
-            status=status,
-            q=q,
-            start_time=start_time,
-            end_time=end_time,
-            order=order,
-        )
-        return self._get("/jobs", lambda body: _each(body, Job.from_json), params)
+        if page < 1:
+            raise ConfigurationError(f"page must be at least 1, not {page!r}")
+        if not 1 <= size <= MAX_PAGE_SIZE:
+            raise ConfigurationError(f"size must be from 1 to {MAX_PAGE_SIZE}, not {size!r}")
+        if order not in ("ASC", "DESC"):
+            raise ConfigurationError(f"order must be 'ASC' or 'DESC', not {order!r}")
+        names = dict.fromkeys(["job_id", "status", *fields])
+        params = {"page": str(page), "size": str(size), "order": order, "fields": ",".join(names)}
+        filters = {
+            "status": status,
+            "q": q,
+            "start_time": _format_time(start_time),
+            "end_time": _format_time(end_time),
+        }
+        params.update({name: value for name, value in filters.items() if value is not None})
+        return self._get("/jobs", lambda body: _parse_each(body, Job.from_json), params)
 
     def cancel(self, job_id: str) -> None:
         """Cancel a job; one that is cancelled already stays so.
 
-        Never cancel a job that is only registered: the server then fails when it is read.
+        Never cancel a job that is only registered: afterwards the server fails to read it.
 
         Raises:
             ValidationError: If the job has ended.
         """
         # Safe to send again: the server accepts the cancellation of a cancelled job.
-        self._call(self._request("POST", api_path("jobs", job_id, "cancel")), _object)
+        self._call(self._request("POST", api_path("jobs", job_id, "cancel")), _check_object)
 
     def delete(self, job_id: str) -> None:
         """Delete a job that has ended, with all that is stored of it.
@@ -243,7 +230,7 @@ class Client:
         request = self._request("DELETE", api_path("jobs", job_id))
         doubts: list[ClientError] = []
         try:
-            self._call(request, _object, failures=doubts)
+            self._call(request, _check_object, failures=doubts)
         except NotFoundError:
             # The answer to an earlier attempt was lost, and that attempt did it.
             if not any(error.sent is not False for error in doubts):
@@ -260,16 +247,13 @@ class Client:
             ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
                 JSON object.
         """
-        return self._download(url, lambda data: storage.unpack_json(data, self._max_bytes))
-
-    def download_text(self, url: str) -> str:
-        """Return the text in a stored zip archive (the combined program of a job).
-
-        Raises:
-            LinkError: If the URL has expired.
-            ProtocolError: If it is not http(s), or leads to anything but a text.
-        """
-        return self._download(url, lambda data: storage.unpack_text(data, self._max_bytes))
+        # identity: the archive as it is stored, so that its size can be limited.
+        request = Request(
+            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
+        )
+        answer = self._send(request, storage_host=True)
+        with _name_request(request, answer):
+            return storage.unpack_json(answer.body, self._max_bytes)
 
     def with_retry(self, retry: RetryPolicy) -> Client:
         """Return a client that retries in another way, on the same connections."""
@@ -325,17 +309,8 @@ class Client:
     ) -> T:
         answer = self._send(request, replayable=replayable, failures=failures)
         where = f"the answer to {request.method} {request.path}"
-        with _Context(request, answer):
+        with _name_request(request, answer):
             return parse(storage.parse_json(answer.body, where))
-
-    def _download(self, url: str, parse: Callable[[bytes], T]) -> T:
-        # identity: the archive as it is stored, so that its size can be limited.
-        request = Request(
-            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
-        )
-        answer = self._send(request, storage_host=True)
-        with _Context(request, answer):
-            return parse(answer.body)
 
     def _send(
         self,
@@ -375,85 +350,44 @@ class Client:
             attempt += 1
 
 
-class _Context:
-    """Adds to a ProtocolError which request it is about."""
-
-    def __init__(self, request: Request, answer: Answer) -> None:
-        self._request = request
-        self._answer = answer
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any
-    ) -> None:
-        if isinstance(error, ProtocolError) and not error.method:
-            request = self._request
+@contextmanager
+def _name_request(request: Request, answer: Answer) -> Iterator[None]:
+    """Add to a ProtocolError that is raised inside which request it is about."""
+    try:
+        yield
+    except ProtocolError as error:
+        if not error.method:
             error.args = (f"{request.method} {request.path}: {error.args[0]}",)
             error.method, error.path = request.method, request.path
-            error.status = self._answer.status
-            error.correlation_id = correlation_id_of(self._answer)
+            error.status = answer.status
+            error.correlation_id = correlation_id_of(answer)
+        raise
 
 
-def list_params(
-    *,
-    page: int,
-    size: int,
-    fields: Sequence[str],
-    status: str | None,
-    q: str | None,
-    start_time: str | datetime | None,
-    end_time: str | datetime | None,
-    order: str,
-) -> dict[str, str]:
-    """Return the query of a list of jobs; see :meth:`Client.jobs`.
-
-    Raises:
-        ConfigurationError: If a value would make the server fail.
-    """
-    if page < 1:
-        raise ConfigurationError(f"page must be at least 1, not {page!r}")
-    if not 1 <= size <= MAX_PAGE_SIZE:
-        raise ConfigurationError(f"size must be from 1 to {MAX_PAGE_SIZE}, not {size!r}")
-    if order not in ("ASC", "DESC"):
-        raise ConfigurationError(f"order must be 'ASC' or 'DESC', not {order!r}")
-    names = dict.fromkeys(["job_id", "status", *fields])
-    params = {"page": str(page), "size": str(size), "order": order, "fields": ",".join(names)}
-    optional = {
-        "status": status,
-        "q": q,
-        "start_time": _time(start_time),
-        "end_time": _time(end_time),
-    }
-    params.update({name: value for name, value in optional.items() if value is not None})
-    return params
-
-
-def _time(value: str | datetime | None) -> str | None:
+def _format_time(value: str | datetime | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     return value
 
 
-def _each(body: Any, parse: Callable[[Any], T]) -> list[T]:
+def _parse_each(body: Any, parse: Callable[[Any], T]) -> list[T]:
     if not isinstance(body, list):
         raise ProtocolError(f"expected a JSON array, not {type(body).__name__}")
     return [parse(item) for item in body]
 
 
-def _object(body: Any) -> None:
+def _check_object(body: Any) -> None:
     if not isinstance(body, dict):
         raise ProtocolError(f"expected a JSON object, not {type(body).__name__}")
 
 
 def _check_token(token: str) -> None:
     # requests would repeat the token in its error.
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise ConfigurationError("the token must be of printable ASCII characters without spaces")
 
 
-def _secrets(token: str) -> tuple[str, ...]:
+def _find_secrets(token: str) -> tuple[str, ...]:
     # Tokens are <id>.<secret>; a server may repeat one half.
     half = token.rpartition(".")[2]
     return (token, half) if len(half) >= 8 else (token,)

@@ -58,7 +58,7 @@ class ConfigurationError(ClientError, ValueError):
 
 
 class CredentialsError(ClientError):
-    """The token is missing, wrong, expired or of a user who is not approved."""
+    """The token is missing, wrong or expired, or its user is not approved."""
 
 
 class ForbiddenError(ClientError):
@@ -74,7 +74,7 @@ class NotFoundError(ClientError):
 
 
 class RateLimitError(ClientError):
-    """Too many requests; ``retry_after`` says for how long to be quiet, if the server said it."""
+    """Too many requests; ``retry_after`` says how long to wait, if the server said so."""
 
 
 class ValidationError(ClientError):
@@ -93,7 +93,7 @@ class ValidationError(ClientError):
 
 
 class ServerError(ClientError):
-    """The server, or a gateway before it, failed (5xx), or was not ready to listen (408, 425)."""
+    """The server or a gateway before it failed (5xx), or it was not ready to listen (408, 425)."""
 
 
 class TransportError(ClientError):
@@ -109,4 +109,4 @@ class TransportError(ClientError):
 
 
 class ProtocolError(ClientError):
-    """An answer that cannot be understood, or that asks for something that is never done."""
+    """An answer that cannot be understood, or asks for something that this client never does."""

@@ -2,20 +2,33 @@
 
 The parsers are tolerant: a missing field and a null are both None, unknown fields stay in
 ``extra``, and unknown words (a new status, a new device type) stay as they are. A known field of
-an unexpected type counts as missing and stays in ``extra`` too. Only an object without its id is
+an unexpected type counts as missing, and stays in ``extra`` too. Only an object without its id is
 an error.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from .errors import ProtocolError
 
 T = TypeVar("T")
+
+MAX_PAGE_SIZE = 100
+"""Jobs in the largest page of a list that the server gives."""
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _json_text(value: Any) -> str | None:
+    # A server that sends the object itself instead of its text means the same.
+    return json.dumps(value) if isinstance(value, dict) else _text(value)
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,7 @@ class Device:
     n_qubits: int | None = None
     basis_gates: tuple[str, ...] = ()
     supported_instructions: tuple[str, ...] = ()
-    device_info: str | None = field(default=None, repr=False)
+    device_info: str | None = field(default=None, repr=False, metadata={"convert": _json_text})
     calibrated_at: str | None = None
     description: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -60,33 +73,19 @@ class Device:
         >>> Device.from_json({"device_id": "SC", "status": "asleep", "colour": "red"}).extra
         {'colour': 'red'}
         """
-        fields = _Fields(obj, "a device")
-        return cls(
-            device_id=fields.require("device_id"),
-            device_type=fields.take("device_type", _text),
-            status=fields.take("status", _text),
-            available_at=fields.take("available_at", _text),
-            n_pending_jobs=fields.take("n_pending_jobs", _count),
-            n_qubits=fields.take("n_qubits", _count),
-            basis_gates=fields.take("basis_gates", _names) or (),
-            supported_instructions=fields.take("supported_instructions", _names) or (),
-            device_info=fields.take("device_info", _json_text),
-            calibrated_at=fields.take("calibrated_at", _text),
-            description=fields.take("description", _text),
-            extra=fields.rest(),
-        )
+        return _read(cls, obj, "a device", required=("device_id",))
 
 
 @dataclass(frozen=True)
 class JobInfo:
-    """Presigned URLs of what belongs to a job, and the word about how it went.
+    """Presigned URLs of what belongs to a job, and what the server says about how it went.
 
-    The URLs are signed anew for each answer and expire: use them at once, never keep them.
+    The URLs are signed again for each answer, and expire: use them at once, never keep them.
 
     Attributes:
         input: URL of what was sent, or None.
         result: URL of the result, or None.
-        transpile_result: URL of what the transpiler of the server made, or None.
+        transpile_result: URL of the output of the server's transpiler, or None.
         combined_program: URL of the program that a ``multi_manual`` job ran, or None.
         message: What the server says about the end of the job, or None.
         extra: Fields that this version does not know.
@@ -106,15 +105,7 @@ class JobInfo:
         Raises:
             ProtocolError: If this is not an object.
         """
-        fields = _Fields(obj, "job_info")
-        return cls(
-            input=fields.take("input", _text),
-            result=fields.take("result", _text),
-            transpile_result=fields.take("transpile_result", _text),
-            combined_program=fields.take("combined_program", _text),
-            message=fields.take("message", _text),
-            extra=fields.rest(),
-        )
+        return _read(cls, obj, "job_info")
 
 
 @dataclass(frozen=True)
@@ -128,11 +119,11 @@ class Job:
         name: Its name.
         description: Words about it.
         job_type: "sampling", "estimation", "multi_manual" or "sse".
-        device_id: Where it runs.
-        shots: How often.
-        transpiler_info: What the transpiler of the server was told.
-        simulator_info: What the simulator was told.
-        mitigation_info: What the mitigation was told.
+        device_id: The device on which it runs.
+        shots: Number of shots.
+        transpiler_info: Settings of the server's transpiler.
+        simulator_info: Settings of the simulator.
+        mitigation_info: Settings of the error mitigation.
         job_info: URLs of what belongs to it.
         submitted_at: ISO 8601, UTC, whole seconds; so are the other times.
         ready_at: When the device fetched it.
@@ -170,26 +161,7 @@ class Job:
         >>> Job.from_json({"job_id": "06b0", "status": "registered"}).shots is None
         True
         """
-        fields = _Fields(obj, "a job")
-        return cls(
-            job_id=fields.require("job_id"),
-            status=fields.require("status"),
-            name=fields.take("name", _text),
-            description=fields.take("description", _text),
-            job_type=fields.take("job_type", _text),
-            device_id=fields.take("device_id", _text),
-            shots=fields.take("shots", _count),
-            transpiler_info=fields.take("transpiler_info", _mapping),
-            simulator_info=fields.take("simulator_info", _mapping),
-            mitigation_info=fields.take("mitigation_info", _mapping),
-            job_info=fields.take("job_info", _job_info),
-            submitted_at=fields.take("submitted_at", _text),
-            ready_at=fields.take("ready_at", _text),
-            running_at=fields.take("running_at", _text),
-            ended_at=fields.take("ended_at", _text),
-            execution_time=fields.take("execution_time", _number),
-            extra=fields.rest(),
-        )
+        return _read(cls, obj, "a job", required=("job_id", "status"))
 
 
 @dataclass(frozen=True)
@@ -211,9 +183,9 @@ class PresignedPost:
         Raises:
             ProtocolError: If this is not an object with ``url`` and ``fields``.
         """
-        fields = _Fields(obj, "presigned_url")
-        url = fields.require("url")
-        form = fields.take("fields", _mapping)
+        given = _Fields(obj, "presigned_url")
+        url = given.require("url")
+        form = given.take("fields", _mapping)
         if form is None:
             raise ProtocolError("presigned_url has no 'fields'")
         for name, value in form.items():
@@ -241,25 +213,25 @@ class Registration:
         Raises:
             ProtocolError: If this is not an object with ``job_id`` and ``presigned_url``.
         """
-        fields = _Fields(obj, "a registration")
-        job_id = fields.require("job_id")
-        return cls(job_id, PresignedPost.from_json(fields.take("presigned_url", lambda v: v)))
+        given = _Fields(obj, "a registration")
+        job_id = given.require("job_id")
+        return cls(job_id, PresignedPost.from_json(given.take("presigned_url", lambda v: v)))
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is said about a job when it is submitted; its program has been uploaded before.
+    """The body of the request that submits a job, whose program has been uploaded before.
 
     Attributes:
         name: At most 256 characters; a longer one makes the server fail.
         description: At most 1,024 characters; a longer one makes the server fail.
-        device_id: Where it runs.
+        device_id: The device on which it runs.
         job_type: "sampling", "estimation" or "multi_manual".
         shots: 1 to 10,000,000.
         transpiler_info: ``{"transpiler_lib": None}`` switches the transpiler of the server off;
             ``{}`` or None means its default, which is on.
-        simulator_info: What the simulator is told.
-        mitigation_info: What the mitigation is told.
+        simulator_info: Settings of the simulator.
+        mitigation_info: Settings of the error mitigation.
     """
 
     name: str | None
@@ -284,9 +256,9 @@ class Submission:
             "device_id": self.device_id,
             "job_type": self.job_type,
             "shots": self.shots,
-            "transpiler_info": _plain(self.transpiler_info),
-            "simulator_info": _plain(self.simulator_info),
-            "mitigation_info": _plain(self.mitigation_info),
+            "transpiler_info": _to_dict(self.transpiler_info),
+            "simulator_info": _to_dict(self.simulator_info),
+            "mitigation_info": _to_dict(self.mitigation_info),
         }
         return {key: value for key, value in body.items() if value is not None}
 
@@ -323,20 +295,37 @@ class _Fields:
         return self._left
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _read(cls: Callable[..., T], obj: Any, what: str, required: Sequence[str] = ()) -> T:
+    """Return the dataclass that a JSON object describes.
 
+    Args:
+        cls: The class; each of its fields is read as what its annotation says, and ``extra`` takes
+            what is left over.
+        obj: The object.
+        what: What the object is called in an error.
+        required: Names of the fields that must be there.
 
-def _json_text(value: Any) -> str | None:
-    # A server that sends the object itself instead of its text means the same.
-    return json.dumps(value) if isinstance(value, dict) else _text(value)
+    Raises:
+        ProtocolError: If this is not an object, or a field is missing.
+    """
+    left = _Fields(obj, what)
+    values: dict[str, Any] = {name: left.require(name) for name in required}
+    for item in fields(cls):  # type: ignore[arg-type]
+        if item.name not in values and item.name != "extra":
+            convert = item.metadata.get("convert") or _CONVERTERS[str(item.type)]
+            value = left.take(item.name, convert)
+            if value is not None:
+                values[item.name] = value
+    return cls(**values, extra=left.rest())
 
 
 def _count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    # The first comparison is false for NaN and for infinities.
-    return int(value) if value - value == 0 and value == int(value) and value >= 0 else None
+    # An integer may be too large for a float, which isfinite would convert it to.
+    if isinstance(value, float) and not (math.isfinite(value) and value.is_integer()):
+        return None
+    return int(value) if value >= 0 else None
 
 
 def _number(value: Any) -> float | None:
@@ -362,9 +351,21 @@ def _job_info(value: Any) -> JobInfo | None:
     return JobInfo.from_json(value) if isinstance(value, dict) else None
 
 
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "str": _text,
+    "str | None": _text,
+    "int | None": _count,
+    "float | None": _number,
+    "tuple[str, ...]": _names,
+    "Mapping[str, Any] | None": _mapping,
+    "JobInfo | None": _job_info,
+}
+"""What reads a field, by its annotation: it returns None for a value of an unexpected type."""
+
+
 def _form_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _plain(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _to_dict(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if value is None else dict(value)

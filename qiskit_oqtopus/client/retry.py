@@ -1,4 +1,4 @@
-"""When a request may be sent again, and after how long: a decision without any I/O."""
+"""Whether a request may be sent again, and after how long: a decision without any I/O."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _TEMPORARY = frozenset({408, 425, 429})
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Exponential growth with jitter, and the server's own wish where it has one.
+    """Exponential backoff with jitter, or what the server asks for.
 
     Attributes:
         max_attempts: How often one request is sent at most; 1 switches retries off.
         base: Seconds to wait after the first failure, before jitter.
-        factor: Growth from each wait to the next.
+        factor: By how much each wait is longer than the one before.
         max_delay: Longest wait in seconds, before jitter.
         max_retry_after: Longest wait in seconds that a ``Retry-After`` can ask for.
         clock: Seconds since the epoch, for a ``Retry-After`` that is a date.
@@ -66,8 +66,8 @@ class RetryPolicy:
         if not replayable and error.sent is not False:
             return None
         grown = self.base * self.factor ** min(attempt - 1, 64)
-        # Half fixed, half random: clients that failed together do not come back together, and
-        # none comes back at once.
+        # Half fixed, half random: clients that failed together do not come back together, and none
+        # of them comes back at once.
         backoff = min(self.max_delay, grown) * (0.5 + 0.5 * self.random())
         if error.retry_after is None:
             return backoff

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import zipfile
@@ -56,28 +55,6 @@ def unpack_json(data: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> dict[str, An
         ProtocolError: If this is not such an archive, or the entry is too large.
     """
     return parse_object(unpack_entry(data, max_bytes), "the zip archive")
-
-
-def unpack_text(data: bytes, max_bytes: int = DEFAULT_MAX_BYTES) -> str:
-    """Return the text in a zip archive with exactly one entry, or the data itself as text.
-
-    The combined program of a ``multi_manual`` job is raw OpenQASM in a zip archive.
-
-    Args:
-        data: The archive, or the text.
-        max_bytes: How large the text may be when unpacked.
-
-    Raises:
-        ProtocolError: If the archive is broken or too large, or the text is not UTF-8.
-    """
-    if data.startswith(b"PK"):
-        data = unpack_entry(data, max_bytes)
-    text = None
-    with contextlib.suppress(UnicodeDecodeError):
-        text = data.decode("utf-8-sig")
-    if text is None:
-        raise ProtocolError("the downloaded text is not UTF-8")
-    return text
 
 
 def unpack_entry(data: bytes, max_bytes: int) -> bytes:

@@ -99,7 +99,7 @@ class Request:
     Attributes:
         method: HTTP method.
         url: The whole URL, without the query in ``params``.
-        path: How the request is called in logs and errors: without secrets.
+        path: What the request is called in logs and errors: it has no secrets.
         auth: Adds the token; None for everything but the API.
         params: The query.
         json: A JSON body.
@@ -122,8 +122,8 @@ class Request:
 class Transport:
     """Sends requests on pooled connections; safe to share among threads and after a fork.
 
-    TLS certificates are always verified. A CA of your own is named by ``REQUESTS_CA_BUNDLE``,
-    ``CURL_CA_BUNDLE`` or ``SSL_CERT_FILE``.
+    TLS certificates are always verified. ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE`` or
+    ``SSL_CERT_FILE`` can name a CA of your own.
 
     Args:
         proxy: URL of a proxy for all requests, or None for the ones of the environment
@@ -276,7 +276,7 @@ def _read(response: requests.Response, max_bytes: int) -> bytes:
 def _failure(
     request: Request, error: Exception, status: int | None
 ) -> TransportError | ProtocolError:
-    """Return our error for one of requests, whose own words hold URLs with signatures."""
+    """Return our error for one of ``requests``, whose own text has URLs with signatures."""
     context: dict[str, Any] = {"method": request.method, "path": request.path, "status": status}
     where = f"{request.method} {request.path}"
     if isinstance(error, requests.exceptions.ContentDecodingError):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..exceptions import OqtopusCredentialsError, OqtopusWarning
+from ..exceptions import OqtopusCredentialsError, OqtopusWarning, users_stacklevel
 
 URL_KEYS = ("url", "base_url")
 TOKEN_KEY = "api_token"  # noqa: S105 - a name
@@ -108,7 +108,7 @@ def read_source(parser: configparser.ConfigParser, path: Path, section: str) -> 
 
 
 def file_name(path: Path, section: str) -> str:
-    """Return how a section of a file is called in messages."""
+    """Return what a section of a file is called in messages."""
     return f"{path} [{section}]"
 
 
@@ -127,14 +127,14 @@ def warn_if_open(path: Path) -> None:
             f"The account file {path} can be read or changed by other users (mode {mode:04o}); "
             f"chmod 600 {path} keeps the token to you.",
             OqtopusWarning,
-            stacklevel=4,
+            stacklevel=users_stacklevel(),
         )
 
 
 def other_sections(
     parser: configparser.ConfigParser, section: str
 ) -> dict[str, dict[str, str | None]]:
-    """Return what all sections but one say, so that a change of them does not go unseen."""
+    """Return what all sections but one say, so that no change of them goes unseen."""
     return {
         name: dict(parser.items(name, raw=True))
         for name in [configparser.DEFAULTSECT, *parser.sections()]
@@ -155,7 +155,7 @@ def edit(text: str, profile: str, values: Mapping[str, str]) -> str:
     if not section:
         gap = [""] if before and before[-1].strip() else []
         return "\n".join([*before, *gap, f"[{profile}]", *lines]) + "\n"
-    kept = _without_account(section[1:])
+    kept = _drop_account(section[1:])
     return "\n".join([*before, section[0], *lines, *kept, *after]) + "\n"
 
 
@@ -173,7 +173,7 @@ def _split_section(lines: list[str], profile: str) -> tuple[list[str], list[str]
     return lines, [], []
 
 
-def _without_account(lines: list[str]) -> list[str]:
+def _drop_account(lines: list[str]) -> list[str]:
     """Return the lines of a section without the account, its continuation lines included."""
     kept = []
     dropping = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -19,26 +19,26 @@ from ..options import check_options
 from ..version import __version__
 from .connection import Connection
 from .encoding import Task
-from .errors import translated
+from .errors import translate_errors
 from .job import OqtopusJob
 from .options import CHECKS, DEFAULTS, run_options
-from .run import Sender
+from .run import find_problems, send, send_again
 from .watcher import Watcher
 
 if TYPE_CHECKING:
-    from ..client.models import Device, Job
+    from ..client.models import Device
     from ..provider import OqtopusProvider
     from ..simulator.backend import QulacsBackend
 
 
 @dataclass(frozen=True)
 class DeviceStatus:
-    """How a device is.
+    """The state of a device.
 
     Attributes:
         device_id: Its id.
         status_msg: OQTOPUS' word: "available" or "unavailable".
-        pending_jobs: Number of jobs that wait for it; the server updates it now and then only.
+        pending_jobs: Number of jobs that wait for it; the server updates it only now and then.
     """
 
     device_id: str
@@ -52,17 +52,17 @@ class DeviceStatus:
 
 
 class OqtopusBackend(BackendV2):
-    """A device of OQTOPUS Cloud; made by :class:`~qiskit_oqtopus.OqtopusProvider`.
+    """A device of OQTOPUS Cloud, as :class:`~qiskit_oqtopus.OqtopusProvider` returns it.
 
-    Its Target holds the couplings, errors and durations of one calibration: that of the time
-    when the backend was made or last refreshed. Reading it does no I/O.
+    Its Target holds the couplings, errors and durations of one calibration: the one that was read
+    when the backend was created or last refreshed. Reading the Target does no I/O.
 
     Args:
         provider: The provider that it belongs to.
         device: The server's description of the device.
         snapshot: Its calibration.
         connection: How the server is reached.
-        watcher: Who polls for its jobs.
+        watcher: It polls for the jobs of the provider.
     """
 
     def __init__(
@@ -117,15 +117,15 @@ class OqtopusBackend(BackendV2):
 
     @property
     def qubit_coordinates(self) -> list[tuple[float, float]]:
-        """Places of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
+        """Positions of the qubits, for the ``qubit_coordinates`` of Qiskit's ``plot_gate_map``."""
         return self._snapshot.qubit_coordinates
 
     def snapshot(self) -> DeviceSnapshot:
-        """Return the calibration that the Target was made of."""
+        """Return the calibration that the Target was made from."""
         return self._snapshot
 
     def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
-        """Return a local simulator of the device with the noise that its calibration says.
+        """Return a local simulator of the device with the noise that its calibration states.
 
         It needs no network, has a copy of the Target, and runs what the device would run: see
         :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
@@ -142,7 +142,8 @@ class OqtopusBackend(BackendV2):
         Warns:
             OqtopusWarning: If noise is not simulated as the calibration states it.
         """
-        from ..simulator.backend import QulacsBackend  # who only sends circuits does not need it
+        # Imported here: whoever only sends circuits to a device does not need the simulator.
+        from ..simulator.backend import QulacsBackend
 
         return QulacsBackend.from_target(
             self._target,
@@ -154,23 +155,23 @@ class OqtopusBackend(BackendV2):
         )
 
     def refresh(self) -> None:
-        """Read the device's calibration anew and make a new Target.
+        """Read the device's calibration again and build a new Target.
 
         Raises:
             OqtopusCloudError: If it cannot be read. The backend stays as it was.
         """
-        with translated(f"Reading device {self.name}"):
+        with translate_errors(f"Reading device {self.name}"):
             device = self.connection.client.device(self.name)
             facts = self.connection.client.device_facts(device)
-        self._take(device, snapshot_of(device, facts))
+        self._take(device, build_snapshot(device, facts))
 
     def status(self) -> DeviceStatus:
-        """Ask how the device is.
+        """Ask for the state of the device.
 
         Raises:
             OqtopusCloudError: If the server cannot be asked.
         """
-        with translated(f"Reading device {self.name}"):
+        with translate_errors(f"Reading device {self.name}"):
             device = self.connection.client.device(self.name)
         return DeviceStatus(self.name, device.status or "unknown", device.n_pending_jobs or 0)
 
@@ -204,8 +205,7 @@ class OqtopusBackend(BackendV2):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
         """
         values = self._values(options)
-        tasks = self._tasks(run_input, values)
-        return Sender(self).problems(tasks, values)
+        return find_problems(self, self._tasks(run_input, values), values)
 
     def run(
         self, run_input: QuantumCircuit | Iterable[QuantumCircuit], **options: Any
@@ -220,7 +220,7 @@ class OqtopusBackend(BackendV2):
             run_input: A circuit, or several. Each becomes one OQTOPUS job.
             **options: Any of these; the defaults are those of ``options``:
 
-                * ``shots`` (int): Number of shots a circuit, 1024; at most 10,000,000.
+                * ``shots`` (int): Number of shots per circuit, 1024; at most 10,000,000.
                 * ``memory`` (bool): Whether the result has an outcome for each shot, False.
                   OQTOPUS returns counts only: the outcomes are the counts in random order.
                 * ``seed_simulator`` (int): Seed of that order.
@@ -251,14 +251,13 @@ class OqtopusBackend(BackendV2):
             OqtopusCloudError: If the server cannot be asked before anything is sent.
         """
         values = self._values(options)
-        return Sender(self).send(self._tasks(run_input, values), values, stacklevel=4)
+        return send(self, self._tasks(run_input, values), values)
 
-    def run_tasks(self, tasks: Sequence[Task], stacklevel: int = 1, **options: Any) -> OqtopusJob:
+    def run_tasks(self, tasks: Sequence[Task], **options: Any) -> OqtopusJob:
         """Send circuits, each with its own number of shots; used by the primitives.
 
         Args:
             tasks: At least one circuit.
-            stacklevel: Whom warnings are about: 1 is the caller.
             **options: As for :meth:`run`; ``shots`` is not used.
 
         Returns:
@@ -267,24 +266,16 @@ class OqtopusBackend(BackendV2):
         Raises:
             OqtopusError: As :meth:`run`.
         """
-        return Sender(self).send(tasks, self._values(options), stacklevel + 3)
+        return send(self, tasks, self._values(options))
 
     def _tasks(self, run_input: Any, values: Mapping[str, Any]) -> list[Task]:
         return [Task(circuit, values["shots"]) for circuit in circuits_of(run_input, self.name)]
 
-    def send_again(
-        self,
-        programs: Sequence[str],
-        stored: Sequence[Job],
-        *,
-        resubmits: str,
-        **options: Any,
-    ) -> OqtopusJob:
+    def send_again(self, job_ids: Sequence[str], *, resubmits: str, **options: Any) -> OqtopusJob:
         """Send stored programs as a new group; used by ``OqtopusJob.resubmit``.
 
         Args:
-            programs: The programs with their headers.
-            stored: The OQTOPUS jobs that they come from, whose settings are kept.
+            job_ids: The OQTOPUS jobs that hold them, whose settings are kept.
             resubmits: Id of the group or job that is sent again.
             **options: ``group_id``, ``name``, ``tags``, ``workers``, ``progress`` as for ``run``.
 
@@ -293,6 +284,8 @@ class OqtopusBackend(BackendV2):
 
         Raises:
             OqtopusOptionError: If an option is another one, or its value cannot be used.
+            OqtopusJobError: If one of the jobs is not a sampling job.
+            OqtopusCloudError: If a program cannot be read or sent.
         """
         kept = sorted(set(options) - {"group_id", "name", "tags", "workers", "progress"})
         if kept:
@@ -301,7 +294,7 @@ class OqtopusBackend(BackendV2):
                 "again as they were. Run the circuits anew to change that."
             )
         values = self._values({**options, "resume": None})
-        return Sender(self).send_again(programs, stored, resubmits, values)
+        return send_again(self, job_ids, resubmits, values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return run_options({"group_id": None, "resume": None, **self.options, **options})
@@ -319,10 +312,10 @@ class OqtopusBackend(BackendV2):
         return clone
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the provider and the watcher behind: both are made anew."""
+        """Leave the provider and the watcher out: both are created again."""
         state = dict(self.__dict__)
         del state["watcher"]
-        # It may be a link by which anybody can read the calibration, for an hour.
+        # It may be a link with which anybody can read the calibration for an hour.
         state["_device"] = replace(self._device, device_info=None)
         state["_provider"] = None
         options = copy.copy(self._options)
@@ -335,15 +328,8 @@ class OqtopusBackend(BackendV2):
         self.watcher = Watcher(self.connection)
 
 
-def snapshot_of(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
-    """Return the calibration of a device from what the server says of it."""
-    description = {
-        "device_id": device.device_id,
-        "device_type": device.device_type,
-        "n_qubits": device.n_qubits,
-        "basis_gates": list(device.basis_gates),
-        "supported_instructions": list(device.supported_instructions),
-        "calibrated_at": device.calibrated_at,
-        "description": device.description,
-    }
+def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
+    """Return the calibration of a device, from what the server says about it."""
+    description = asdict(device)
+    del description["extra"]
     return DeviceSnapshot.from_device(description, facts)

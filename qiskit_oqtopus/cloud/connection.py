@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """Opens a client when somebody needs it; safe to share among threads.
+    """Opens a client when one is needed; safe to share among threads.
 
     A pickle carries the URL and the profile, never the token: the account is looked up
     again on the other side.
@@ -44,7 +44,7 @@ class Connection:
         """Return the account, or None if there is none anywhere.
 
         Raises:
-            OqtopusCredentialsError: If there is half an account, or another one than was pickled.
+            OqtopusCredentialsError: If there is half an account, or not the one that was pickled.
         """
         from .credentials import find_account
 
@@ -93,7 +93,7 @@ class Connection:
         return f"<Connection(url={self._url!r}, profile={self._profile!r})>"
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the token, the password of a proxy and the open client behind."""
+        """Leave out the token, the password of a proxy and the open client."""
         url = self._client_url()
         options = dict(self._client_options)
         # What stands before the "@" is a password; the account may name the proxy.

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..client.addresses import check_url, proxy_host, split_url
+from ..client.addresses import check_url, is_token, proxy_host, split_url
 from ..client.errors import ConfigurationError
 from ..exceptions import OqtopusCredentialsError
 from .account_file import (
@@ -47,32 +47,22 @@ _PROXY_VARIABLE = "OQTOPUS_PROXY"
 
 @dataclass(frozen=True)
 class Account:
-    """Who is asking, and where. The token is in neither its repr nor its pickle.
-
-    A pickle carries URL and profile; the token is looked up again where it is loaded.
+    """An account at one OQTOPUS Cloud. The token is not in its repr, and it is never pickled.
 
     Attributes:
         url: URL of the API.
         token: The token.
         proxy: URL of a proxy, or None.
         source: Where URL and token were found.
-        profile: The section of the account file that was named, or None.
     """
 
     url: str
     token: str = field(repr=False)
     proxy: str | None = field(default=None, repr=False)
     source: str = "arguments"
-    profile: str | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _find_again, (self.url, self.profile)
-
-    def __copy__(self) -> Account:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Account:
-        return self
+        raise TypeError("An Account holds a token; pickle its URL and profile instead")
 
 
 def find_account(
@@ -86,9 +76,9 @@ def find_account(
 ) -> Account | None:
     """Return the account to use, or None if there is none anywhere.
 
-    Looked at in this order: the arguments, the environment (unless a profile is named: naming
-    one is an argument too), the file of oqtopus-client, the file of quri-parts-oqtopus. A proxy
-    comes from the argument, from the place of the account, or from the environment.
+    These places are looked at in this order: the arguments, the environment (unless a profile is
+    named, which is an argument too), the file of oqtopus-client, the file of quri-parts-oqtopus. A
+    proxy comes from the argument, from the place of the account, or from the environment.
 
     Args:
         url: URL of the API.
@@ -133,11 +123,10 @@ def find_account(
     assert of_url.token is not None  # noqa: S101 - for the type checker
     chosen_proxy = proxy or of_url.proxy or clean(environ.get(_PROXY_VARIABLE))
     return Account(
-        _checked_url(of_url.url, of_url.name),
-        _checked_token(of_url.token, of_url.name),
+        _check_url(of_url.url, of_url.name),
+        _check_token(of_url.token, of_url.name),
         chosen_proxy,
         of_url.name,
-        profile,
     )
 
 
@@ -147,7 +136,7 @@ def places(
     environ: Mapping[str, str] = os.environ,
     home: str | os.PathLike[str] | None = None,
 ) -> list[str]:
-    """Return the places where :func:`find_account` looks, in its order, in words."""
+    """Return the places where :func:`find_account` looks, in its order, as words for messages."""
     result = ["the arguments"]
     if profile is None:
         result.append(f"the environment ({_URL_VARIABLES[0]}, {_TOKEN_VARIABLE})")
@@ -166,7 +155,7 @@ def save_account(
     environ: Mapping[str, str] = os.environ,
     home: str | os.PathLike[str] | None = None,
 ) -> Path:
-    """Write an account to the file of oqtopus-client, readable by you alone, and return its path.
+    """Write an account to the file of oqtopus-client and return its path; only you can read it.
 
     Other sections, other keys and comments in the file stay as they are.
 
@@ -185,7 +174,7 @@ def save_account(
             or the file is broken or cannot be written.
     """
     _check_profile(profile)
-    token = _checked_token(token.strip(), "the arguments")
+    token = _check_token(token.strip(), "the arguments")
     problem = ""
     try:
         url = check_url(url, proxy=proxy, insecure=insecure)
@@ -217,17 +206,6 @@ def save_account(
     return path
 
 
-def _find_again(url: str, profile: str | None) -> Account:
-    account = find_account(profile=profile)
-    if account is None or account.url != url:
-        found = "there is none" if account is None else f"it is for {account.url}"
-        raise OqtopusCredentialsError(
-            f"An account for {url} was pickled. Tokens are not pickled, so the account is looked "
-            f"up here, and {found}. Looked at: {'; '.join(places(profile))}."
-        )
-    return account
-
-
 def _first(sources: Sequence[Source], name: str) -> Source | None:
     return next((source for source in sources if getattr(source, name)), None)
 
@@ -240,7 +218,7 @@ def _sources(
     environ: Mapping[str, str],
     home: str | os.PathLike[str] | None,
 ) -> Any:
-    """Yield what each place says; the files are read only if asked for."""
+    """Yield what each place says; a file is read only when its turn comes."""
     yield Source("the arguments", clean(url), clean(token), clean(proxy))
     if profile is None:
         yield _environment(environ)
@@ -304,7 +282,7 @@ def _unknown_profile(
     )
 
 
-def _checked_url(url: str, source: str) -> str:
+def _check_url(url: str, source: str) -> str:
     parts = split_url(url)
     if parts is None or parts.username is not None:
         # Not repeated: it may hold a password.
@@ -314,8 +292,8 @@ def _checked_url(url: str, source: str) -> str:
     return url.rstrip("/")
 
 
-def _checked_token(token: str, source: str) -> str:
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+def _check_token(token: str, source: str) -> str:
+    if not is_token(token):
         raise OqtopusCredentialsError(
             f"The token from {source} is not one: tokens are of printable ASCII characters "
             "without spaces. Was it copied whole?"

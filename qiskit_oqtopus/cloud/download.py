@@ -1,4 +1,4 @@
-"""Reading what OQTOPUS has stored of a job: its program, its result, why it failed."""
+"""Read what OQTOPUS has stored of a job: its program, its result, why it failed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qiskit import qasm3
+from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus
 from qiskit.result.models import ExperimentResult
 
 from ..client import errors
-from ..exceptions import OqtopusProtocolError
+from ..exceptions import OqtopusJobError, OqtopusProtocolError
 from ..program.program import HeaderError, ProgramHeader, foreign_header, parse_program
 from . import results
 from .group import list_jobs
@@ -42,7 +44,7 @@ class Entry:
         job_id: The OQTOPUS job.
         header: What the program says of itself; None until it has been read from the server.
         result: The result, once it was downloaded or is known to have failed.
-        job: The server's description of a job that had ended when it was read, with links that
+        job: The server's description of a job that had already ended when it was read. Its links
             may have expired since.
     """
 
@@ -53,7 +55,7 @@ class Entry:
     job: Job | None = field(default=None, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the links behind: by them anybody can read the files, for an hour."""
+        """Leave the links out: with them anybody can read the files for an hour."""
         return {**self.__dict__, "job": None}
 
 
@@ -76,8 +78,8 @@ def download(
         report: Called with the number of results that have come.
 
     Raises:
-        ClientError: If one could not be downloaded; the others were all tried.
-        OqtopusProtocolError: If one cannot be understood; likewise.
+        ClientError: If one could not be downloaded. All others were tried before.
+        OqtopusProtocolError: If one cannot be understood. All others were tried before.
     """
     details: dict[str, Job] = {}
     if group_id is not None and len(entries) > 1:
@@ -125,32 +127,29 @@ def _download_one(
         try:
             entry.header = read_header(client, job)
         except OqtopusProtocolError:
-            if not failed:  # else that its program makes no sense may be why
+            if not failed:  # else a program that makes no sense may be the reason
                 raise
     header = entry.header or unknown(entry.index)
     if failed:
-        entry.result = results.failed_result(header, why(job, sight), entry.job_id)
+        entry.result = results.failed_result(header, find_reason(job, sight), entry.job_id)
         return
     payload = _fetch(client, job, "result")
     sampling, estimation = payload.get("sampling"), payload.get("estimation")
     counts = sampling.get("counts") if isinstance(sampling, Mapping) else None
-    if counts is None and isinstance(estimation, Mapping):
-        try:
-            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
-        except results.ResultError as error:
-            raise OqtopusProtocolError(
-                f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
-            ) from error
-        return
-    if not isinstance(counts, Mapping):
-        raise OqtopusProtocolError(
-            f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
-        )
+    noun = "result"
     try:
-        entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
+        if isinstance(counts, Mapping):
+            noun = "counts"
+            entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
+        elif counts is None and isinstance(estimation, Mapping):
+            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
+        else:
+            raise OqtopusProtocolError(
+                f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
+            )
     except results.ResultError as error:
         raise OqtopusProtocolError(
-            f"The counts of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
+            f"The {noun} of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
 
 
@@ -168,7 +167,7 @@ def read_program(client: Client, job: Job) -> str:
 
 
 def read_header(client: Client, job: Job) -> ProgramHeader:
-    """Return what the program of a job says of itself, or what can be told by parsing it.
+    """Return what the program of a job says of itself, or else what parsing it can tell.
 
     Raises:
         OqtopusProtocolError: If it cannot be understood.
@@ -178,12 +177,39 @@ def read_header(client: Client, job: Job) -> ProgramHeader:
     try:
         header = parse_program(text)
         if header is None:
-            header = foreign_header(text, name=job.name or job.job_id, shots=job.shots or 0)
+            header = foreign_header(
+                text, ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
+            )
     except HeaderError as error:
         raise OqtopusProtocolError(
             f"The program of OQTOPUS job {job.job_id} cannot be understood: {error}"
         ) from error
     return header
+
+
+def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
+    """Return what the server's transpiler turned the circuit of a job into.
+
+    Raises:
+        OqtopusJobError: If the server's transpiler was off.
+        OqtopusProtocolError: If the program cannot be parsed.
+        ClientError: If it cannot be downloaded.
+    """
+    job = client.job(job_id)
+    if job.job_info is None or job.job_info.transpile_result is None:
+        raise OqtopusJobError(
+            f"OQTOPUS job {job_id} was not compiled by the server (or not yet): what was sent is "
+            "what ran. Use run(..., transpiler='qiskit') to let it compile."
+        )
+    text = client.download(job.job_info.transpile_result).get("transpiled_program")
+    try:
+        circuit: QuantumCircuit = qasm3.loads(text)
+    # Whatever the parser raises (its classes are not public), the program is not readable.
+    except Exception as error:
+        raise OqtopusProtocolError(
+            f"The compiled program of OQTOPUS job {job_id} cannot be read: {error}"
+        ) from error
+    return circuit
 
 
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
@@ -205,8 +231,8 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
     raise AssertionError("unreachable")
 
 
-def why(job: Job, sight: Sight) -> str:
-    """Return why a job has no result, in the server's words where there are any."""
+def find_reason(job: Job, sight: Sight) -> str:
+    """Return why a job has no result, in the server's words if it gives any."""
     message = None if job.job_info is None else job.job_info.message
     if sight.status == "cancelled":
         return results.CANCELLED

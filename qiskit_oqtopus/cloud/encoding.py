@@ -1,4 +1,4 @@
-"""From the circuits of a run to the programs that are sent, or to everything that is wrong."""
+"""From the circuits of a run to the programs that are sent, or to all that is wrong with them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
-from ..device.check import check_circuits, check_size, encoding_problem
+from ..device.check import check_circuits, check_metadata, check_size, encoding_problem
 from ..exceptions import Problem
-from ..program.program import EncodingError, Program, encode_program, fingerprint
+from ..program.program import EncodingError, Program, ProgramHeader, encode_program, fingerprint
 from .group import FoundGroup
 
 
@@ -22,7 +22,7 @@ class Task:
     Attributes:
         circuit: The circuit.
         shots: Number of shots.
-        kind: Who sends it: "run", "sampler" or "estimator".
+        kind: The sender: "run", "sampler" or "estimator".
         pub: Index of its PUB, or None.
         position: Its place in the PUB, as
             :class:`~qiskit_oqtopus.program.header.ProgramHeader` has it.
@@ -42,65 +42,59 @@ class Task:
 
 def encode_tasks(
     tasks: Sequence[Task],
-    options: Mapping[str, Any],
-    group: str,
+    header: ProgramHeader,
     target: Target,
-    calibrated_at: str | None,
-    created: str,
+    transpiler: str | None,
 ) -> tuple[list[Program], list[Problem]]:
     """Check circuits and write their programs.
 
     Args:
         tasks: The circuits.
-        options: Options of the run; its ``shots`` are not used.
-        group: Id of the group that they become.
+        header: What the run says of all of them.
         target: What the device can do.
-        calibrated_at: When the device was calibrated.
-        created: Time of the run, ISO 8601, UTC.
+        transpiler: None if circuits run as they are, or the server's transpiler.
 
     Returns:
-        The programs of the circuits with which nothing is wrong, and what is wrong with the others.
+        The programs of the circuits that can be sent, and what is wrong with the others.
     """
     estimated = any(task.operator is not None for task in tasks)
-    problems = check_circuits(
-        [task.circuit for task in tasks], target, options["transpiler"], estimated
-    )
+    problems = check_circuits([task.circuit for task in tasks], target, transpiler, estimated)
     wrong = {problem.circuit for problem in problems}
+    basis = frozenset(target.operation_names)
     programs = []
     for index, task in enumerate(tasks):
-        if index in wrong:
-            continue
         circuit = task.circuit
+        if index in wrong:
+            problems.extend(check_metadata(index, circuit))
+            continue
         try:
             program = encode_program(
                 circuit,
-                group=group,
-                index=index,
-                total=len(tasks),
-                created=created,
-                shots=task.shots,
-                kind=task.kind,
-                pub=task.pub,
-                position=task.position,
-                primitive=task.primitive,
+                replace(
+                    header,
+                    index=index,
+                    total=len(tasks),
+                    shots=task.shots,
+                    kind=task.kind,
+                    pub=task.pub,
+                    position=task.position,
+                    primitive=task.primitive,
+                ),
                 operator=task.operator,
-                memory=options["memory"],
-                seed=options["seed_simulator"],
-                calibrated_at=calibrated_at,
-                transpiler=options["transpiler"],
+                transpiler=transpiler,
                 dt=target.dt,
-                basis=frozenset(target.operation_names),
+                basis=basis,
             )
         except EncodingError as error:
             problems.append(encoding_problem(index, circuit, error))
             continue
         problems.extend(check_size(index, circuit, program.text))
         programs.append(program)
-    return programs, _by_pub(problems, tasks)
+    return programs, _group_by_pub(problems, tasks)
 
 
-def _by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
-    """Return problems in order, those of a primitive's circuits once for each PUB.
+def _group_by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]:
+    """Return problems in order of the circuits, those of a primitive once for each PUB.
 
     The circuits of one PUB differ in their angles, and have the same problems.
     """
@@ -111,8 +105,8 @@ def _by_pub(problems: Iterable[Problem], tasks: Sequence[Task]) -> list[Problem]
     return sorted(dict.fromkeys(named), key=lambda problem: problem.circuit)
 
 
-def differences(found: FoundGroup, programs: Sequence[Program]) -> list[Problem]:
-    """Return in what programs differ from those of a group that is to be resumed with them."""
+def find_differences(found: FoundGroup, programs: Sequence[Program]) -> list[Problem]:
+    """Return how programs differ from those of the group that is to be resumed with them."""
     group = found.group_id
     problems = []
     cure = "resume with the very circuits of that run, or start a new one"

@@ -1,4 +1,4 @@
-"""The boundary between HTTP and Qiskit: errors of the client become errors of the package."""
+"""Where HTTP ends and Qiskit begins: errors of the client become errors of the package."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def oqtopus_error(error: errors.ClientError, action: str) -> OqtopusCloudError:
 
 
 @contextmanager
-def translated(action: str) -> Iterator[None]:
-    """Raise errors of the client inside as errors of the package.
+def translate_errors(action: str) -> Iterator[None]:
+    """Turn errors that the client raises inside into errors of the package.
 
     Args:
         action: What is being done, as in "Reading the devices".

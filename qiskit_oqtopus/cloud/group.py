@@ -1,7 +1,7 @@
 """Groups: the OQTOPUS jobs of one run, tied together by their descriptions.
 
-OQTOPUS has no notion of a batch. Each job of a run carries one line in its description, by which
-``GET /jobs?q=<group id>`` finds all of them again from anywhere, with no file on any disk.
+OQTOPUS has no notion of a batch. The description of each job of a run begins with one line by which
+``GET /jobs?q=<group id>`` finds all of them again, from anywhere and without a file on any disk.
 """
 
 from __future__ import annotations
@@ -9,26 +9,29 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..client import errors
+from ..client.models import MAX_PAGE_SIZE
 from ..exceptions import OqtopusOptionError
-from .status import REGISTERED, Sight
+from .status import Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
     from ..client.models import Job
 
+logger = logging.getLogger(__name__)
+
 MAX_NAME = 256
 """Longest name of an OQTOPUS job in characters; a longer one is an error 500 of the server."""
 
 MAX_DESCRIPTION = 1024
-"""Longest description of an OQTOPUS job in characters; likewise."""
+"""Longest description of an OQTOPUS job in characters, for the same reason."""
 
 MAX_TOTAL = 1_000_000
-"""No run has more circuits; a description that says so was not written here."""
+"""No run has more circuits; a description with a larger number was not written here."""
 
 _JOB_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
@@ -47,8 +50,8 @@ class Member:
         group_id: Id of the group.
         index: Position of the circuit in the run.
         total: Number of circuits of the run.
-        digest: What tells its program from others, see :func:`.program.fingerprint`.
-        kind: Who sent it: "run", "sampler" or "estimator".
+        digest: What distinguishes its program from others, see :func:`.program.fingerprint`.
+        kind: The sender: "run", "sampler" or "estimator".
     """
 
     group_id: str
@@ -65,7 +68,7 @@ class Member:
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
         line = f"qiskit-oqtopus {kind}{self.group_id} {self.index}/{self.total} {self.digest}"
-        words = ", ".join(tags).encode("utf-8", "replace").decode()  # see Order.submission
+        words = ", ".join(tags).encode("utf-8", "replace").decode()  # no half surrogates
         return f"{line} {words}".rstrip()[:MAX_DESCRIPTION]
 
 
@@ -89,7 +92,7 @@ def parse_description(text: str | None) -> Member | None:
 
 
 def is_job_id(text: str) -> bool:
-    """Whether a text looks like an id that OQTOPUS gives.
+    """Return whether a text looks like an id that OQTOPUS gives.
 
     >>> is_job_id("01997cb0-8d1c-7000-8000-0123456789ab"), is_job_id(new_group_id())
     (True, False)
@@ -102,7 +105,7 @@ def new_group_id() -> str:
     return f"group-{uuid.uuid4()}"
 
 
-def checked_group_id(option: str, group_id: object) -> str:
+def check_group_id(option: str, group_id: object) -> str:
     """Return a group id that the user has chosen.
 
     Raises:
@@ -115,11 +118,6 @@ def checked_group_id(option: str, group_id: object) -> str:
         f"{group_id!r}."
     )
 
-
-logger = logging.getLogger(__name__)
-
-PAGE = 100
-"""Jobs in a page of GET /jobs: the most that the server gives."""
 
 FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ended_at")
 
@@ -148,22 +146,17 @@ class FoundGroup:
         return {index: job for index, job in self.jobs.items() if not _is_dead(job)}
 
     def sights(self) -> dict[str, Sight]:
-        """Return what was just seen of the jobs that count, by OQTOPUS job id."""
-        return {job.job_id or "": sight_of(job) for job in self.jobs.values()}
-
-
-def sight_of(job: Job) -> Sight:
-    """Return what an answer of the server says of a job."""
-    return Sight(job.status or REGISTERED, job.ended_at is not None)
+        """Return what was just seen of the jobs that count, by their OQTOPUS job ids."""
+        return {job.job_id: Sight.from_job(job) for job in self.jobs.values()}
 
 
 def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
-    """Go through the pages of ``GET /jobs``."""
+    """Yield the jobs on the pages of ``GET /jobs``, which are read when they are needed."""
     page = 1
     while True:
-        jobs = client.jobs(page=page, size=PAGE, **search)
+        jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, **search)
         yield from jobs
-        if len(jobs) < PAGE:
+        if len(jobs) < MAX_PAGE_SIZE:
             return
         page += 1
 
@@ -188,7 +181,7 @@ def find_group(client: Client, group_id: str) -> FoundGroup | None:
     chosen, spare = {}, []
     for index, candidates in by_index.items():
         # Ids are UUIDs of version 7, which sort by time.
-        candidates.sort(key=lambda pair: pair[0].job_id or "")
+        candidates.sort(key=lambda pair: pair[0].job_id)
         alive = [pair for pair in candidates if not _is_dead(pair[0])]
         chosen[index] = counts = alive[0] if alive else candidates[-1]
         spare += [job for job, _ in candidates if job is not counts[0]]
@@ -202,15 +195,15 @@ def find_group(client: Client, group_id: str) -> FoundGroup | None:
 
 
 def _is_dead(job: Job) -> bool:
-    sight = sight_of(job)
+    sight = Sight.from_job(job)
     return sight.is_final and sight.status != "succeeded"
 
 
-def cancel_jobs(client: Client, job_ids: Any) -> list[str]:
+def cancel_jobs(client: Client, job_ids: Iterable[str]) -> list[str]:
     """Cancel jobs that have been submitted; return those that could not be cancelled.
 
-    A job that is only registered must never be given: cancelled, it makes the server answer 500
-    to every list of the account's jobs.
+    Never give it a job that is only registered: once that is cancelled, the server answers 500 to
+    every list of the account's jobs.
     """
     failed = []
     for job_id in job_ids:
@@ -226,12 +219,12 @@ def cancel_jobs(client: Client, job_ids: Any) -> list[str]:
 
 def cancel_spare(client: Client, found: FoundGroup) -> None:
     """Cancel what is still to run for an index that has a job already, and say so."""
-    running = [job.job_id for job in found.spare if not sight_of(job).is_final]
+    running = [job.job_id for job in found.spare if not Sight.from_job(job).is_final]
     if running:
         logger.warning(
             "Group %s has more than one job for a circuit; the earliest counts, and these are "
             "cancelled: %s",
             found.group_id,
-            ", ".join(map(str, running)),
+            ", ".join(running),
         )
         cancel_jobs(client, running)

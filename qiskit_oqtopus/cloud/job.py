@@ -1,8 +1,9 @@
-"""A job on OQTOPUS Cloud: the circuits of one run, wherever and whenever it is asked for."""
+"""A job on OQTOPUS Cloud: the circuits of one run, from any process and at any time."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Sequence
@@ -20,14 +21,13 @@ from ..exceptions import (
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
-    OqtopusProtocolError,
 )
 from ..program.program import ProgramHeader
 from . import results
-from .download import Entry, download, read_header, read_program, why
-from .errors import translated
+from .download import Entry, download, find_reason, read_executed_circuit, read_header
+from .errors import translate_errors
 from .group import cancel_jobs, find_group
-from .progress import reported
+from .progress import report_progress
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
 from .watcher import FIRST_INTERVAL, Watcher
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class OqtopusJob(JobV1):
-    """A job on an OQTOPUS device; made by ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
+    """A job on an OQTOPUS device, from ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
 
     One circuit is one OQTOPUS job, whose id is the id of this one. Several circuits are as many
     OQTOPUS jobs, tied together by a group id, which is then the id of this one.
@@ -68,14 +68,14 @@ class OqtopusJob(JobV1):
         self._progress = progress
         self._lock = threading.Lock()
         self._entries_lock = threading.Lock()
-        self._looked_at = time.monotonic()  # whoever has made it has looked
+        self._looked_at = time.monotonic()  # its maker has just looked
         self._result: Result | None = None
         self._result_of: Sequence[Entry] | None = None
 
-    # -- who is who -----------------------------------------------------------------------------
+    # -- its ids and circuits ----------------------------------------------------------------------
 
     def submit(self) -> None:
-        """Do nothing but refuse: ``run`` has submitted the job.
+        """Refuse: ``run`` has submitted the job already.
 
         Raises:
             OqtopusJobError: Always.
@@ -88,12 +88,12 @@ class OqtopusJob(JobV1):
 
     @property
     def group_id(self) -> str | None:
-        """The group id, by which the OQTOPUS jobs of the run are found; None for foreign jobs."""
+        """Id by which the OQTOPUS jobs of the run are found; None for jobs of other clients."""
         return self._group_id
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Indices of circuits of the run that were never submitted; resume the group to do so."""
+        """Indices of the circuits that were never submitted; ``resume`` the group to send them."""
         return self._missing_of(self._entries)
 
     def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
@@ -112,8 +112,9 @@ class OqtopusJob(JobV1):
         """
         return self._statuses(self._entries)
 
-    def _statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
-        sights = self._watcher.refresh([entry.job_id for entry in entries])
+    def _statuses(self, entries: Sequence[Entry], ask: bool = True) -> list[JobStatus]:
+        look = self._watcher.refresh if ask else self._watcher.sights
+        sights = look([entry.job_id for entry in entries])
         return [job_status(sights[entry.job_id]) for entry in entries]
 
     def status(self) -> JobStatus:
@@ -127,14 +128,14 @@ class OqtopusJob(JobV1):
             status in JOB_FINAL_STATES for status in statuses
         ):
             return group_status(statuses)
-        return self.status() if self._found_missing() else JobStatus.ERROR
+        return self.status() if self._find_missing() else JobStatus.ERROR
 
-    def _found_missing(self) -> bool:
-        """Look for circuits that had no job: another process may be submitting them just now.
+    def _find_missing(self) -> bool:
+        """Look for circuits that had no job: another process may be submitting them right now.
 
         Returns:
-            Whether there are any that were not there before; False in an outage, and less than a
-            second after the last look.
+            Whether some are there now that were not there before; False in an outage, and less
+            than a second after the last look.
         """
         group_id, now = self._group_id, time.monotonic()
         if not self.missing or group_id is None or now < self._looked_at + FIRST_INTERVAL:
@@ -147,7 +148,7 @@ class OqtopusJob(JobV1):
             return False
         missing = set(self.missing)
         jobs = {} if found is None else found.jobs
-        new = [Entry(i, job.job_id or "") for i, job in jobs.items() if i in missing]
+        new = [Entry(i, job.job_id) for i, job in jobs.items() if i in missing]
         if not new or found is None:
             return False
         sights = found.sights()
@@ -165,46 +166,44 @@ class OqtopusJob(JobV1):
         Args:
             timeout: Longest time to wait in s; None waits as long as it takes.
             wait: Time between two calls of the callback in s.
-            callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
+            callback: Called as ``callback(job_id, status, job)`` while the job has not ended.
 
         Raises:
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusCloudError: If the server does not accept the account any more.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        with translated(f"Waiting for job {self.job_id()}"):
-            while callback is not None:
-                left = wait if end is None else min(wait, end - time.monotonic())
-                callback(self.job_id(), self._last_status(), self)
-                if self._watcher.wait(self.job_ids(), max(left, 0.0)):
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        with (
+            translate_errors(f"Waiting for job {self.job_id()}"),
+            report_progress(self._progress, "run", self._total) as report,
+        ):
+            while True:
+                if callback is not None:
+                    callback(self.job_id(), self._last_status(), self)
+                left = max(deadline - time.monotonic(), 0.0)
+                pause = left if callback is None else min(wait, left)
+                done = self._watcher.wait(
+                    self.job_ids(), None if pause == math.inf else pause, report
+                )
+                if done and not self._find_missing():
+                    return
+                if not done and time.monotonic() >= deadline:
                     break
-                if end is not None and time.monotonic() >= end:
-                    break
-            done = self._wait(end)
-            while done and self._found_missing():
-                done = self._wait(end)
-        if not done:
-            raise OqtopusJobTimeoutError(
-                f"Job {self.job_id()} did not end within {timeout} s: it is "
-                f"{self._last_status().name}. It goes on; ask again, here or by "
-                f"provider.job({self.job_id()!r})."
-            )
-
-    def _wait(self, end: float | None) -> bool:
-        left = None if end is None else max(end - time.monotonic(), 0.0)
-        with reported(self._progress, "run", len(self._entries)) as report:
-            return self._watcher.wait(self.job_ids(), left, report)
+        raise OqtopusJobTimeoutError(
+            f"Job {self.job_id()} did not end within {timeout} s: it is "
+            f"{self._last_status().name}. It goes on; ask again, here or by "
+            f"provider.job({self.job_id()!r})."
+        )
 
     def _last_status(self) -> JobStatus:
-        sights = self._watcher.sights(self.job_ids())
-        return group_status([job_status(sight) for sight in sights.values()])
+        return group_status(self._statuses(self._entries, ask=False))
 
     # -- results --------------------------------------------------------------------------------
 
     def result(self, timeout: float | None = None, partial: bool = False) -> Result:
         """Wait for the job and return its result.
 
-        What was downloaded is kept: a call after a failure goes on where that one stopped.
+        What was downloaded is kept: after a failure, the next call goes on from there.
 
         Args:
             timeout: Longest time to wait in s; None waits as long as it takes.
@@ -226,12 +225,12 @@ class OqtopusJob(JobV1):
             self.wait_for_final_state(timeout)
             with self._lock:
                 entries = self._entries
-                statuses = self._last_statuses(entries)
+                statuses = self._statuses(entries, ask=False)
                 # Another thread may have found more circuits since, which have not ended.
                 if all(status in JOB_FINAL_STATES for status in statuses):
                     if self._result is None or self._result_of is not entries:
                         self._download(entries)
-                        self._result, self._result_of = self._combined(entries), entries
+                        self._result, self._result_of = self._combine(entries), entries
                     result = self._result
                     break
             timeout = None if end is None else max(end - time.monotonic(), 0.0)
@@ -244,17 +243,13 @@ class OqtopusJob(JobV1):
         error.result = result
         raise error
 
-    def _last_statuses(self, entries: Sequence[Entry]) -> list[JobStatus]:
-        sights = self._watcher.sights([entry.job_id for entry in entries])
-        return [job_status(sights[entry.job_id]) for entry in entries]
-
     def _download(self, entries: Sequence[Entry]) -> None:
-        """Read what is not here yet; each result is kept as soon as it has come."""
+        """Download the results that are missing here; each is kept as soon as it has come."""
         wanted = [entry for entry in entries if entry.result is None]
         sights = self._watcher.sights([entry.job_id for entry in entries])
         with (
-            translated(f"Reading the results of job {self.job_id()}"),
-            reported(self._progress, "download", len(wanted)) as report,
+            translate_errors(f"Reading the results of job {self.job_id()}"),
+            report_progress(self._progress, "download", len(wanted)) as report,
         ):
             download(
                 self.backend().connection.client,
@@ -266,28 +261,10 @@ class OqtopusJob(JobV1):
             )
 
     def _unknown(self, index: int) -> ProgramHeader:
-        """Return the header of a circuit of which nothing is known but its place."""
-        return ProgramHeader(
-            kind="run",
-            group=self._group_id or "",
-            index=index,
-            total=self._total,
-            created="",
-            name="",
-            qregs=(),
-            cregs=(),
-            n_qubits=0,
-            n_clbits=0,
-            global_phase=0.0,
-            clbits=(),
-            shots=0,
-            memory=False,
-            seed=None,
-            metadata={},
-            calibrated_at=None,
-        )
+        """Return the header of a circuit of which only its place is known."""
+        return ProgramHeader(group=self._group_id or "", index=index, total=self._total)
 
-    def _combined(self, entries: Sequence[Entry]) -> Result:
+    def _combine(self, entries: Sequence[Entry]) -> Result:
         by_index = {entry.index: entry.result for entry in entries}
         if len(entries) == 1 and self._total == 1:
             ordered = [entries[0].result]
@@ -306,7 +283,7 @@ class OqtopusJob(JobV1):
         )
 
     def error_message(self) -> str | None:
-        """Return which circuits failed and why, in the server's words; None if none has."""
+        """Return which circuits failed and why, in the server's words; None if none did."""
         return self._message(self._entries)
 
     def _message(self, entries: Sequence[Entry]) -> str | None:
@@ -318,7 +295,7 @@ class OqtopusJob(JobV1):
             name = "" if entry.header is None else f" ({entry.header.name!r})"
             lines.append(
                 f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
-                f"{self._why(entry, sight)}"
+                f"{self._find_reason(entry, sight)}"
             )
         lines += [f"circuit {index} was never submitted" for index in self._missing_of(entries)]
         if not lines:
@@ -328,13 +305,13 @@ class OqtopusJob(JobV1):
             + "; ".join(lines)
         )
 
-    def _why(self, entry: Entry, sight: Sight) -> str:
+    def _find_reason(self, entry: Entry, sight: Sight) -> str:
         if entry.result is not None and getattr(entry.result, "status", None):
             return str(entry.result.status)
         if sight.status in ("cancelled", DELETED):
             return sight.status
         try:
-            return why(self.backend().connection.client.job(entry.job_id), sight)
+            return find_reason(self.backend().connection.client.job(entry.job_id), sight)
         except (errors.ClientError, OqtopusError) as error:
             return f"failed; the reason could not be read ({error})"
 
@@ -359,9 +336,9 @@ class OqtopusJob(JobV1):
         ]
         if not unfinished:
             return all(sight.status == "cancelled" for sight in sights.values())
-        with translated(f"Cancelling job {self.job_id()}"):
+        with translate_errors(f"Cancelling job {self.job_id()}"):
             failed = cancel_jobs(self.backend().connection.client, unfinished)
-        with translated(f"Asking for job {self.job_id()}"):
+        with translate_errors(f"Asking for job {self.job_id()}"):
             self._watcher.wait(unfinished, 10.0)
         now = self._watcher.sights(self.job_ids())
         return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
@@ -370,15 +347,15 @@ class OqtopusJob(JobV1):
         """Return when the job was submitted, ready, running and ended.
 
         Returns:
-            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of those that have come.
-            For several, OQTOPUS job id -> such a mapping.
+            For one circuit, step -> time (ISO 8601, UTC, whole seconds) of the steps so far. For
+            several, OQTOPUS job id -> such a mapping.
 
         Raises:
             OqtopusCloudError: If the server cannot be asked.
         """
         steps = ("submitted", "ready", "running", "ended")
         times = {}
-        with translated(f"Reading job {self.job_id()}"):
+        with translate_errors(f"Reading job {self.job_id()}"):
             for job_id in self.job_ids():
                 job = self.backend().connection.client.job(job_id)
                 stamps = {step: getattr(job, f"{step}_at") for step in steps}
@@ -398,7 +375,7 @@ class OqtopusJob(JobV1):
         return counts
 
     def executed_circuit(self, index: int = 0) -> QuantumCircuit:
-        """Return the circuit that the server's transpiler made of a circuit.
+        """Return what the server's transpiler turned a circuit into.
 
         Args:
             index: Position of the circuit in the run.
@@ -407,29 +384,12 @@ class OqtopusJob(JobV1):
             OqtopusJobError: If the server's transpiler was off, or there is no such circuit.
             OqtopusCloudError: If it cannot be read.
         """
-        from qiskit import qasm3
-
         entry = self._entry(index)
-        with translated(f"Reading OQTOPUS job {entry.job_id}"):
-            client = self.backend().connection.client
-            job = client.job(entry.job_id)
-            if job.job_info is None or job.job_info.transpile_result is None:
-                raise OqtopusJobError(
-                    f"OQTOPUS job {entry.job_id} was not compiled by the server (or not yet): what "
-                    "was sent is what ran. Use run(..., transpiler='qiskit') to let it compile."
-                )
-            text = client.download(job.job_info.transpile_result).get("transpiled_program")
-        try:
-            circuit: QuantumCircuit = qasm3.loads(text)
-        # Whatever the parser raises (its classes are not public), the program is not readable.
-        except Exception as error:
-            raise OqtopusProtocolError(
-                f"The compiled program of OQTOPUS job {entry.job_id} cannot be read: {error}"
-            ) from error
-        return circuit
+        with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
+            return read_executed_circuit(self.backend().connection.client, entry.job_id)
 
     def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
-        """Return what became of each circuit, once :meth:`result` has been asked for.
+        """Return what became of each circuit, after a call of :meth:`result`.
 
         Returns:
             By index of the circuit, what its program says of itself (None if it is gone from the
@@ -448,13 +408,13 @@ class OqtopusJob(JobV1):
         raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
 
     def headers(self) -> list[ProgramHeader]:
-        """Return what each program says of itself; read from the server where it is not here.
+        """Return what each program says of itself, read from the server if it is not known here.
 
         Raises:
             OqtopusCloudError: If it cannot be read.
         """
         found = []
-        with translated(f"Reading job {self.job_id()}"):
+        with translate_errors(f"Reading job {self.job_id()}"):
             client = self.backend().connection.client
             for entry in self._entries:
                 if entry.header is None:
@@ -491,23 +451,15 @@ class OqtopusJob(JobV1):
         ]
         if not chosen:
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
-        with translated(f"Reading the programs of job {self.job_id()}"):
-            client = self.backend().connection.client
-            stored = [client.job(entry.job_id) for entry in chosen]
-            others = [job.job_id for job in stored if job.job_type not in (None, "sampling")]
-            if others:
-                raise OqtopusJobError(
-                    "Only sampling jobs can be sent again from their programs; these are others: "
-                    f"{', '.join(others)}. Run what they were made from anew."
-                )
-            programs = [read_program(client, job) for job in stored]
         again: OqtopusJob = self.backend().send_again(
-            programs, stored, resubmits=self._group_id or self.job_id(), **options
+            [entry.job_id for entry in chosen],
+            resubmits=self._group_id or self.job_id(),
+            **options,
         )
         return again
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the watcher behind, and keep what it has seen."""
+        """Leave the watcher out, and keep what it has seen."""
         state = dict(self.__dict__)
         for name in ("_lock", "_entries_lock", "_looked_at", "_watcher", "_progress"):
             del state[name]

@@ -18,10 +18,9 @@ from ..options import (
     one_of,
     optional,
 )
-from .group import checked_group_id
-from .progress import reported
-
-MAX_SHOTS = 10_000_000
+from .group import check_group_id
+from .progress import check_progress
+from .results import MAX_SHOTS
 
 TRANSPILERS = ("qiskit",)
 MITIGATIONS = ("pseudo_inverse",)
@@ -39,14 +38,10 @@ def _text(name: str, value: Any) -> str:
     raise OqtopusOptionError(f"Option {name!r} must be a string, not {value!r}.")
 
 
-def _mapping(name: str, value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
-
-
 def _json_mapping(name: str, value: Any) -> dict[str, Any]:
-    values = _mapping(name, value)
+    if not isinstance(value, Mapping):
+        raise OqtopusOptionError(f"Option {name!r} must be a dictionary, not {value!r}.")
+    values = dict(value)
     try:
         json.dumps(values, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -55,10 +50,6 @@ def _json_mapping(name: str, value: Any) -> dict[str, Any]:
             "strings, lists, not numpy arrays."
         ) from error
     return values
-
-
-def _anything(name: str, value: Any) -> Any:
-    return value
 
 
 CHECKS: dict[str, Check] = {
@@ -75,13 +66,13 @@ CHECKS: dict[str, Check] = {
     "on_incomplete": one_of(["keep", "cancel"]),
     "unavailable": one_of(["warn", "raise"]),
     "workers": integer(1, 64),
-    "progress": _anything,
+    "progress": check_progress,
 }
 
 RUN_CHECKS: dict[str, Check] = {
     **CHECKS,
-    "group_id": optional(checked_group_id),
-    "resume": optional(checked_group_id),
+    "group_id": optional(check_group_id),
+    "resume": optional(check_group_id),
 }
 
 DEFAULTS: dict[str, Any] = {
@@ -114,6 +105,4 @@ def run_options(values: Mapping[str, Any]) -> dict[str, Any]:
             "Option 'transpiler_options' needs transpiler='qiskit': without it the server "
             "does not compile."
         )
-    with reported(checked["progress"], "check", 0):
-        pass  # refuses what is no progress before anything is done
     return checked

@@ -1,4 +1,4 @@
-"""Progress of long work: a callback of the user's, or a bar on the terminal."""
+"""Progress of long work: the user's callback, or a bar on the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,20 @@ Report = Callable[[int], None]
 """Called with how much is done so far."""
 
 
-def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
+def check_progress(name: str, value: Any) -> Any:
+    """Check for what :func:`report_progress` takes.
+
+    Raises:
+        OqtopusOptionError: If it is something else.
+    """
+    if value is None or isinstance(value, bool) or callable(value):
+        return value
+    raise OqtopusOptionError(
+        f"Option {name!r} must be None, True or a function of (stage, done, total), not {value!r}."
+    )
+
+
+def _guard(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
     """Return a function that reports until that fails: the work must not fail with it."""
     failed = False
 
@@ -25,7 +38,7 @@ def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -
             return
         try:
             progress(stage, done, total)
-        # It is the user's, and may raise anything.
+        # It is the user's function, and may raise anything.
         except Exception:
             failed = True
             logger.warning("The progress of %r is not reported any more", stage, exc_info=True)
@@ -34,20 +47,18 @@ def _guarded(progress: Callable[[str, int, int], Any], stage: str, total: int) -
 
 
 @contextmanager
-def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
+def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
     """Report the progress of one stage of work.
 
     Args:
         progress: None for nothing, True for a tqdm bar, or a function called as
-            ``progress(stage, done, total)``. What it raises goes to the log, and ends the reports.
+            ``progress(stage, done, total)``. If it raises, the error goes to the log, and it is not
+            called again.
         stage: What is being done, as in "submit".
         total: How much there is to do.
 
     Yields:
         A function to call with how much is done.
-
-    Raises:
-        OqtopusOptionError: If ``progress`` is something else.
     """
     if progress is None or progress is False:
         yield lambda done: None
@@ -60,10 +71,5 @@ def reported(progress: Any, stage: str, total: int) -> Iterator[Report]:
                 bar.update(done - bar.n)
 
             yield report
-    elif callable(progress):
-        yield _guarded(progress, stage, total)
     else:
-        raise OqtopusOptionError(
-            "Option 'progress' must be None, True or a function of (stage, done, total), not "
-            f"{progress!r}."
-        )
+        yield _guard(progress, stage, total)

@@ -1,13 +1,12 @@
 """Counts of OQTOPUS as results of Qiskit: each bit back where the circuit had it.
 
-OQTOPUS returns how often it saw each outcome, never in which order. A list of single shots is made
+OQTOPUS returns how often it saw each outcome, never in which order. A list of single shots is built
 from that in a shuffled order that is always the same for the same job, and the header of the result
 says so.
 """
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
@@ -18,11 +17,12 @@ from numpy.typing import NDArray
 from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
+from ..circuits import result_header
 from ..exceptions import OqtopusProtocolError
 from ..program.header import FOREIGN, ProgramHeader
 
 MAX_SHOTS = 10_000_000
-"""OQTOPUS takes no more; a longer list of single shots is not made from what an answer claims."""
+"""OQTOPUS takes no more shots; no list of single shots is longer, whatever an answer claims."""
 
 CANCELLED = "CANCELLED"
 """Status of the result of a circuit whose job was cancelled, as in the results of the simulator."""
@@ -33,44 +33,29 @@ class ResultError(OqtopusProtocolError):
 
 
 def experiment_result(
-    header: ProgramHeader,
-    counts: Mapping[str, int],
-    *,
-    job_id: str,
-    time_taken: float | None = None,
+    header: ProgramHeader, counts: Mapping[str, int], *, job_id: str
 ) -> ExperimentResult:
     """Return the result of one circuit.
 
-    The counts may add up to less than the shots, as they do when readout errors are mitigated; the
-    list of single shots has then as many entries as there are counts.
+    The counts may add up to less than the shots, as they do when readout errors are mitigated. The
+    list of single shots then has as many entries as the counts add up to.
 
     Args:
         header: What the program says about itself.
         counts: Bit string -> number of shots, ``c[0]`` being the rightmost character.
         job_id: Id of the OQTOPUS job.
-        time_taken: Time of execution in s, if known.
 
     Raises:
         ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
             number is negative or not an integer.
     """
-    outcomes = _outcomes(header, counts)
+    outcomes = _read_outcomes(header, counts)
     data: dict[str, Any] = {"counts": {hex(key): n for key, n in outcomes.items()}}
-    description = _header(header, job_id)
+    description = _describe(header, job_id)
     if header.memory:
-        data["memory"] = _memory(header, outcomes)
+        data["memory"] = _expand_memory(header, outcomes)
         description["memory_is_synthetic"] = True
-    optional = {} if time_taken is None else {"time_taken": time_taken}
-    return ExperimentResult(
-        shots=header.shots,
-        success=True,
-        data=ExperimentResultData(**data),
-        meas_level=MeasLevel.CLASSIFIED,
-        status="DONE",
-        seed=header.seed,
-        header=description,
-        **optional,
-    )
+    return _entry(header, description, data)
 
 
 def estimation_result(
@@ -96,15 +81,7 @@ def estimation_result(
         values[name] = float(value) if is_number and value is not None else math.nan
         if not math.isfinite(values[name]):
             raise ResultError(f"the estimation has {value!r:.60} as its {name!r}")
-    return ExperimentResult(
-        shots=header.shots,
-        success=True,
-        data=ExperimentResultData(estimation=values),
-        meas_level=MeasLevel.CLASSIFIED,
-        status="DONE",
-        seed=header.seed,
-        header=_header(header, job_id),
-    )
+    return _entry(header, _describe(header, job_id), {"estimation": values})
 
 
 def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> ExperimentResult:
@@ -115,14 +92,24 @@ def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> Exp
         reason: Why: :data:`CANCELLED`, or what the server said.
         job_id: Id of the OQTOPUS job, or None if there is none.
     """
+    status = reason if reason == CANCELLED else f"ERROR: {reason}"
+    return _entry(header, _describe(header, job_id), {}, status)
+
+
+def _entry(
+    header: ProgramHeader,
+    description: dict[str, Any],
+    data: Mapping[str, Any],
+    status: str = "DONE",
+) -> ExperimentResult:
     return ExperimentResult(
         shots=header.shots,
-        success=False,
-        data=ExperimentResultData(),
+        success=status == "DONE",
+        data=ExperimentResultData(**data),
         meas_level=MeasLevel.CLASSIFIED,
-        status=reason if reason == CANCELLED else f"ERROR: {reason}",
+        status=status,
         seed=header.seed,
-        header=_header(header, job_id),
+        header=description,
     )
 
 
@@ -151,23 +138,21 @@ def combine(
     )
 
 
-def _header(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
+def _describe(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
     """Return the header that Qiskit reads: the keys of the simulator's, and two of the cloud's."""
-    return {
-        "name": header.name,
-        "creg_sizes": [list(register) for register in header.cregs],
-        "memory_slots": header.n_clbits,
-        "n_qubits": header.n_qubits,
-        "qreg_sizes": [list(register) for register in header.qregs],
-        "global_phase": header.global_phase,
-        # A copy: what a caller does to a result must not change what the next one says.
-        "metadata": copy.deepcopy(header.metadata),
-        "job_id": job_id,
-        "calibrated_at": header.calibrated_at,
-    }
+    result = result_header(
+        header.name,
+        header.qregs,
+        header.cregs,
+        header.n_qubits,
+        header.n_clbits,
+        header.global_phase,
+        header.metadata,
+    )
+    return {**result, "job_id": job_id, "calibrated_at": header.calibrated_at}
 
 
-def _outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
+def _read_outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
     """Return how often the classical bits of the circuit, read as a number, had each value."""
     if not isinstance(counts, Mapping):
         raise ResultError(f"there are no counts but {counts!r:.60}")
@@ -196,15 +181,15 @@ def _outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
 
 
 def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:
-    """Return the classical bit of the circuit that each bit of an outcome is, lowest first."""
+    """Return the classical bit of the circuit for each bit of an outcome, lowest first."""
     if header.kind == FOREIGN and all(len(key) == header.n_clbits for key in counts):
         # Bits that the program does not measure: one gateway pads with "0", the other drops them.
         return tuple(range(header.n_clbits))
     return header.clbits
 
 
-def _memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
-    """Return the outcomes as single shots, in an order that depends on the job alone."""
+def _expand_memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
+    """Return the outcomes as single shots, in an order that depends only on the job."""
     # Sorted, since the order of JSON objects is not part of what they say.
     keys = sorted(outcomes)
     values = [hex(key) for key in keys]
@@ -213,7 +198,7 @@ def _memory(header: ProgramHeader, outcomes: Mapping[int, int]) -> list[str]:
 
 
 def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64]:
-    """Return counts as single shots, in an order that depends on the job alone.
+    """Return counts as single shots, in an order that depends only on the job.
 
     Args:
         header: What the program says about itself.
@@ -231,6 +216,6 @@ def shot_order(header: ProgramHeader, counts: Sequence[int]) -> NDArray[np.int64
     shots = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     origin = header.group if header.seed is None else f"seed {header.seed}"
     seed = hashlib.sha256(f"{origin}/{header.index}".encode("utf-8", "surrogatepass")).digest()
-    # numpy keeps the raw bits of a bit generator the same for ever, but not its permutations.
+    # numpy keeps the raw bits of a bit generator the same forever, but not its permutations.
     bits = np.random.PCG64(int.from_bytes(seed, "big")).random_raw(total)
     return shots[np.argsort(bits, kind="stable")]

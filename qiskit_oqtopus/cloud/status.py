@@ -1,11 +1,15 @@
-"""OQTOPUS' words for how a job is, and Qiskit's."""
+"""The status of a job, in OQTOPUS' words and in Qiskit's."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from qiskit.providers import JobStatus
+
+if TYPE_CHECKING:
+    from ..client.models import Job
 
 REGISTERED = "registered"
 FINAL = frozenset(["succeeded", "failed", "cancelled"])
@@ -25,6 +29,11 @@ class Sight:
     status: str
     ended: bool = False
 
+    @classmethod
+    def from_job(cls, job: Job) -> Sight:
+        """Return what an answer of the server says of a job."""
+        return cls(job.status or REGISTERED, job.ended_at is not None)
+
     @property
     def is_final(self) -> bool:
         """Whether it will not change any more."""
@@ -35,7 +44,7 @@ class Sight:
         """Whether it has ended under a status that says it has not.
 
         Such a job has failed: the server's engine has a race in which the updates to failed and to
-        running cross. A status that we do not know is not taken for one of these.
+        running cross. This is not assumed of a status that we do not know.
         """
         return self.ended and self.status in ("submitted", "ready", "running", "cancelling")
 

@@ -1,15 +1,15 @@
 """Submission: N programs become N OQTOPUS jobs, each exactly once, whatever fails on the way.
 
-Registering, uploading and submitting are keyed by the id that registering returns. Whether
-a submission whose answer was lost took effect is settled by reading the status of that id; it is
-never sent again blindly.
+Registering returns an id, by which the job is uploaded and submitted. If the answer to a submission
+is lost, reading the status of that id settles whether it took effect; a submission is never sent
+again blindly.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
@@ -20,7 +20,7 @@ from ..client.models import Submission
 from ..client.storage import pack_json
 from ..exceptions import OqtopusSubmissionError
 from .errors import oqtopus_error
-from .group import MAX_NAME, Member, cancel_jobs
+from .group import Member, cancel_jobs
 from .status import REGISTERED
 
 if TYPE_CHECKING:
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 60.0
-"""How long the fate of a submission whose answer was lost is asked for."""
-
+"""How long to ask for the fate of a submission whose answer was lost, in s."""
 
 REGISTRATIONS = 3
 """How many ids are registered for one circuit if the permissions to store expire."""
@@ -42,47 +41,13 @@ class Order:
 
     Attributes:
         member: Its place in the group.
-        program: The OpenQASM 3 text.
-        name: Name of the OQTOPUS job; cut to what OQTOPUS takes.
-        tags: Words of the user's for the description.
-        device_id: The device.
-        shots: Number of shots.
-        transpiler_info: What the server's transpiler does.
-        mitigation_info: What the server's error mitigation does.
-        operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
-            coefficient), or None for counts.
+        payload: The input of the job: the program, and the observable if there is one.
+        submission: The body of the last step.
     """
 
     member: Member
-    program: str
-    name: str
-    tags: tuple[str, ...]
-    device_id: str
-    shots: int
-    transpiler_info: Mapping[str, Any]
-    mitigation_info: Mapping[str, Any]
-    operator: tuple[tuple[str, float], ...] | None = None
-
-    def payload(self) -> dict[str, Any]:
-        """Return the input of the job."""
-        if self.operator is None:
-            return {"program": [self.program]}
-        terms = [{"pauli": pauli, "coeff": coefficient} for pauli, coefficient in self.operator]
-        return {"program": [self.program], "operator": terms}
-
-    def submission(self) -> Submission:
-        """Return the body of the last step."""
-        return Submission(
-            # Half of a surrogate pair is no text that a database takes.
-            name=self.name.encode("utf-8", "replace").decode()[:MAX_NAME],
-            description=self.member.description(self.tags),
-            device_id=self.device_id,
-            job_type="sampling" if self.operator is None else "estimation",
-            shots=self.shots,
-            transpiler_info=dict(self.transpiler_info),
-            simulator_info={},
-            mitigation_info=dict(self.mitigation_info),
-        )
+    payload: Mapping[str, Any]
+    submission: Submission
 
 
 def submit_all(
@@ -98,7 +63,7 @@ def submit_all(
     Args:
         client: The connection.
         orders: What is sent, all of one group.
-        workers: How many are sent at the same time.
+        workers: How many programs are sent at the same time.
         report: Called with the number of programs sent so far.
         cancel_on_failure: Whether to cancel what was sent if not all can be sent.
 
@@ -146,7 +111,7 @@ def submit_all(
             )
             raise
     if failure is not None:
-        raise _incomplete(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
+        raise _build_error(client, orders, sent, failure, unsettled, cancel_on_failure) from failure
     return sent
 
 
@@ -156,7 +121,7 @@ def _collect(running: Mapping[Future[str], Order], sent: dict[int, str]) -> None
             sent[order.member.index] = future.result()
 
 
-def _incomplete(
+def _build_error(
     client: Client,
     orders: Sequence[Order],
     sent: Mapping[int, str],
@@ -217,17 +182,17 @@ def _submit_one(client: Client, order: Order, stop: Event) -> str:
     job_id = _upload(client, order)
     if stop.is_set():
         raise _Stopped
-    _submit_once(client, job_id, order.submission())
+    _submit_exactly_once(client, job_id, order.submission)
     return job_id
 
 
 def _upload(client: Client, order: Order) -> str:
     """Register a job and store its program; return its id.
 
-    A permission to store that has expired is good for nothing, and neither is its id: another one
-    is registered, and the first stays registered for ever, which does no harm.
+    Once the permission to store has expired, its id is of no use either: another one is registered,
+    and the first stays registered forever, which does no harm.
     """
-    payload = pack_json(order.payload())
+    payload = pack_json(order.payload)
     for _ in range(REGISTRATIONS - 1):
         registration = client.register()
         try:
@@ -241,48 +206,69 @@ def _upload(client: Client, order: Order) -> str:
     return registration.job_id
 
 
-def _status(client: Client, job_id: str, refusal: errors.ClientError) -> str:
-    """Return the status of a job whose submission was refused."""
-    try:
-        return client.status(job_id)
-    except errors.ClientError:
-        raise Unsettled(job_id) from refusal
+_LOST = (errors.RateLimitError, errors.TransportError, errors.ServerError, errors.ProtocolError)
+"""After these a request may have taken effect, or may be taken later."""
 
 
-def _submit_once(client: Client, job_id: str, submission: Submission) -> None:
-    """Submit a registered job; if the answer is lost, find out what became of it.
+def _submit_exactly_once(client: Client, job_id: str, submission: Submission) -> None:
+    """Submit a registered job, so that it runs once whatever becomes of the answers.
 
     A second submission is sent only after the status has been read as "registered".
+
+    Raises:
+        ClientError: If the server refuses the submission.
+        Unsettled: If it could not be found out whether the job was submitted.
     """
-    deadline = time.monotonic() + SETTLE_SECONDS
-    delay = 0.2
-    settled = True
-    while True:
+    pauses = _pauses()
+    taken = False
+    while not taken:
         try:
-            if settled:
-                client.submit(job_id, submission)
-                return
-            if client.status(job_id) != REGISTERED:
-                return
-            settled = True
-            continue
-        except errors.RateLimitError as error:
-            lost: errors.ClientError = error
-            delay = max(delay, min(error.retry_after or 0.0, 30.0))
-        except (errors.TransportError, errors.ServerError, errors.ProtocolError) as error:
-            lost = error
+            client.submit(job_id, submission)
+            taken = True
+        except _LOST as error:
+            taken = _settle(client, job_id, error, pauses)
         except errors.ValidationError as error:
             # "not in valid status for submission": an earlier try may have been taken after all.
-            if _status(client, job_id, error) == REGISTERED:
+            try:
+                taken = client.status(job_id) != REGISTERED
+            except errors.ClientError:
+                raise Unsettled(job_id) from error
+            if not taken:
                 raise
-            return
-        except errors.ClientError as error:
-            if settled:  # the submission itself was refused
-                raise
-            raise Unsettled(job_id) from error
-        settled = False
+
+
+def _settle(client: Client, job_id: str, lost: errors.ClientError, pauses: Iterator[float]) -> bool:
+    """Find out whether a submission whose answer was lost took effect.
+
+    Args:
+        client: The connection.
+        job_id: The job.
+        lost: What came in place of the answer.
+        pauses: How long to wait before each question, in s.
+
+    Returns:
+        Whether the job was submitted; False only if its status was read as "registered".
+
+    Raises:
+        Unsettled: If the status could not be read in time.
+    """
+    for pause in pauses:
         logger.warning("Whether %s was submitted is not known yet (%s); asking", job_id, lost)
-        if time.monotonic() + delay > deadline:
-            raise Unsettled(job_id) from lost
-        time.sleep(delay)
-        delay = min(2 * delay, 5.0)
+        asked_for = lost.retry_after or 0.0 if isinstance(lost, errors.RateLimitError) else 0.0
+        time.sleep(max(pause, min(asked_for, 30.0)))
+        try:
+            return client.status(job_id) != REGISTERED
+        except _LOST as error:
+            lost = error
+        except errors.ClientError as error:
+            raise Unsettled(job_id) from error
+    raise Unsettled(job_id) from lost
+
+
+def _pauses() -> Iterator[float]:
+    """Yield longer and longer pauses in s, as long as they end within :data:`SETTLE_SECONDS`."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    pause = 0.2
+    while time.monotonic() + pause <= deadline:
+        yield pause
+        pause = min(2 * pause, 5.0)

@@ -1,8 +1,8 @@
 """The watcher: one poller for all unfinished jobs of a provider, whoever waits for them.
 
-There is no thread of its own. Of the threads that wait, one polls for all and the others
-sleep until it has; so it stops when nobody waits, and nothing has to be shut down. Who waits with a
-timeout polls in a thread that lives for one poll.
+It has no thread of its own. Of the threads that wait, one polls for all, and the others sleep until
+it is done. So polling stops when nobody waits, and nothing has to be shut down. A caller that waits
+with a timeout polls in a thread that lives for one poll.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..client import errors
+from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
-from .group import PAGE
-from .status import DELETED, REGISTERED, Sight
+from .status import DELETED, Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -30,16 +30,16 @@ logger = logging.getLogger(__name__)
 
 FIRST_INTERVAL = 1.0
 LONGEST_INTERVAL = 5.0
-"""Time between two polls in s: from the first to the longest, growing while nothing happens."""
+"""Time between two polls in s: it grows from the first to the longest while nothing happens."""
 
 WATCHED_FOR = 10.0
-"""So long in s after somebody has asked how a job is, it is asked for together with others."""
+"""Time in s after a look at its status during which a job is asked for together with others."""
 
 MAX_PAGES = 20
-"""Pages of the newest jobs that are searched for single jobs before they are asked for by id."""
+"""Pages of the newest jobs on which single jobs are looked for, before each is asked for by id."""
 
 NEWEST_PAGES = 2
-"""The same for several groups of no more jobs, before they are asked for group by group."""
+"""The same for several groups, if they have no more jobs than fit on these pages."""
 
 FIELDS = ("job_id", "status", "ended_at")
 
@@ -83,7 +83,7 @@ class Watcher:
         Args:
             sights: What is known of them.
             group_id: The group by whose id they are found together, or None.
-            assumed: Whether that is not what the server has just said.
+            assumed: Whether ``sights`` are assumed, and not what the server has just said.
         """
         with self._condition:
             now = self._clock()
@@ -100,14 +100,14 @@ class Watcher:
             self._next_poll = min(self._next_poll, now + FIRST_INTERVAL)
 
     def sights(self, job_ids: Iterable[str]) -> dict[str, Sight]:
-        """Return what was last seen of jobs, without asking."""
+        """Return what was last seen of jobs, without asking the server."""
         with self._condition:
             return {job_id: self._seen[job_id] for job_id in job_ids}
 
     def refresh(self, job_ids: Collection[str]) -> dict[str, Sight]:
         """Ask for jobs now, unless they were asked for a moment ago; never raises for an outage.
 
-        Each question is put once: who looks at a status does not want to wait for retries.
+        Nothing is tried again: a caller that looks at a status does not want to wait for that.
 
         Returns:
             What was last seen of them. If the server cannot be asked, that is the last known.
@@ -117,7 +117,7 @@ class Watcher:
             unfinished = [job_id for job_id in job_ids if not self._seen[job_id].is_final]
             self._watched.update(dict.fromkeys(unfinished, now))
             stale = any(now >= self._asked[job_id] + FIRST_INTERVAL for job_id in unfinished)
-            # Who looks at one job after another pays for one question: it is for all of them.
+            # A caller that looks at one job after another pays for one question about all of them.
             self._watched = {
                 job_id: then
                 for job_id, then in self._watched.items()
@@ -197,10 +197,10 @@ class Watcher:
                 self._poll_for_all(wanted)
 
     def _poll_aside(self, job_ids: Collection[str]) -> bool:
-        """Poll in another thread: the server may not answer for minutes, and a deadline holds.
+        """Poll in another thread: the server may not answer for minutes, and a deadline must hold.
 
         Returns:
-            Whether that is done: the system may have no thread to give.
+            Whether there is such a thread: the system may have none to give.
         """
         name = "oqtopus-poll"
         thread = threading.Thread(
@@ -213,10 +213,10 @@ class Watcher:
         return True
 
     def _poll_for_all(self, job_ids: Collection[str]) -> None:
-        """Poll, and wake all who wait for that."""
+        """Poll, and wake all threads that wait for that."""
         try:
             self._poll(job_ids)
-        # Whatever it is, it is raised to those who wait: this thread may have nobody above it.
+        # Whatever it is, it is raised in the threads that wait: nobody may be above this one.
         except Exception as error:  # noqa: BLE001
             with self._condition:
                 self._polls += 1
@@ -230,7 +230,7 @@ class Watcher:
     # -- asking ---------------------------------------------------------------------------------
 
     def _poll(self, job_ids: Collection[str], retry: RetryPolicy | None = None) -> None:
-        """Ask for jobs once, by the page; an outage is logged and leaves what was known.
+        """Ask for jobs once, page by page; an outage is logged, and what was known stays.
 
         Args:
             job_ids: The OQTOPUS jobs.
@@ -241,9 +241,9 @@ class Watcher:
         try:
             client = self._connection.client
             for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
-                changed |= self._saw(job.job_id, _sight(job))
+                changed |= self._record(job.job_id, Sight.from_job(job))
         except (errors.CredentialsError, errors.ForbiddenError) as error:
-            logger.warning("OQTOPUS Cloud refuses to say how %d jobs are: %s", len(job_ids), error)
+            logger.warning("OQTOPUS Cloud does not tell how %d jobs are: %s", len(job_ids), error)
             refusal = error
         except OqtopusError as error:  # no account, or one that cannot be used
             logger.warning("Nobody can be asked how %d jobs are: %s", len(job_ids), error)
@@ -259,7 +259,7 @@ class Watcher:
             # Up to a fifth more, so that many programs do not ask in step.
             self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
 
-    def _saw(self, job_id: str, sight: Sight) -> bool:
+    def _record(self, job_id: str, sight: Sight) -> bool:
         with self._condition:
             old = self._seen.get(job_id)
             if old == sight or (old is not None and old.is_final):
@@ -272,13 +272,13 @@ class Watcher:
         groups = {self._groups[job_id] for job_id in left if job_id in self._groups}
         singles = sum(job_id not in self._groups for job_id in left)
         pages = MAX_PAGES if singles > 1 else 0
-        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * PAGE:
+        if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * MAX_PAGE_SIZE:
             # Small runs, one after the other: most of them are among the newest jobs.
             pages = max(pages, NEWEST_PAGES)
         for page in range(1, pages + 1):
-            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, order="DESC")
-            yield from _found(jobs, left)
-            if len(jobs) < PAGE or not left:
+            jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, fields=FIELDS, order="DESC")
+            yield from _pick(jobs, left)
+            if len(jobs) < MAX_PAGE_SIZE or not left:
                 break
         for group_id in sorted(groups):
             yield from self._ask_group(client, group_id, left)
@@ -287,7 +287,7 @@ class Watcher:
                 yield client.job(job_id)
             except errors.NotFoundError:
                 logger.warning("OQTOPUS job %s does not exist any more", job_id)
-                self._saw(job_id, Sight(DELETED))
+                self._record(job_id, Sight(DELETED))
 
     def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
         """Read the pages of a group, from the first one that had unfinished jobs."""
@@ -297,25 +297,23 @@ class Watcher:
         page = self._first_page.get(group_id, 1)
         unfinished = None
         while members:
-            jobs = client.jobs(page=page, size=PAGE, fields=FIELDS, q=group_id, order="ASC")
-            for job in _found(jobs, left):
+            jobs = client.jobs(
+                page=page, size=MAX_PAGE_SIZE, fields=FIELDS, q=group_id, order="ASC"
+            )
+            for job in _pick(jobs, left):
                 members.discard(job.job_id)
-                if unfinished is None and not _sight(job).is_final:
+                if unfinished is None and not Sight.from_job(job).is_final:
                     unfinished = page
                 yield job
-            if len(jobs) < PAGE:
+            if len(jobs) < MAX_PAGE_SIZE:
                 break
             page += 1
-        # Jobs that were deleted have moved the others to earlier pages: begin anew next time.
+        # Jobs that were deleted have moved the others to earlier pages: start over the next time.
         self._first_page[group_id] = unfinished if unfinished and not members else 1
 
 
-def _sight(job: Job) -> Sight:
-    return Sight(job.status or REGISTERED, job.ended_at is not None)
-
-
-def _found(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
-    """Yield the jobs that are looked for, and strike them off."""
+def _pick(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
+    """Yield the jobs that are looked for, and strike them off the list."""
     for job in jobs:
         if job.job_id in left:
             left.discard(job.job_id)

@@ -1,4 +1,4 @@
-"""What a device cannot do with circuits: all of it, before anything is sent."""
+"""Everything that a device cannot do with circuits, found before anything is sent."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from qiskit.circuit import (
 from qiskit.transpiler import Target
 
 from ..exceptions import Problem
-from ..program import metadata
-from ..program.program import EncodingError, encode_program
+from ..program.header import ProgramHeader
+from ..program.openqasm import EncodingError, Measurements
+from ..program.program import encode_metadata, encode_program
 
 MAX_PROGRAM_BYTES = 4 * 2**20
-"""The server's engine cannot take a longer program: its gRPC messages end there."""
+"""The server's engine cannot take a longer program: that is the limit of its gRPC messages."""
 
 _SOME_GROUP_ID = "group-00000000-0000-0000-0000-000000000000"
-"""Stands for the id of the group: it is as long, and only the length of a program matters here."""
+"""In place of the id of the group: it is as long, and only the length of a program matters here."""
 
 _INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
-"""An instruction is never written with more bytes than these, and these for each qubit."""
+"""No instruction is written with more bytes: these for itself, and these for each of its qubits."""
 
 
 def check_circuits(
@@ -48,6 +49,7 @@ def check_circuits(
         estimated: Whether the server estimates an observable, for which nothing is measured here.
     """
     problems: list[Problem] = []
+    # Shared, since the circuits of a run have mostly the same gates on the same qubits.
     known: set[tuple[str, tuple[int, ...]]] = set()
     for index, circuit in enumerate(circuits):
         checker = _Checker(index, circuit, target, transpiler, estimated, known)
@@ -59,7 +61,7 @@ def check_circuits(
 def check_for_twin(
     circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
 ) -> list[Problem]:
-    """Return what a device cannot do, for its twin: without the cure that only the server has.
+    """Return what a device cannot do, for its twin: without the cure that only the server offers.
 
     Args:
         circuits: The circuits.
@@ -73,17 +75,14 @@ def check_for_twin(
     refused = {problem.circuit for problem in problems}
     for index, circuit in enumerate(circuits):
         each = _INSTRUCTION_BYTES + _QUBIT_BYTES * circuit.num_qubits
-        # To write a program costs more than to check it: only those that may be too long.
+        # To write a program costs more than to check it: only what may be too long is written.
         if index in refused or len(circuit.data) * each <= MAX_PROGRAM_BYTES:
+            problems.extend(check_metadata(index, circuit))
             continue
         try:
             program = encode_program(
                 circuit,
-                group=_SOME_GROUP_ID,
-                index=index,
-                total=len(circuits),
-                created="",
-                shots=1,
+                ProgramHeader(group=_SOME_GROUP_ID, index=index, total=len(circuits), shots=1),
                 operator=() if estimated else None,
                 dt=target.dt,
                 basis=frozenset(target.operation_names),
@@ -98,7 +97,19 @@ def check_for_twin(
 def encoding_problem(index: int, circuit: QuantumCircuit, error: EncodingError) -> Problem:
     """Return that the program of a circuit cannot be written."""
     where = (error.instruction, error.position, error.qubits)
-    return Problem(index, circuit.name, error.reason, "change the circuit", *where)
+    return Problem(index, circuit.name, error.reason, error.cure, *where)
+
+
+def check_metadata(index: int, circuit: QuantumCircuit) -> list[Problem]:
+    """Return what is wrong with the metadata of a circuit.
+
+    This is for circuits whose programs are not written: to write one checks them anyway.
+    """
+    try:
+        encode_metadata(circuit)
+    except EncodingError as error:
+        return [encoding_problem(index, circuit, error)]
+    return []
 
 
 def check_size(index: int, circuit: QuantumCircuit, program: str) -> list[Problem]:
@@ -131,9 +142,8 @@ class _Checker:
         self._target = target
         self._compiled = transpiler is None
         self._estimated = estimated
-        self._known = known  # standard gates and qubits that the device has (two-qubit RB: 0.5)
-        self._measured: dict[int, int] = {}  # qubit -> clbit
-        self._written: dict[int, int] = {}  # clbit -> qubit
+        self._known = known  # standard gates and qubits that the device has
+        self._measurements = Measurements()
 
     def run(self) -> None:
         """Find the problems."""
@@ -153,14 +163,7 @@ class _Checker:
                 f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
             )
         if circuit.num_vars:
-            self._add("it has classical variables, which OQTOPUS has not", "leave them out")
-        try:
-            metadata.encode(circuit.metadata or {})
-        except metadata.MetadataError as error:
-            self._add(
-                f"its metadata cannot be kept: {error}",
-                "use numbers, strings, lists, dicts, arrays and dates only",
-            )
+            self._add("it has classical variables, which OQTOPUS does not have", "leave them out")
         places = {bit: i for i, bit in enumerate(circuit.qubits)}
         clbits = {bit: i for i, bit in enumerate(circuit.clbits)}
         for position, instruction in enumerate(circuit.data):
@@ -168,14 +171,14 @@ class _Checker:
             if (
                 instruction.is_standard_gate()
                 and (instruction.name, qubits) in self._known
-                and self._measured.keys().isdisjoint(qubits)
+                and self._measurements.qubits.isdisjoint(qubits)
             ):
                 continue
             bits = tuple([clbits[bit] for bit in instruction.clbits])
-            self._instruction(position, instruction, qubits, bits)
+            self._check_instruction(position, instruction, qubits, bits)
         if self._estimated:
-            self._idle()
-        elif not self._written and not any(p.instruction for p in self.problems):
+            self._check_idle()
+        elif not self._measurements.clbits and not any(p.instruction for p in self.problems):
             self._add(
                 "it measures nothing, so that it has no counts",
                 "add measurements, for example circuit.measure_all()",
@@ -193,23 +196,23 @@ class _Checker:
             Problem(self._index, self._circuit.name, reason, cure, name, position, qubits)
         )
 
-    def _instruction(
+    def _check_instruction(
         self, position: int, instruction: Any, qubits: tuple[int, ...], clbits: tuple[int, ...]
     ) -> None:
         name = instruction.name
         where = (position, name, qubits)
         if instruction.is_standard_gate():
-            self._after_measurement(where)
+            self._check_order(where)
             if self._compiled:
-                self._gate(where)
+                self._check_gate(where)
             return
         operation = instruction.operation
         if isinstance(operation, Barrier):
             return
         if isinstance(operation, Measure):
-            self._measure(where, clbits[0])
+            self._check_measurement(where, clbits[0])
         elif isinstance(operation, Delay):
-            self._delay(where, operation)
+            self._check_delay(where, operation)
         elif isinstance(operation, Reset):
             self._add(
                 "OQTOPUS cannot reset a qubit inside a circuit",
@@ -223,9 +226,9 @@ class _Checker:
                 *where,
             )
         else:
-            self._after_measurement(where)
+            self._check_order(where)
             if self._compiled:
-                self._gate(where, standard=False)
+                self._check_gate(where, standard=False)
             elif getattr(operation, "definition", None) is None and name != "unitary":
                 self._add(
                     "it is no standard gate and has no definition",
@@ -233,8 +236,8 @@ class _Checker:
                     *where,
                 )
 
-    def _idle(self) -> None:
-        """Check that no qubit is idle, on which the server's transpiler stumbles."""
+    def _check_idle(self) -> None:
+        """Check that no qubit is idle: the server's estimation fails on those if it compiles."""
         if self._compiled:
             return
         busy = {
@@ -254,7 +257,7 @@ class _Checker:
                 "backend), or use estimation='local'",
             )
 
-    def _gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
+    def _check_gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
         cure = f"compile it with transpile(circuit, backend){_SERVERS_CURE}"
@@ -275,27 +278,16 @@ class _Checker:
                 *where,
             )
 
-    def _after_measurement(self, where: tuple[int, str, tuple[int, ...]]) -> None:
-        for qubit in where[2]:
-            if qubit in self._measured:
-                self._add(
-                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
-                    "end only",
-                    "measure at the end, or run it on QulacsBackend",
-                    *where,
-                )
-                return
+    def _check_order(self, where: tuple[int, str, tuple[int, ...]]) -> None:
+        refusal = self._measurements.refuse_gate(where[2])
+        if refusal is not None:
+            reason, cure = refusal
+            self._add(reason, cure, *where)
 
-    def _measure(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
+    def _check_measurement(self, where: tuple[int, str, tuple[int, ...]], clbit: int) -> None:
         qubit = where[2][0]
-        if qubit in self._measured:
-            self._add("this qubit is measured twice", "measure each qubit once", *where)
-        if clbit in self._written:
-            self._add(
-                f"classical bit {clbit} is written twice", "measure each qubit into its own", *where
-            )
-        self._measured[qubit] = clbit
-        self._written[clbit] = qubit
+        for reason, cure in self._measurements.add(qubit, clbit):
+            self._add(reason, cure, *where)
         supported = not self._compiled or self._target.instruction_supported("measure", (qubit,))
         if not supported and qubit < (self._target.num_qubits or 0):
             self._add(
@@ -304,7 +296,7 @@ class _Checker:
                 *where,
             )
 
-    def _delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
+    def _check_delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
         if not self._compiled:
             self._add(
                 "the server's transpiler cannot take a delay",

@@ -12,17 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..circuits import units_per_second
+
 MAX_QUBITS = 100_000
 """An id or a number of qubits at or above this is taken for a broken number, because a Target
 of that size would only exhaust the memory."""
 
-NS_PER_S = 1e9
-US_PER_S = 1e6
+NS_PER_S = units_per_second("ns")
+US_PER_S = units_per_second("us")
 
 
 @dataclass(frozen=True)
 class QubitFacts:
-    """One qubit at the time of one calibration; None stands for what is not known.
+    """One qubit at the time of one calibration; None stands for an unknown value.
 
     Attributes:
         id: Index of the qubit in programs: ``$id``, and qubit ``id`` of the Target.
@@ -70,7 +72,7 @@ class QubitFacts:
 
 @dataclass(frozen=True)
 class CouplingFacts:
-    """One directed coupling at the time of one calibration; None is what is not known.
+    """One directed coupling at the time of one calibration; None stands for an unknown value.
 
     Attributes:
         control: ``id`` of the control qubit.
@@ -119,7 +121,7 @@ class DeviceFacts:
 
 
 def read_facts(facts: Mapping[str, Any] | None) -> DeviceFacts:
-    """Read a decoded device_info; whatever is wrong with it costs only the entry concerned.
+    """Read a decoded device_info; what is wrong with an entry costs only that entry.
 
     Args:
         facts: The JSON object of the device (durations in ns, lifetimes in us), or None.
@@ -156,15 +158,15 @@ def read_facts(facts: Mapping[str, Any] | None) -> DeviceFacts:
         qubits=tuple(qubits[id_] for id_ in sorted(qubits)),
         couplings=tuple(couplings.values()),
         left_out=tuple(reader.left_out),
-        extra=plain(rest, "device_info", reader.doubts),
+        extra=copy_json(rest, "device_info", reader.doubts),
         doubts=tuple(reader.doubts),
     )
 
 
-def index(value: Any) -> int | None:
+def to_index(value: Any) -> int | None:
     """Return ``value`` if it is a usable qubit index, else None.
 
-    >>> index(3), index(3.0), index(True), index(-1), index("3")
+    >>> to_index(3), to_index(3.0), to_index(True), to_index(-1), to_index("3")
     (3, 3, None, None, None)
     """
     if isinstance(value, float) and value.is_integer():
@@ -173,7 +175,7 @@ def index(value: Any) -> int | None:
     return value if good else None
 
 
-def plain(value: Any, where: str, doubts: list[str]) -> Any:
+def copy_json(value: Any, where: str, doubts: list[str]) -> Any:
     """Return a detached copy of a JSON value in which non-finite numbers are None.
 
     A NaN is not equal to itself and is not valid JSON: a snapshot that holds one could neither
@@ -184,24 +186,24 @@ def plain(value: Any, where: str, doubts: list[str]) -> Any:
         where: Name of the value, for the doubts.
         doubts: What was made None is added here.
 
-    >>> plain({"depth": [1, float("inf")]}, "qubit 0", doubts := []), doubts
+    >>> copy_json({"depth": [1, float("inf")]}, "qubit 0", doubts := []), doubts
     ({'depth': [1, None]}, ['qubit 0: depth[1] is inf'])
     """
 
-    def copied(value: Any, name: str) -> Any:
+    def copy(value: Any, name: str) -> Any:
         if isinstance(value, Mapping):
-            return {str(key): copied(v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
+            return {str(key): copy(v, f"{name}.{key}".lstrip(".")) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
-            return [copied(v, f"{name}[{i}]") for i, v in enumerate(value)]
+            return [copy(v, f"{name}[{i}]") for i, v in enumerate(value)]
         if isinstance(value, float) and not math.isfinite(value):
             doubts.append(f"{where}: {name} is {value}")
             return None
         return value
 
-    return copied(value, "")
+    return copy(value, "")
 
 
-def finite(value: Any) -> float | None:
+def to_finite(value: Any) -> float | None:
     """Return ``value`` as a float if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
@@ -212,19 +214,19 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _probability(value: float) -> bool:
+def _is_probability(value: float) -> bool:
     return 0 <= value <= 1
 
 
-def _not_negative(value: float) -> bool:
+def _is_not_negative(value: float) -> bool:
     return value >= 0
 
 
-def _positive(value: float) -> bool:
+def _is_positive(value: float) -> bool:
     return value > 0
 
 
-def _any(value: float) -> bool:
+def _is_any(value: float) -> bool:
     return True
 
 
@@ -240,7 +242,7 @@ class _Reader:
         self.doubts.append(f"{where}: {name} is {text[:60]}")
 
     def leave_out(self, reason: str) -> None:
-        """Leave out an entry that no sound device_info has, so that it is warned about too."""
+        """Leave out an entry that no sound device_info has, and warn about it too."""
         self.left_out.append(reason)
         self.doubts.append(reason)
 
@@ -261,15 +263,15 @@ class _Reader:
     ) -> float | None:
         if value is None:
             return None
-        number = finite(value)
+        number = to_finite(value)
         if number is None or not allowed(number):
             self.doubt(where, name, value)
             return None
-        # Divided, not multiplied by 1e-9: 24 ns then is the float that is written 2.4e-08.
+        # Divided, not multiplied by 1e-9: 24 ns are then the float that is written 2.4e-08.
         return number / per_unit
 
     def section(self, where: str, name: str, value: Any) -> dict[str, Any]:
-        """Return the nested object ``value`` as a dict that may be emptied by the caller."""
+        """Return the nested object ``value`` as a dict from which the caller may take fields."""
         if isinstance(value, Mapping):
             return dict(value)
         if value is not None:
@@ -280,34 +282,34 @@ class _Reader:
         section = self.section(where, "gate_duration", value)
         return {
             str(gate): self.number(
-                where, f"gate_duration of {gate}", number, _not_negative, NS_PER_S
+                where, f"gate_duration of {gate}", number, _is_not_negative, NS_PER_S
             )
             for gate, number in section.items()
         }
 
     def qubit(self, position: int, entry: Any) -> QubitFacts | None:
-        id_ = index(entry.get("id")) if isinstance(entry, Mapping) else None
+        id_ = to_index(entry.get("id")) if isinstance(entry, Mapping) else None
         if id_ is None:
             self.leave_out(f"entry {position} of the list of qubits: it has no usable id")
             return None
         where = f"qubit {id_}"
         rest = {key: value for key, value in entry.items() if key != "id"}
         physical_id = rest.pop("physical_id", None)
-        if physical_id is not None and index(physical_id) is None:
+        if physical_id is not None and to_index(physical_id) is None:
             self.doubt(where, "physical_id", physical_id)
         position_ = self.section(where, "position", rest.pop("position", None))
         errors = self.section(where, "meas_error", rest.pop("meas_error", None))
         lifetime = self.section(where, "qubit_lifetime", rest.pop("qubit_lifetime", None))
 
         def probability(name: str, section: dict[str, Any]) -> float | None:
-            return self.number(where, name, section.pop(name, None), _probability)
+            return self.number(where, name, section.pop(name, None), _is_probability)
 
         def lifetime_of(name: str) -> float | None:
-            return self.number(where, name, lifetime.pop(name, None), _positive, US_PER_S)
+            return self.number(where, name, lifetime.pop(name, None), _is_positive, US_PER_S)
 
         known: dict[str, float | None] = {
-            "x": self.number(where, "x", position_.pop("x", None), _any),
-            "y": self.number(where, "y", position_.pop("y", None), _any),
+            "x": self.number(where, "x", position_.pop("x", None), _is_any),
+            "y": self.number(where, "y", position_.pop("y", None), _is_any),
             "fidelity": probability("fidelity", rest),
             "prob_meas1_prep0": probability("prob_meas1_prep0", errors),
             "prob_meas0_prep1": probability("prob_meas0_prep1", errors),
@@ -320,9 +322,9 @@ class _Reader:
         rest.update({name: section for name, section in left.items() if section})
         return QubitFacts(
             id=id_,
-            physical_id=index(physical_id),
+            physical_id=to_index(physical_id),
             durations=durations,
-            extra=plain(rest, where, self.doubts),
+            extra=copy_json(rest, where, self.doubts),
             **known,
         )
 
@@ -330,7 +332,7 @@ class _Reader:
         self, position: int, entry: Any, qubits: Mapping[int, QubitFacts]
     ) -> CouplingFacts | None:
         rest = dict(entry) if isinstance(entry, Mapping) else {}
-        control, target = index(rest.pop("control", None)), index(rest.pop("target", None))
+        control, target = to_index(rest.pop("control", None)), to_index(rest.pop("target", None))
         if control is None or target is None or control == target:
             self.leave_out(f"entry {position} of the list of couplings: it has no usable qubits")
             return None
@@ -340,11 +342,13 @@ class _Reader:
             self.left_out.append(f"{where}: qubit {unlisted[0]} is not in the list of qubits")
             return None
         fidelity = rest.pop("fidelity", None)
-        # Both are how devices mark a coupling that could not be calibrated: no cause to warn.
+        # Devices mark a coupling that could not be calibrated by either: no reason to warn.
         stated = isinstance(fidelity, (int, float)) and not isinstance(fidelity, bool)
-        if stated and (fidelity == 0 or fidelity != fidelity):
+        if stated and (fidelity == 0 or (isinstance(fidelity, float) and math.isnan(fidelity))):
             self.left_out.append(f"{where}: its fidelity is {float(fidelity):g}")
             return None
-        number = self.number(where, "fidelity", fidelity, _probability)
+        number = self.number(where, "fidelity", fidelity, _is_probability)
         durations = self.durations(where, rest.pop("gate_duration", None))
-        return CouplingFacts(control, target, number, durations, plain(rest, where, self.doubts))
+        return CouplingFacts(
+            control, target, number, durations, copy_json(rest, where, self.doubts)
+        )

@@ -1,4 +1,4 @@
-"""One calibration of one device: read, saved, loaded, compared, made into a Target."""
+"""One calibration of one device: to read, save, load and compare it, and to build its Target."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 
 from qiskit.transpiler import Target
 
-from ..exceptions import OqtopusError, OqtopusWarning
+from ..exceptions import OqtopusError, OqtopusWarning, users_stacklevel
 from .device_info import (
     MAX_QUBITS,
     NS_PER_S,
     US_PER_S,
     CouplingFacts,
     QubitFacts,
-    finite,
-    index,
-    plain,
+    copy_json,
     read_facts,
+    to_finite,
+    to_index,
 )
 from .target import DT, device_target
 
@@ -38,7 +38,7 @@ _STATED_BY_THE_LIST = frozenset(
         "description",
     }
 )
-"""Fields of an entry of the list of devices; only what is unknown among them goes to extra."""
+"""Known fields of an entry of the list of devices; only others go to extra."""
 
 _NUMBERS = frozenset(
     {
@@ -59,7 +59,7 @@ class DeviceSnapshot:
     Attributes:
         device_id: The id of the device.
         device_type: ``"QPU"``, ``"simulator"`` or whatever the server says.
-        n_qubits: Number of qubit indices, or None where the device does not say.
+        n_qubits: Number of qubit indices, or None if the device does not say.
         basis_gates: The gates that the device names.
         supported_instructions: The other instructions that the device names.
         calibrated_at: When it was calibrated, ISO 8601, as the server says, or None.
@@ -102,14 +102,14 @@ class DeviceSnapshot:
         device_id = str(device.get("device_id") or rest.get("device_id") or "")
         name = str(rest.pop("name", None) or device_id)
         calibrated_at = device.get("calibrated_at") or rest.get("calibrated_at")
-        # Kept only where it says something else than the list of devices.
+        # Kept only if it differs from what the list of devices says.
         for key, value in (("device_id", device_id), ("calibrated_at", calibrated_at)):
             if rest.get(key) in (None, value):
                 rest.pop(key, None)
         unknown = {key: value for key, value in device.items() if key not in _STATED_BY_THE_LIST}
         doubts = list(read.doubts)
         if unknown:
-            rest["device"] = plain(unknown, "the list of devices", doubts)
+            rest["device"] = copy_json(unknown, "the list of devices", doubts)
         n_qubits = _number_of_qubits(device.get("n_qubits"), read.qubits, doubts)
         snapshot = cls(
             device_id=device_id,
@@ -120,12 +120,13 @@ class DeviceSnapshot:
             calibrated_at=None if calibrated_at is None else str(calibrated_at),
             qubits=read.qubits,
             couplings=read.couplings,
-            left_out=(*_unlisted(n_qubits, read.qubits), *read.left_out),
+            left_out=(*_find_unlisted(n_qubits, read.qubits), *read.left_out),
             name=name,
             extra=rest,
         )
         if doubts:
-            warnings.warn(_warning(device_id, doubts), OqtopusWarning, stacklevel=2)
+            message = _warning(device_id, doubts)
+            warnings.warn(message, OqtopusWarning, stacklevel=users_stacklevel())
         return snapshot
 
     def target(self, *, measure_duration: float | None = None, dt: float = DT) -> Target:
@@ -155,8 +156,8 @@ class DeviceSnapshot:
 
         The positions of the device, moved so that they start at 0 and scaled so that the
         nearest two qubits are 1 apart, as the plots expect; rows count upwards. Indices without
-        a position stand in a row of their own below the others. Empty, with which the plots
-        choose a layout themselves, if no qubit has a position or two (almost) share one.
+        a position stand in a row of their own below the others. The list is empty, so that the
+        plots choose a layout themselves, if no qubit has a position or two (almost) share one.
         """
         points = {q.id: (q.y, q.x) for q in self.qubits if q.x is not None and q.y is not None}
         if not points or len(set(points.values())) < len(points):
@@ -177,13 +178,13 @@ class DeviceSnapshot:
         return [placed[i] for i in sorted(placed)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the snapshot as JSON-able values, times in s; it has no credentials."""
+        """Return the snapshot as values for JSON, times in s; there are no credentials in it."""
         body: dict[str, Any] = json.loads(json.dumps(asdict(self), allow_nan=False))
         return {"format": FORMAT, "version": VERSION, **body}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> DeviceSnapshot:
-        """Return the snapshot that :meth:`to_dict` made these values of.
+        """Return the snapshot that :meth:`to_dict` turned into these values.
 
         Raises:
             OqtopusError: If they are no snapshot, or one of a newer version.
@@ -206,8 +207,10 @@ class DeviceSnapshot:
                 body[key] = tuple(body[key])
             if not isinstance(body.get("extra", {}), Mapping):
                 raise ValueError("extra is no object")
-            body["qubits"] = tuple(QubitFacts(**_sound(entry)) for entry in body["qubits"])
-            body["couplings"] = tuple(CouplingFacts(**_sound(entry)) for entry in body["couplings"])
+            body["qubits"] = tuple(QubitFacts(**_check_entry(entry)) for entry in body["qubits"])
+            body["couplings"] = tuple(
+                CouplingFacts(**_check_entry(entry)) for entry in body["couplings"]
+            )
             snapshot = cls(**body)
             _check_indices(snapshot)
             json.dumps(snapshot.to_dict(), allow_nan=False)  # else it could not be saved again
@@ -239,7 +242,7 @@ class DeviceSnapshot:
             raise OqtopusError(f"{path}: {error.message}") from error
 
     def diff(self, other: DeviceSnapshot) -> list[str]:
-        """Return what changes from this snapshot to another one, a line each.
+        """Return what changes from this snapshot to another one, one line per change.
 
         The list is empty exactly if the snapshots are equal.
 
@@ -249,29 +252,29 @@ class DeviceSnapshot:
         ['qubit 0: t1 20 us -> 25 us (+25%)']
         """
         lines = [
-            f"{f.name}: {_shown(getattr(self, f.name))} -> {_shown(getattr(other, f.name))}"
+            f"{f.name}: {_show(getattr(self, f.name))} -> {_show(getattr(other, f.name))}"
             for f in fields(self)
             if f.name not in ("qubits", "couplings", "left_out", "extra")
             and getattr(self, f.name) != getattr(other, f.name)
         ]
-        lines += _changes(_by_place(self), _by_place(other))
-        before, after = set(self.left_out), set(other.left_out)  # a hundred thousand, if it says so
+        lines += _find_changes(_by_place(self), _by_place(other))
+        before, after = set(self.left_out), set(other.left_out)  # there may be 100,000
         lines += [f"no longer left out: {x}" for x in self.left_out if x not in after]
         lines += [f"now left out: {x}" for x in other.left_out if x not in before]
-        lines += _changes_of_mapping("extra", self.extra, other.extra)
+        lines += _find_changes_of_mapping("extra", self.extra, other.extra)
         if not lines and self != other:
             lines.append("the same entries in another order")
         return lines
 
 
-def _sound(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a qubit or coupling of a file, which somebody may have edited."""
+def _check_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a qubit or coupling of a file if it can be true: somebody may have edited it."""
     for name in ("id", "control", "target"):
-        if name in entry and (type(entry[name]) is not int or index(entry[name]) is None):
+        if name in entry and (type(entry[name]) is not int or to_index(entry[name]) is None):
             raise ValueError(f"{name} is {entry[name]!r}")
     numbers = {name: entry[name] for name in _NUMBERS if name in entry} | entry["durations"]
     for name, value in numbers.items():
-        if value is not None and finite(value) is None:
+        if value is not None and to_finite(value) is None:
             raise ValueError(f"{name} is {value!r}")
         if value is not None and name not in ("x", "y") and value < 0:
             raise ValueError(f"{name} is {value!r}, which is below 0")
@@ -296,8 +299,8 @@ def _check_indices(snapshot: DeviceSnapshot) -> None:
 
 
 def _number_of_qubits(value: Any, qubits: tuple[QubitFacts, ...], doubts: list[str]) -> int | None:
-    """Return the size of the index space: programs may name every id that is listed."""
-    stated = index(value)
+    """Return the number of qubit indices: programs may name every id that is listed."""
+    stated = to_index(value)
     if value is not None and not stated:
         doubts.append(f"n_qubits is {value!r}"[:80])
     listed = qubits[-1].id + 1 if qubits else 0
@@ -306,7 +309,7 @@ def _number_of_qubits(value: Any, qubits: tuple[QubitFacts, ...], doubts: list[s
     return max(stated or 0, listed) or None
 
 
-def _unlisted(n_qubits: int | None, qubits: tuple[QubitFacts, ...]) -> list[str]:
+def _find_unlisted(n_qubits: int | None, qubits: tuple[QubitFacts, ...]) -> list[str]:
     if not qubits:
         return []
     listed = {q.id for q in qubits}
@@ -336,7 +339,7 @@ def _by_place(snapshot: DeviceSnapshot) -> dict[str, QubitFacts | CouplingFacts]
     return places
 
 
-def _changes(
+def _find_changes(
     before: Mapping[str, QubitFacts | CouplingFacts],
     after: Mapping[str, QubitFacts | CouplingFacts],
 ) -> Iterator[str]:
@@ -351,24 +354,26 @@ def _changes(
                 a, b = getattr(old, f.name), getattr(new, f.name)
                 if isinstance(a, Mapping):
                     label = f"{place}: {'duration of' if f.name == 'durations' else f.name}"
-                    yield from _changes_of_mapping(label, a, b)
+                    yield from _find_changes_of_mapping(label, a, b)
                 elif a != b:
-                    yield f"{place}: {f.name} {_change(f.name, a, b)}"
+                    yield f"{place}: {f.name} {_show_change(f.name, a, b)}"
 
 
-def _changes_of_mapping(label: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+def _find_changes_of_mapping(
+    label: str, a: Mapping[str, Any], b: Mapping[str, Any]
+) -> Iterator[str]:
     unit = "durations" if label.endswith("duration of") else ""
     for key in [*a, *(key for key in b if key not in a)]:
         if key not in b:
-            yield f"{label} {key} {_shown(a[key], unit)} -> not given"
+            yield f"{label} {key} {_show(a[key], unit)} -> not given"
         elif key not in a:
-            yield f"{label} {key} not given -> {_shown(b[key], unit)}"
+            yield f"{label} {key} not given -> {_show(b[key], unit)}"
         elif a[key] != b[key]:
-            yield f"{label} {key} {_change(unit, a[key], b[key])}"
+            yield f"{label} {key} {_show_change(unit, a[key], b[key])}"
 
 
-def _change(name: str, a: Any, b: Any) -> str:
-    old, new = _shown(a, name), _shown(b, name)
+def _show_change(name: str, a: Any, b: Any) -> str:
+    old, new = _show(a, name), _show(b, name)
     if old == new:  # equal to 6 digits
         old, new = repr(a), repr(b)
     text = f"{old} -> {new}"
@@ -377,7 +382,7 @@ def _change(name: str, a: Any, b: Any) -> str:
     return text
 
 
-def _shown(value: Any, name: str = "") -> str:
+def _show(value: Any, name: str = "") -> str:
     if value is None:
         return "unknown"
     if isinstance(value, float) and name in ("t1", "t2"):

@@ -16,11 +16,11 @@ from ..program.openqasm import PROGRAM_NAMES
 from .device_info import CouplingFacts, QubitFacts
 
 DT = 2e-9
-"""Sampling time of the control electronics in s: the engine reads a delay in dt so."""
+"""Sampling time of the control electronics in s; the engine takes it as the length of dt."""
 
 GATES_OF_EVERY_DEVICE = ("x", "sx", "rz", "cx")
-"""The gates that the engine runs on every device, whatever its ``basis_gates`` say (those of
-real devices name neither x nor cx)."""
+"""The gates that the engine runs on every device, whatever its ``basis_gates`` say (on real
+devices they name neither x nor cx)."""
 
 REFUSED_GATES = frozenset({"id"})
 """Gates that no device runs, although some list them in ``basis_gates``. Qiskit drops an ``id``
@@ -88,10 +88,10 @@ def native_gates(basis_gates: Iterable[str]) -> tuple[str, ...]:
     """Return the names of the gates of a Target, the ones of every device first.
 
     Args:
-        basis_gates: The names that the device gives. Names that Qiskit does not know are not
-            gates that it could compile to; gates of other than one or two qubits have no place
-            among facts of qubits and couplings; and what a program cannot have without defining it
-            cannot be sent.
+        basis_gates: The names that the device gives. Names that Qiskit does not know are dropped,
+            because it cannot compile to them. So are gates that act on neither one nor two qubits,
+            because facts are about qubits and couplings only, and gates that a program would have
+            to define, because they cannot be sent.
 
     >>> native_gates(["sx", "rz", "rzx90", "id"])
     ('x', 'sx', 'rz', 'cx')
@@ -123,10 +123,10 @@ def device_target(
     """Return the Target of a device.
 
     Qubit ``n`` of the Target is qubit ``$n`` of a program. A qubit without facts keeps its index
-    and has no operations, so that the transpiler does not use it. (The trivial layout may, and then
-    raises. Level 0 takes it, and level 1 for circuits without two-qubit gates.) A two-qubit gate
-    exists in the direction of its coupling only; errors are ``1 - fidelity``. ``rz`` is virtual:
-    error and duration are 0.
+    and has no operations, so that the transpiler does not use it. (The trivial layout may use it,
+    and then raises. Level 0 takes that layout, and level 1 for circuits without two-qubit gates.) A
+    two-qubit gate exists only in the direction of its coupling; errors are ``1 - fidelity``. ``rz``
+    is virtual: its error and duration are 0.
 
     Without any facts of qubits, every operation is allowed everywhere (on any pair of qubits,
     because nothing is known of couplings) and no number is given.
@@ -167,8 +167,8 @@ def device_target(
             properties = {(q.id,): _gate_properties(name, q) for q in qubits}
         else:
             properties = {(c.control, c.target): _pair_properties(name, c) for c in couplings}
-        # A gate without qubits would be read as one that is allowed nowhere and counted in
-        # the basis: the transpiler then compiles to it and fails late.
+        # A gate without qubits would count as part of the basis and be allowed nowhere: the
+        # transpiler would compile to it and fail late.
         if properties:
             target.add_instruction(gates[name], properties, name=name)
     readout = {

@@ -14,7 +14,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 from ..cloud.backend import OqtopusBackend
 from ..cloud.encoding import Task
 from ..cloud.job import OqtopusJob
-from ..cloud.options import MAX_SHOTS
+from ..cloud.results import MAX_SHOTS
 from ..exceptions import OqtopusPubError
 from .assembly import Collected, assemble
 from .bits import find_registers
@@ -22,10 +22,7 @@ from .job import PrimitiveJob
 from .observables import Measurement, Terms, add_measurements, plan_measurements
 from .options import EstimatorOptions, SamplerOptions, to_device_options
 from .pub_record import EstimatorRecord, Record, SamplerRecord
-from .pubs import bind_parameters, broadcast_elements, check_registers, map_pubs, parse_observables
-
-STACKLEVEL = 4
-"""Frames from ``run_tasks`` to the user: two of the executor, the primitive, the user."""
+from .pubs import bind_pub, broadcast_elements, check_registers, map_pubs, parse_observables
 
 Draft = tuple[dict[str, Any], dict[str, Any]]
 """Arguments of a Task, and those of its record except for ``sizes``, which needs all PUBs."""
@@ -110,7 +107,7 @@ class CloudExecutor:
         record = {"shape": pub.shape, "registers": registers}
         return [
             ({"circuit": circuit, "shots": int(pub.shots), "position": position}, record)
-            for position, circuit in enumerate(bind_parameters(index, pub))
+            for position, circuit in enumerate(bind_pub(index, pub))
         ]
 
     def _draft_estimator(self, index: int, pub: EstimatorPub, server: bool) -> list[Draft]:
@@ -120,7 +117,7 @@ class CloudExecutor:
             raise OqtopusPubError(index, "its circuit has no qubits")
         if not math.prod(pub.shape):
             return []
-        circuits = bind_parameters(index, pub)
+        circuits = bind_pub(index, pub)
         record = {
             "shape": pub.shape,
             "sets": pub.parameter_values.shape,
@@ -187,7 +184,7 @@ class CloudExecutor:
             for task, values in of_pub
         ]
         values = {**to_device_options(options), **run}
-        return build_job(self._backend.run_tasks(tasks, stacklevel=STACKLEVEL, **values))
+        return build_job(self._backend.run_tasks(tasks, **values))
 
 
 def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:

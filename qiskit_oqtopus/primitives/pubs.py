@@ -18,7 +18,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 
-from ..circuits import UnboundError, bound_to
+from ..circuits import UnboundError, bind_parameters
 from ..exceptions import OqtopusPubError
 from .observables import ObservableError, Terms, to_pauli_terms
 from .options import is_precision
@@ -99,7 +99,7 @@ def parse_observables(index: int, pub: EstimatorPub) -> list[Terms]:
         raise OqtopusPubError(index, f"{error}; an observable is a real sum of Paulis") from error
 
 
-def bind_parameters(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
+def bind_pub(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumCircuit]:
     """Return the circuit of a PUB for each of its parameter sets, in C order.
 
     Args:
@@ -113,7 +113,7 @@ def bind_parameters(index: int, pub: SamplerPub | EstimatorPub) -> list[QuantumC
     if not circuit.num_parameters:
         return [circuit] * values.size
     try:
-        return bound_to(circuit, parameter_rows(pub))
+        return bind_parameters(circuit, parameter_rows(pub))
     except UnboundError as error:
         place = describe_place(error.number, values.shape)
         raise OqtopusPubError(index, error.at(place)) from error

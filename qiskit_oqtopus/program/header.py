@@ -1,11 +1,10 @@
-"""What a program says about itself: all that the Result of its circuit needs beside the counts."""
+"""What a program says about itself: all that the Result of its circuit needs beyond the counts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 from ..exceptions import OqtopusProtocolError
@@ -18,7 +17,7 @@ SCHEMA = 1
 KINDS = ("run", "sampler", "estimator")
 
 FOREIGN = "foreign"
-"""Kind of the header that is made up for a program without one. It is never written."""
+"""Kind of the header that is inferred for a program without one. It is never written."""
 
 Registers = tuple[tuple[str, int], ...]
 
@@ -29,15 +28,28 @@ class HeaderError(OqtopusProtocolError):
 
 @dataclass(frozen=True)
 class ProgramHeader:
-    """All that the Result of one circuit needs beside its counts.
+    """All that the Result of one circuit needs beyond its counts.
+
+    The run says what stands first, up to ``primitive``. The rest is read from the circuit when its
+    program is written; until then it is that of a circuit of which nothing is known.
 
     Attributes:
-        kind: Who sent it: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
+        kind: The sender: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
             program of another client.
         group: Id of the group of jobs that this one belongs to.
         index: Its position in the group, from 0.
         total: Number of circuits in the group.
-        created: When the group was made, ISO 8601, UTC.
+        created: When the group was created, ISO 8601, UTC.
+        shots: Number of shots asked for.
+        memory: Whether the caller asked for single shots.
+        seed: Seed of the caller, or None.
+        calibrated_at: When the device of the Target was calibrated, or None.
+        pub: Index of the PUB of a primitive, or None.
+        position: Index of the parameter set of the circuit in its PUB, counted in C order; of
+            the element of the PUB where the server estimates; or None.
+        resubmits: Id of the group that this one sends again, or None.
+        primitive: What the result of a primitive needs beyond the counts, as plain JSON, or None;
+            :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
         name: Name of the circuit.
         qregs: (name, size) of each quantum register.
         cregs: (name, size) of each classical register, as results list them.
@@ -45,56 +57,44 @@ class ProgramHeader:
         n_clbits: Number of its classical bits, measured or not.
         global_phase: In rad; it is not part of the program.
         clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
-        shots: Number of shots asked for.
-        memory: Whether the caller asked for single shots.
-        seed: Seed of the caller, or None.
         metadata: Metadata of the circuit.
-        calibrated_at: When the device of the Target was calibrated, or None.
-        pub: Index of the PUB of a primitive, or None.
-        position: Index of the parameter set of the circuit in its PUB, counted in C order; of
-            the element of the PUB where the server estimates; or None.
-        resubmits: Id of the group that this one sends again, or None.
-        primitive: What the result of a primitive needs beside the counts, as plain JSON, or None;
-            :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
         sha256: Of the program above the header, and of ``primitive`` if there is one, in hex.
         extra: What a later version has added.
     """
 
-    kind: str
-    group: str
-    index: int
-    total: int
-    created: str
-    name: str
-    qregs: Registers
-    cregs: Registers
-    n_qubits: int
-    n_clbits: int
-    global_phase: float
-    clbits: tuple[int, ...]
-    shots: int
-    memory: bool
-    seed: int | None
-    metadata: dict[str, Any]
-    calibrated_at: str | None
+    kind: str = "run"
+    group: str = ""
+    index: int = 0
+    total: int = 1
+    created: str = ""
+    shots: int = 0
+    memory: bool = False
+    seed: int | None = None
+    calibrated_at: str | None = None
     pub: int | None = None
     position: int | None = None
     resubmits: str | None = None
     primitive: Mapping[str, Any] | None = None
+    name: str = ""
+    qregs: Registers = ()
+    cregs: Registers = ()
+    n_qubits: int = 0
+    n_clbits: int = 0
+    global_phase: float = 0.0
+    clbits: tuple[int, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
-    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A mapping proxy does not pickle.
-        values = [getattr(self, item.name) for item in fields(self)[:-1]]
-        return type(self), (*values, dict(self.extra))
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-def header_to_json(header: ProgramHeader) -> dict[str, Any]:
+def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     """Return a header as what ``json.dumps`` writes.
 
+    Args:
+        header: The header.
+        metadata: Its metadata as :func:`.metadata.encode` returns them.
+
     Raises:
-        MetadataError: Its metadata is not plain data.
         HeaderError: :func:`header_from_json` would not read it.
     """
     values = {item.name: getattr(header, item.name) for item in fields(header)}
@@ -103,8 +103,8 @@ def header_to_json(header: ProgramHeader) -> dict[str, Any]:
     values["qregs"] = [list(register) for register in header.qregs]
     values["cregs"] = [list(register) for register in header.cregs]
     values["clbits"] = list(header.clbits)
-    values["metadata"] = metadata_json.encode(header.metadata)
-    # Checked like what is read, so that nothing is sent that cannot be read when it comes back.
+    values["metadata"] = metadata
+    # Checked as it is when it comes back, so that nothing is sent that could not be read then.
     _check(values)
     return {**header.extra, **values}
 
@@ -123,34 +123,28 @@ def _is_registers(value: Any) -> bool:
     )
 
 
-_CHECKS: dict[str, Any] = {
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "str | None": lambda value: value is None or isinstance(value, str),
+    "int": _is_count,
+    "int | None": lambda value: value is None or _is_count(value),
+    "float": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "bool": lambda value: type(value) is bool,
+    "Registers": _is_registers,
+    "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "dict[str, Any]": lambda value: isinstance(value, dict),
+    "Mapping[str, Any] | None": lambda value: value is None or isinstance(value, dict),
+}
+"""Whether a value of JSON can be that of a field, by the annotation of the field."""
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    **{item.name: _TYPES[str(item.type)] for item in fields(ProgramHeader) if item.name != "extra"},
     "kind": lambda value: value in KINDS,
-    "group": lambda value: isinstance(value, str),
-    "index": _is_count,
-    "total": _is_count,
-    "created": lambda value: isinstance(value, str),
-    "name": lambda value: isinstance(value, str),
-    "qregs": _is_registers,
-    "cregs": _is_registers,
-    "n_qubits": _is_count,
-    "n_clbits": _is_count,
-    "global_phase": lambda value: type(value) in (int, float) and math.isfinite(value),
-    "clbits": lambda value: isinstance(value, list) and all(map(_is_count, value)),
-    "shots": _is_count,
-    "memory": lambda value: type(value) is bool,
     "seed": lambda value: value is None or type(value) is int,
-    "metadata": lambda value: isinstance(value, dict),
-    "calibrated_at": lambda value: value is None or isinstance(value, str),
-    "pub": lambda value: value is None or _is_count(value),
-    "position": lambda value: value is None or _is_count(value),
-    "resubmits": lambda value: value is None or isinstance(value, str),
-    "primitive": lambda value: value is None or isinstance(value, dict),
-    "sha256": lambda value: isinstance(value, str),
 }
 
-
 _LATER = {"primitive": None}
-"""What the first headers did not have, and what stands for it."""
+"""Fields that the first headers did not have, and their values there."""
 
 
 def _check(values: Any) -> None:
@@ -198,4 +192,4 @@ def header_from_json(values: Any) -> ProgramHeader:
     known["clbits"] = tuple(values["clbits"])
     known["global_phase"] = float(values["global_phase"])
     extra = {key: item for key, item in values.items() if key not in known and key != "schema"}
-    return ProgramHeader(**known, extra=MappingProxyType(extra))
+    return ProgramHeader(**known, extra=extra)

@@ -1,8 +1,8 @@
 """Circuit metadata as plain JSON, and back, with nothing lost and nothing executed.
 
 JSON has no complex numbers, tuples or numpy arrays, and turns all keys into strings. What it lacks
-is written as an object with the key :data:`TAG`, which names one of a closed set of types: reading
-metadata that came from the network can only ever build these.
+is written as an object with the key :data:`TAG`, which names one of a closed set of types. Metadata
+that are read from the network can therefore only ever become values of these types.
 
 >>> encode({"angle": 0.5, "qubits": (0, 1)})
 {'angle': 0.5, 'qubits': {'$oqtopus': 'tuple', 'value': [0, 1]}}
@@ -26,13 +26,13 @@ import numpy as np
 from ..exceptions import OqtopusError
 
 TAG = "$oqtopus"
-"""Key that marks an object as one of our own; a user's dict with this key is written as pairs."""
+"""Key of the objects that we write; a user's dict with this key is written as a list of pairs."""
 
 MAX_DEPTH = 64
-"""Nesting that is still written. Each level takes up to three of JSON, whose reader has a limit."""
+"""Deepest nesting that is written. Each level is up to three in JSON, whose reader has a limit."""
 
 MAX_INT_BITS = 4096
-"""Larger integers are refused: Python itself refuses to read integers of over 4,300 digits."""
+"""Larger integers are refused: Python itself reads no integers of more than 4,300 digits."""
 
 _DTYPE = re.compile(
     r"[|<](?:b1|[iu][1248]|f[248]|c8|c16|[US]\d{1,6}|[mM]8(?:\[\d{0,6}[A-Za-zμ]{1,7}\])?)"
@@ -85,7 +85,7 @@ def decode(value: Any, path: str = "metadata") -> Any:
     return _decode(value, path, 0)
 
 
-def _tagged(name: str, value: Any) -> dict[str, Any]:
+def _tag(name: str, value: Any) -> dict[str, Any]:
     return {TAG: name, "value": value}
 
 
@@ -99,7 +99,7 @@ def _encode(value: Any, path: str, depth: int) -> Any:
             raise MetadataError(path, f"an integer of more than {MAX_INT_BITS} bits")
         return value
     if kind is float:
-        return value if math.isfinite(value) else _tagged("float", repr(value))
+        return value if math.isfinite(value) else _tag("float", repr(value))
     if depth >= MAX_DEPTH:
         raise MetadataError(path, f"nested more than {MAX_DEPTH} deep, or inside itself")
     if kind is list:
@@ -107,14 +107,14 @@ def _encode(value: Any, path: str, depth: int) -> Any:
     if kind is dict:
         return _encode_dict(value, path, depth)
     if kind is tuple:
-        return _tagged("tuple", _encode_items(value, path, depth))
+        return _tag("tuple", _encode_items(value, path, depth))
     if kind is set or kind is frozenset:
         # Sorted, so that the same circuit is always the same text.
-        return _tagged(kind.__name__, sorted(_encode_items(value, path, depth), key=json.dumps))
+        return _tag(kind.__name__, sorted(_encode_items(value, path, depth), key=json.dumps))
     if kind is complex:
-        return _tagged("complex", [repr(value.real), repr(value.imag)])
+        return _tag("complex", [repr(value.real), repr(value.imag)])
     if kind is datetime:
-        return _tagged("datetime", value.isoformat())
+        return _tag("datetime", value.isoformat())
     if kind is np.ndarray:
         return _encode_array("array", value, path)
     if isinstance(value, np.generic):
@@ -131,7 +131,7 @@ def _encode_dict(value: dict[Any, Any], path: str, depth: int) -> dict[str, Any]
         return {key: _encode(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()}
     keys = _encode_items(value, f"keys of {path}", depth)
     items = [_encode(item, f"{path}[{key!r}]", depth + 1) for key, item in value.items()]
-    return _tagged("dict", [[key, item] for key, item in zip(keys, items, strict=True)])
+    return _tag("dict", [[key, item] for key, item in zip(keys, items, strict=True)])
 
 
 def _encode_array(name: str, array: Any, path: str) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _encode_array(name: str, array: Any, path: str) -> dict[str, Any]:
     if not _DTYPE.fullmatch(array.dtype.str):
         raise MetadataError(path, f"a numpy value of type {array.dtype} cannot be written as JSON")
     data = base64.b64encode(array.tobytes()).decode("ascii")
-    return _tagged(name, [array.dtype.str, list(array.shape), data])
+    return _tag(name, [array.dtype.str, list(array.shape), data])
 
 
 def _decode(value: Any, path: str, depth: int) -> Any:

@@ -1,9 +1,9 @@
 """A circuit as the OpenQASM 3 program that OQTOPUS runs: one ``q``, one ``c``, measured at the end.
 
 Everything that OQTOPUS would run as something else is refused here. Its simulator samples the
-final state, so that a measurement in the middle gives wrong counts without a word; its devices
-collect the measurements at the end; its gateways agree on the width of an outcome only where each
-declared bit is measured exactly once.
+final state, so that a measurement in the middle silently gives wrong counts. Its devices move the
+measurements to the end. Its gateways agree on the width of an outcome only if each declared bit is
+measured exactly once.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qiskit.circuit import Barrier, ControlFlowOp, Delay, Measure, QuantumCircui
 from qiskit.exceptions import QiskitError
 from qiskit.transpiler.passes import HighLevelSynthesis
 
+from ..circuits import SECONDS_PER_UNIT, units_per_second
 from ..exceptions import OqtopusError
 
 BASIS = frozenset(["x", "sx", "rz", "cx"])
@@ -34,11 +35,8 @@ STDGATES = frozenset([
 PROGRAM_NAMES: Mapping[str, str] = {**{name: name for name in STDGATES}, "u": "U"}
 """Qiskit's name of each gate that a program can have without defining it -> its name there."""
 
-
 MAX_DEPTH = 100
-"""Definitions of gates nested deeper than this are taken to contain themselves."""
-
-_NS = {"s": 1e9, "ms": 1e6, "us": 1e3, "ns": 1.0, "ps": 1e-3}
+"""Definitions of gates that are nested deeper than this are taken to contain themselves."""
 
 
 class EncodingError(OqtopusError):
@@ -49,6 +47,7 @@ class EncodingError(OqtopusError):
         position: Index of the instruction in ``circuit.data``, or None.
         instruction: Its name, or None.
         qubits: The indices of its qubits.
+        cure: What the caller can do.
     """
 
     def __init__(
@@ -57,11 +56,13 @@ class EncodingError(OqtopusError):
         position: int | None = None,
         instruction: str | None = None,
         qubits: Sequence[int] = (),
+        cure: str = "change the circuit",
     ) -> None:
         self.reason = reason
         self.position = position
         self.instruction = instruction
         self.qubits = tuple(qubits)
+        self.cure = cure
         where = ""
         if instruction is not None:
             on = ", ".join(map(str, self.qubits))
@@ -69,7 +70,45 @@ class EncodingError(OqtopusError):
         super().__init__(where + reason)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.position, self.instruction, self.qubits)
+        return type(self), (self.reason, self.position, self.instruction, self.qubits, self.cure)
+
+
+class Measurements:
+    """The rule that OQTOPUS measures at the end: what has been measured, and what that forbids.
+
+    Each qubit is measured once, each into a classical bit of its own, and no gate comes after that.
+
+    Attributes:
+        clbits: Classical bit -> the qubit that it measures.
+        qubits: The qubits that are measured.
+    """
+
+    def __init__(self) -> None:
+        self.clbits: dict[int, int] = {}
+        self.qubits: set[int] = set()
+
+    def add(self, qubit: int, clbit: int) -> list[tuple[str, str]]:
+        """Take note of a measurement, and return what is wrong with it as (reason, cure)."""
+        wrong = []
+        if qubit in self.qubits:
+            wrong.append(("this qubit is measured twice", "measure each qubit once"))
+        if clbit in self.clbits:
+            reason = f"classical bit {clbit} is written twice"
+            wrong.append((reason, "measure each qubit into its own"))
+        self.qubits.add(qubit)
+        self.clbits[clbit] = qubit
+        return wrong
+
+    def refuse_gate(self, qubits: Sequence[int]) -> tuple[str, str] | None:
+        """Return why a gate cannot stand here as (reason, cure); None if it can."""
+        for qubit in qubits:
+            if qubit in self.qubits:
+                return (
+                    f"it comes after the measurement of qubit {qubit}, and OQTOPUS measures at the "
+                    "end only",
+                    "measure at the end, or run it on QulacsBackend",
+                )
+        return None
 
 
 @dataclass(frozen=True)
@@ -93,21 +132,21 @@ def encode_body(
     basis: frozenset[str] = BASIS,
     measured: bool = True,
 ) -> Body:
-    """Return the program that is sent for a circuit; the layout of the circuit plays no part in it.
+    """Return the program that is sent for a circuit; its layout plays no part in that.
 
-    Barriers stay, on the qubits that are not measured yet. So do delays, in ns, but those of zero
-    and those after the measurement of their qubit, which schedulers add.
+    Barriers stay, on the qubits that are not measured yet. Delays stay too, in ns, except those of
+    zero and those after the measurement of their qubit, which schedulers add.
 
     Args:
         circuit: The circuit. With ``transpiler=None`` its qubit n is qubit n of the device.
-        transpiler: None to have the gates run as they are; else the server compiles the program,
-            and all unitary gates are taken, those not in ``stdgates.inc`` being written as gates
-            that are; but, as that server refuses them, no delays.
+        transpiler: None to run the gates as they are. Else the server compiles the program: all
+            unitary gates can be sent, and those that are not in ``stdgates.inc`` are written as
+            gates that are. Delays cannot, since the server's transpiler refuses them.
         dt: Unit of the delays that are given in dt, in s.
-        basis: Gates of the device. Beyond :data:`BASIS` those in ``stdgates.inc`` are taken; ``id``
-            is left out of the program, since no gateway takes it.
-        measured: Whether the circuit measures something, as it must if counts are wanted; the
-            program of one that measures nothing has no bits.
+        basis: Gates of the device. Beyond :data:`BASIS`, those in ``stdgates.inc`` can be sent;
+            ``id`` is left out of the program, since no gateway takes it.
+        measured: Whether the circuit measures something, as it must if counts are wanted. The
+            program of a circuit that measures nothing has no bits.
 
     Raises:
         EncodingError: The circuit cannot be written without changing what it means.
@@ -115,7 +154,7 @@ def encode_body(
     if circuit.num_parameters:
         unbound = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
         raise EncodingError(f"it has unbound parameters: {unbound}")
-    steps, places = _final_form(circuit)
+    steps, places = _split_measurements(circuit)
     if not places and measured:
         raise EncodingError("it measures nothing")
     if places and not measured:
@@ -124,7 +163,7 @@ def encode_body(
         names = _gate_names(basis)
     else:
         names = PROGRAM_NAMES
-        steps = _expanded(steps)
+        steps = _expand_all(steps)
     clbits = tuple(sorted(places))
     return Body(_write(circuit.num_qubits, steps, [places[j] for j in clbits], dt, names), clbits)
 
@@ -154,9 +193,9 @@ def delay_ns(duration: Any, unit: str, dt: float | None) -> str | None:
     if unit == "dt":
         if dt is None:
             raise EncodingError("its duration is in dt, and how long dt is, is not known")
-        value *= dt * 1e9
-    elif unit in _NS:
-        value *= _NS[unit]
+        value *= dt * units_per_second("ns")
+    elif unit in SECONDS_PER_UNIT:
+        value *= units_per_second("ns") / units_per_second(unit)
     else:
         raise EncodingError(f"its duration has the unit {unit!r}, which is not one of time")
     text = f"{value:.6f}".rstrip("0").rstrip(".")
@@ -167,13 +206,13 @@ Step = tuple[int, Any, tuple[int, ...]]
 """Position in the circuit, CircuitInstruction, indices of the qubits."""
 
 
-def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
-    """Return what comes before the measurements, and the qubit that each classical bit measures."""
+def _split_measurements(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
+    """Return what comes before the measurements, and the measured qubit by classical bit."""
     qubit_index = {bit: index for index, bit in enumerate(circuit.qubits)}
     clbit_index = {bit: index for index, bit in enumerate(circuit.clbits)}
     steps: list[Step] = []
-    measured: dict[int, int] = {}
-    done: set[int] = set()
+    measurements = Measurements()
+    done = measurements.qubits
     for position, item in enumerate(circuit.data):
         qubits = tuple([qubit_index[bit] for bit in item.qubits])
         if not done and item.is_standard_gate():
@@ -181,25 +220,19 @@ def _final_form(circuit: QuantumCircuit) -> tuple[list[Step], dict[int, int]]:
             continue
         name = item.name
         if name == "measure" and isinstance(item.operation, Measure):
-            clbit = clbit_index[item.clbits[0]]
-            if qubits[0] in done:
-                raise EncodingError("its qubit is measured already", position, name, qubits)
-            if clbit in measured:
-                reason = f"its classical bit {clbit} is written already"
-                raise EncodingError(reason, position, name, qubits)
-            measured[clbit] = qubits[0]
-            done.add(qubits[0])
+            for reason, cure in measurements.add(qubits[0], clbit_index[item.clbits[0]]):
+                raise EncodingError(reason, position, name, qubits, cure)
         elif name == "barrier" and isinstance(item.operation, Barrier):
             qubits = tuple(qubit for qubit in qubits if qubit not in done)
             if qubits:
                 steps.append((position, item, qubits))
-        elif not done.isdisjoint(qubits):
-            if not isinstance(item.operation, Delay):
-                reason = "its qubit is measured before, and measurements happen at the end"
-                raise EncodingError(reason, position, name, qubits)
         else:
-            steps.append((position, item, qubits))
-    return steps, measured
+            refusal = measurements.refuse_gate(qubits)
+            if refusal is None:
+                steps.append((position, item, qubits))
+            elif not isinstance(item.operation, Delay):
+                raise EncodingError(refusal[0], position, name, qubits, refusal[1])
+    return steps, measurements.clbits
 
 
 @lru_cache(maxsize=64)
@@ -210,11 +243,12 @@ def _gate_names(basis: frozenset[str]) -> Mapping[str, str]:
     return {**taken, "id": ""} if "id" in taken else taken
 
 
-def _expanded(steps: list[Step]) -> list[Step]:
-    """Return steps of the gates of ``stdgates.inc`` alone.
+def _expand_all(steps: list[Step]) -> list[Step]:
+    """Return steps with only gates of ``stdgates.inc``.
 
-    Qiskit's exporter could define the other gates in the program. But some it writes as no parser
-    reads them (Pauli gates, and the amplitudes of a state preparation), seen with 2.0 and 2.6.
+    Qiskit's exporter could define the other gates in the program. But it writes some of them in a
+    way that no parser reads (Pauli gates, and the amplitudes of a state preparation), seen with
+    Qiskit 2.0 and 2.6.
     """
     found: list[Step] = []
     for position, item, qubits in steps:
@@ -225,7 +259,7 @@ def _expanded(steps: list[Step]) -> list[Step]:
         if not isinstance(operation, Delay):
             _expand((position, item, qubits), item, qubits, found, 0)
         # How long dt is does not matter to whether the delay is zero.
-        elif _delay(operation, position, qubits, 1.0) is not None:
+        elif _write_delay(operation, position, qubits, 1.0) is not None:
             reason = "the transpiler of the server does not take delays"
             raise EncodingError(reason, position, item.name, qubits)
     return found
@@ -234,7 +268,7 @@ def _expanded(steps: list[Step]) -> list[Step]:
 def _expand(
     origin: Step, item: Any, qubits: tuple[int, ...], found: list[Step], depth: int
 ) -> None:
-    """Append one instruction to ``found``, by Qiskit's own definitions of it."""
+    """Append one instruction to ``found``, as Qiskit's own definitions build it from others."""
     position, top, top_qubits = origin
     operation = item.operation
     if isinstance(operation, Barrier) or (item.is_standard_gate() and item.name in PROGRAM_NAMES):
@@ -245,7 +279,7 @@ def _expand(
             "it is not a gate" if depth == 0 else f"it contains {item.name!r}, which is no gate"
         )
         raise EncodingError(reason, position, top.name, top_qubits)
-    definition = None if depth > MAX_DEPTH else _definition(operation)
+    definition = None if depth > MAX_DEPTH else _find_definition(operation)
     if definition is None:
         reason = f"nothing says which standard gates {item.name!r} is made of"
         raise EncodingError(reason, position, top.name, top_qubits)
@@ -256,7 +290,7 @@ def _expand(
         _expand(origin, inner, inner_qubits, found, depth + 1)
 
 
-def _definition(operation: Any) -> QuantumCircuit | None:
+def _find_definition(operation: Any) -> QuantumCircuit | None:
     definition = getattr(operation, "definition", None)
     if definition is not None:
         return definition
@@ -292,14 +326,14 @@ def _write(
             if not text:
                 continue
             if item.params:
-                angles = [_angle(angle, position, item, qubits) for angle in item.params]
+                angles = [_write_angle(angle, position, item, qubits) for angle in item.params]
                 text = f"{text}({', '.join(angles)})"
             targets = q[qubits[0]] if len(qubits) == 1 else ", ".join([q[n] for n in qubits])
             lines.append(f"{text} {targets};")
         elif name == "barrier" and isinstance(item.operation, Barrier):
             lines.append(f"barrier {', '.join([q[index] for index in qubits])};")
         elif name == "delay" and isinstance(item.operation, Delay):
-            time = _delay(item.operation, position, qubits, dt)
+            time = _write_delay(item.operation, position, qubits, dt)
             if time is not None:
                 lines.append(f"delay[{time}ns] {q[qubits[0]]};")
         else:
@@ -310,14 +344,16 @@ def _write(
     return "\n".join(lines) + "\n"
 
 
-def _delay(operation: Any, position: int, qubits: tuple[int, ...], dt: float | None) -> str | None:
+def _write_delay(
+    operation: Any, position: int, qubits: tuple[int, ...], dt: float | None
+) -> str | None:
     try:
         return delay_ns(operation.duration, operation.unit, dt)
     except EncodingError as error:
         raise EncodingError(error.reason, position, operation.name, qubits) from error
 
 
-def _angle(angle: Any, position: int, item: Any, qubits: tuple[int, ...]) -> str:
+def _write_angle(angle: Any, position: int, item: Any, qubits: tuple[int, ...]) -> str:
     try:
         value = float(angle)
     except (TypeError, ValueError) as error:

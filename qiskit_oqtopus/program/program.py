@@ -1,7 +1,7 @@
 """The self-describing program that is sent: OpenQASM 3, and a last line that says what it was.
 
 The last line is a comment, ``// qiskit-oqtopus {json}``, with all that the Result of the circuit
-needs beside the counts. Whoever can read the input of a job can therefore rebuild its Result, in
+needs beyond the counts. Whoever can read the input of a job can therefore rebuild its Result, in
 another process and on another machine.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qiskit import qasm3
@@ -29,12 +29,14 @@ __all__ = [
     "Program",
     "ProgramHeader",
     "digest",
+    "encode_metadata",
     "encode_program",
     "fingerprint",
     "foreign_header",
     "parse_program",
     "program_body",
-    "resent_program",
+    "regroup_program",
+    "resend_program",
     "with_header",
 ]
 
@@ -51,29 +53,19 @@ class Program:
         header: That header.
         operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
             coefficient), or None for counts.
+        metadata: The metadata of the header as they stand in the text: plain JSON.
     """
 
     text: str
     header: ProgramHeader
     operator: tuple[tuple[str, float], ...] | None = None
+    metadata: Any = field(default_factory=dict, repr=False)
 
 
 def encode_program(
     circuit: QuantumCircuit,
+    header: ProgramHeader,
     *,
-    group: str,
-    index: int,
-    total: int,
-    created: str,
-    shots: int,
-    kind: str = "run",
-    memory: bool = False,
-    seed: int | None = None,
-    calibrated_at: str | None = None,
-    pub: int | None = None,
-    position: int | None = None,
-    resubmits: str | None = None,
-    primitive: Mapping[str, Any] | None = None,
     operator: tuple[tuple[str, float], ...] | None = None,
     transpiler: str | None = None,
     dt: float | None = None,
@@ -84,20 +76,8 @@ def encode_program(
     Args:
         circuit: A circuit that ends in measurements, or has none if there is an ``operator``; with
             ``transpiler=None`` one of gates of the device, whose qubit n is qubit n of the device.
-        group: See :class:`ProgramHeader`, as for all up to ``primitive``.
-        index: See there.
-        total: See there.
-        created: See there.
-        shots: See there.
-        kind: See there.
-        memory: See there.
-        seed: See there.
-        calibrated_at: See there.
-        pub: See there.
-        position: See there.
-        resubmits: See there.
-        primitive: See there.
-        operator: See :class:`Program`.
+        header: What the run says of the circuit. What the circuit says of itself is filled in.
+        operator: Terms of an observable for the server to estimate, as for :class:`Program`.
         transpiler: None to have the gates run as they are; else the server compiles the program.
         dt: Unit of the delays that are given in dt, in s.
         basis: Gates of the device, by Qiskit's names.
@@ -105,39 +85,50 @@ def encode_program(
     Raises:
         EncodingError: The circuit or its metadata cannot be written without changing what it means.
     """
+    metadata = encode_metadata(circuit)
     body = encode_body(
         circuit, transpiler=transpiler, dt=dt, basis=basis, measured=operator is None
     )
-    try:
-        # Read back, so that this Result and the one of a retrieved job can only be the same.
-        encoded = metadata_json.encode(circuit.metadata or {})
-        metadata = metadata_json.decode(encoded)
-    except MetadataError as error:
-        raise EncodingError(f"its metadata cannot be sent: {error.message}") from error
-    header = ProgramHeader(
-        kind=kind,
-        group=group,
-        index=index,
-        total=total,
-        created=created,
+    header = _describe(
+        header,
+        circuit,
+        body.clbits,
         name=str(circuit.name),
+        global_phase=float(circuit.global_phase),
+        # Read back, so that this Result and the one of a retrieved job can only be the same.
+        metadata=metadata_json.decode(metadata),
+    )
+    return replace(_write(body.text, header, metadata), operator=operator)
+
+
+def encode_metadata(circuit: QuantumCircuit) -> Any:
+    """Return the metadata of a circuit as plain JSON.
+
+    Raises:
+        EncodingError: They hold something that is lost in JSON.
+    """
+    try:
+        return metadata_json.encode(circuit.metadata or {})
+    except MetadataError as error:
+        raise EncodingError(
+            f"its metadata cannot be kept: {error.message}",
+            cure="use numbers, strings, lists, dicts, arrays and dates only",
+        ) from error
+
+
+def _describe(
+    header: ProgramHeader, circuit: QuantumCircuit, clbits: tuple[int, ...], **others: Any
+) -> ProgramHeader:
+    """Return a header with the registers and the numbers of bits of a circuit, and other fields."""
+    return replace(
+        header,
         qregs=tuple((register.name, register.size) for register in circuit.qregs),
         cregs=tuple((name, size) for name, size in creg_sizes(circuit)),
         n_qubits=circuit.num_qubits,
         n_clbits=circuit.num_clbits,
-        global_phase=float(circuit.global_phase),
-        clbits=body.clbits,
-        shots=shots,
-        memory=memory,
-        seed=seed,
-        metadata=metadata,
-        calibrated_at=calibrated_at,
-        pub=pub,
-        position=position,
-        resubmits=resubmits,
-        primitive=primitive,
+        clbits=clbits,
+        **others,
     )
-    return replace(with_header(body.text, header), operator=operator)
 
 
 def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
@@ -145,8 +136,8 @@ def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
 
     Args:
         text: The program.
-        primitive: That of the header. It counts too: a run that is resumed with other coefficients
-            has the same programs, and would mix them.
+        primitive: That of the header. It counts too: if a run is resumed with other coefficients,
+            its programs are the same, and the coefficients would be mixed.
     """
     if primitive is not None:
         text += json.dumps(primitive, sort_keys=True, separators=(",", ":"))
@@ -154,9 +145,9 @@ def digest(text: str, primitive: Mapping[str, Any] | None = None) -> str:
 
 
 def fingerprint(program: Program) -> str:
-    """Return what tells a program from every other one that has another result, in hex.
+    """Return what distinguishes a program from every one that has another result, in hex.
 
-    It covers all that the result is made of beside the counts, but not what may differ when the
+    It covers all that the result is made of beyond the counts, but not what may differ when the
     same circuits are given again: names, which Qiskit numbers, the seed of the order of the shots,
     and the calibration.
 
@@ -171,7 +162,7 @@ def fingerprint(program: Program) -> str:
         header.n_qubits,
         header.n_clbits,
         header.clbits,
-        metadata_json.encode(header.metadata),
+        program.metadata,
         program.operator,
     ]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -188,21 +179,27 @@ def with_header(body: str, header: ProgramHeader) -> Program:
     Raises:
         EncodingError: The header is not one that :func:`parse_program` would read.
     """
+    try:
+        metadata = metadata_json.encode(header.metadata)
+    except MetadataError as error:
+        raise EncodingError(f"its header cannot be written: {error.message}") from error
+    return _write(body, header, metadata)
+
+
+def _write(body: str, header: ProgramHeader, metadata: Any) -> Program:
+    """Return a program with a header, whose metadata are given as JSON too."""
     if not body.endswith("\n"):
         body += "\n"
     try:
         header = replace(header, sha256=digest(body, header.primitive))
-    except (TypeError, ValueError) as error:
-        raise EncodingError(f"its header cannot be written: {error}") from error
-    try:
-        # The user's metadata keep their order.
-        values = dict(sorted(header_to_json(header).items()))
+        # Sorted by name at the top only: the user's metadata keep their order.
+        values = dict(sorted(header_to_json(header, metadata).items()))
         line = json.dumps(values, separators=(",", ":"), allow_nan=False)
-    except (HeaderError, MetadataError) as error:
+    except HeaderError as error:
         raise EncodingError(f"its header cannot be written: {error.message}") from error
     except (TypeError, ValueError) as error:
         raise EncodingError(f"its header cannot be written: {error}") from error
-    return Program(f"{body}{MARK}{line}\n", header)
+    return Program(f"{body}{MARK}{line}\n", header, metadata=metadata)
 
 
 def program_body(text: str) -> str:
@@ -235,9 +232,7 @@ def parse_program(text: str) -> ProgramHeader | None:
     return header
 
 
-def foreign_header(
-    text: str, *, group: str = "", name: str = "", shots: int = 0, created: str = ""
-) -> ProgramHeader:
+def foreign_header(text: str, header: ProgramHeader) -> ProgramHeader:
     """Return a header for the program of another client, made from the program itself.
 
     ``clbits`` are the classical bits that the program measures, of all of its registers, the one
@@ -245,10 +240,8 @@ def foreign_header(
 
     Args:
         text: OpenQASM 3.
-        group: Id of the job.
-        name: Name of the job, which stands in for that of a circuit.
-        shots: Shots of the job.
-        created: When it was submitted, ISO 8601, UTC.
+        header: What is known of the job: its shots, and its name, which stands in for that of a
+            circuit.
 
     Raises:
         HeaderError: The program cannot be parsed.
@@ -264,61 +257,48 @@ def foreign_header(
     measured = {
         index[bit] for item in circuit.data if item.name == "measure" for bit in item.clbits
     }
-    return ProgramHeader(
+    return _describe(
+        header,
+        circuit,
+        tuple(sorted(measured)),
         kind=FOREIGN,
-        group=group,
-        index=0,
-        total=1,
-        created=created,
-        name=name,
-        qregs=tuple((register.name, register.size) for register in circuit.qregs),
-        cregs=tuple((name, size) for name, size in creg_sizes(circuit)),
-        n_qubits=circuit.num_qubits,
-        n_clbits=circuit.num_clbits,
         global_phase=0.0 if circuit.num_parameters else float(circuit.global_phase),
-        clbits=tuple(sorted(measured)),
-        shots=shots,
-        memory=False,
-        seed=None,
-        metadata={},
-        calibrated_at=None,
         sha256=digest(text),
     )
 
 
-def resent_program(
-    text: str,
-    *,
-    group: str,
-    index: int,
-    total: int,
-    created: str,
-    resubmits: str,
-    name: str,
-    shots: int,
-) -> Program:
+def regroup_program(program: Program, group: str) -> Program:
+    """Return a program as the same member of another group; its circuit is not written again."""
+    header = replace(program.header, group=group)
+    moved = _write(program_body(program.text), header, program.metadata)
+    return replace(moved, operator=program.operator)
+
+
+def resend_program(text: str, membership: ProgramHeader) -> Program:
     """Return a stored program as a member of another group.
 
     The program of another client is sent as it is, without a header.
 
     Args:
         text: The stored program.
-        group: The new group, as all up to ``resubmits``; see :class:`ProgramHeader`.
-        index: See there.
-        total: See there.
-        created: See there.
-        resubmits: See there.
-        name: Name of the job, for the program of another client.
-        shots: Shots of the job, for the program of another client.
+        membership: Its place in the new group: ``group``, ``index``, ``total``, ``created`` and
+            ``resubmits``. The ``name`` and ``shots`` of its job are used for the program of
+            another client only.
 
     Raises:
         HeaderError: The program cannot be understood.
     """
     header = parse_program(text)
     if header is None:
-        return Program(text, foreign_header(text, group=group, name=name, shots=shots))
+        known = ProgramHeader(group=membership.group, name=membership.name, shots=membership.shots)
+        return Program(text, foreign_header(text, known))
     header = replace(
-        header, group=group, index=index, total=total, created=created, resubmits=resubmits
+        header,
+        group=membership.group,
+        index=membership.index,
+        total=membership.total,
+        created=membership.created,
+        resubmits=membership.resubmits,
     )
     return with_header(program_body(text), header)
 

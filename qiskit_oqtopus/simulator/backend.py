@@ -15,7 +15,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import Options
 from qiskit.transpiler import Target
 
-from ..circuits import UnboundError, bound_to, circuits_of
+from ..circuits import UnboundError, bind_parameters, circuits_of
 from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning, Problem
 from ..options import (
     MAX_SEED,
@@ -302,7 +302,7 @@ class QulacsBackend(TwinBackend):
         if ideal and circuit.num_parameters and len(parameters):
             template = compile_template(circuit, parameters[0].tolist())
         if template is None:
-            return self._compile(bound_to(circuit, parameters), values, exact)
+            return self._compile(bind_parameters(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
         wrong = memory_problem(template.plan, budget, statevector=False)
         if wrong is not None:

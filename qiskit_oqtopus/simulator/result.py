@@ -12,27 +12,27 @@ from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.result import MeasLevel
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from ..circuits import UNBINDABLE, UnboundError, creg_sizes
+from ..circuits import UNBINDABLE, UnboundError, creg_sizes, result_header
 from .engines.run import Outcome, Settings
 from .state import Cancelled
 
 
-def header(circuit: QuantumCircuit) -> dict[str, Any]:
-    """Return the header of a circuit's result, with the keys that Aer's has."""
-    result = _outline(circuit)
-    result["global_phase"] = float(circuit.global_phase)
-    result["metadata"] = copy.deepcopy(circuit.metadata) if circuit.metadata else {}
-    return result
+def header(circuit: QuantumCircuit, global_phase: float | None = None) -> dict[str, Any]:
+    """Return the header of a circuit's result.
 
-
-def _outline(circuit: QuantumCircuit) -> dict[str, Any]:
-    return {
-        "name": circuit.name,
-        "creg_sizes": creg_sizes(circuit),
-        "memory_slots": circuit.num_clbits,
-        "n_qubits": circuit.num_qubits,
-        "qreg_sizes": [[register.name, register.size] for register in circuit.qregs],
-    }
+    Args:
+        circuit: The circuit.
+        global_phase: In rad; None for that of the circuit.
+    """
+    return result_header(
+        circuit.name,
+        [(register.name, register.size) for register in circuit.qregs],
+        creg_sizes(circuit),
+        circuit.num_qubits,
+        circuit.num_clbits,
+        float(circuit.global_phase) if global_phase is None else global_phase,
+        circuit.metadata,
+    )
 
 
 def headers_of_sets(
@@ -49,7 +49,7 @@ def headers_of_sets(
     """
     phase = circuit.global_phase
     varies = isinstance(phase, ParameterExpression)
-    common = {**_outline(circuit), "global_phase": 0.0 if varies else float(phase)}
+    common = header(circuit, 0.0 if varies else float(phase))
     headers = [{**common, "metadata": copy.deepcopy(circuit.metadata or {})} for _ in parameters]
     if varies:
         names = list(circuit.parameters)

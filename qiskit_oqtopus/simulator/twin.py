@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
-from ..exceptions import OqtopusOptionError, Problem
+from ..exceptions import OqtopusOptionError, Problem, users_stacklevel
 from ..options import Check, boolean
 
 if TYPE_CHECKING:
@@ -85,20 +84,9 @@ class Twin:
                 gate=gate,
                 relaxation=relaxation,
                 readout=readout,
-                stacklevel=_users_level(),
+                stacklevel=users_stacklevel(),
             )
         return self._models[switches]
-
-
-def _users_level() -> int:
-    """Return the stacklevel of warnings about the caller's caller, outside of this package."""
-    package = __name__.partition(".")[0]
-    level, frame = 0, sys._getframe()
-    while frame.f_back is not None:
-        level, frame = level + 1, frame.f_back
-        if frame.f_globals.get("__name__", "").partition(".")[0] != package:
-            break
-    return level
 
 
 def check_switches(options: Mapping[str, Any]) -> None:

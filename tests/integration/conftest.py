@@ -1,14 +1,6 @@
-"""What the tests against a cloud have in common; each module has a ``cloud`` with its devices."""
+"""What the tests against a cloud have in common."""
 
 import pytest
-
-from qiskit_oqtopus import OqtopusProvider
-
-
-@pytest.fixture
-def provider(cloud):
-    with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
-        yield opened
 
 
 @pytest.fixture

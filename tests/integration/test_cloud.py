@@ -23,9 +23,6 @@ from qiskit_oqtopus import (
     OqtopusWarning,
     QulacsBackend,
 )
-from qiskit_oqtopus.client.api import Client
-from qiskit_oqtopus.client.models import Submission
-from qiskit_oqtopus.client.storage import pack_json
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
@@ -300,34 +297,6 @@ def test_progress_is_reported(backend):
         assert (stage, 4, 4) in seen
 
 
-def test_jobs_of_other_clients(cloud, provider):
-    """A program without our header, with two registers and an unmeasured bit."""
-    text = (
-        'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[1] a;\nbit[2] b;\n'
-        "x q[0];\na[0] = measure q[0];\nb[1] = measure q[1];\n"
-    )
-    with Client(cloud.url, cloud.token) as client:
-        registration = client.register()
-        client.upload(registration.upload, pack_json({"program": [text]}))
-        client.submit(
-            registration.job_id,
-            Submission(
-                name="theirs",
-                description="by hand",
-                device_id="grid-16q",
-                job_type="sampling",
-                shots=30,
-                transpiler_info={"transpiler_lib": None},
-                simulator_info={},
-                mitigation_info={},
-            ),
-        )
-    job = provider.job(registration.job_id)
-    result = job.result(timeout=60)
-    assert result.get_counts("theirs") == {"00 1": 30}
-    assert job.group_id is None
-
-
 def test_pickles_and_copies(cloud, backend, monkeypatch):
     copied = copy.deepcopy(backend)
     copied.set_options(shots=7)
@@ -381,6 +350,7 @@ def test_refresh_and_status(backend):
     assert (status.operational, status.device_id) == (True, "grid-16q")
 
 
+@pytest.mark.slow
 def test_a_timeout_leaves_the_job(cloud):
     with emulator.Emulator(devices=["line-4q"], realistic=True) as slow:
         provider = OqtopusProvider(url=slow.url, token=slow.token)

@@ -261,6 +261,7 @@ def t1(backend):
     return T1([QUBIT], DELAYS, backend=backend)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["add_jobs", "provider"])
 @pytest.mark.parametrize("make", [rabi, rb, t1])
 def test_a_new_process_finds_the_same_from_the_ids(cloud, backend, make, way):

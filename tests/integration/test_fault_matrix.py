@@ -1,7 +1,6 @@
 """Every fault at every step: the right Result, or the right error and then the right Result."""
 
 import pytest
-from qiskit import QuantumCircuit
 from qiskit.providers import JobTimeoutError
 
 from qiskit_oqtopus import (
@@ -12,22 +11,14 @@ from qiskit_oqtopus import (
     OqtopusProvider,
     OqtopusSubmissionError,
 )
+from tests.device_circuits import value_circuit
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
 STEPS = ("submit", "wait", "result", "retrieve")
 
 
-def circuit(value):
-    qc = QuantumCircuit(4, 2, name=f"value-{value}")
-    for bit in range(2):
-        if (value >> bit) & 1:
-            qc.x(bit)
-    qc.measure([0, 1], [0, 1])
-    return qc
-
-
-CIRCUITS = [circuit(value) for value in (2, 0, 3)]
+CIRCUITS = [value_circuit(value) for value in (2, 0, 3)]
 EXPECTED = [{"10": 9}, {"00": 9}, {"11": 9}]
 
 # For each fault: how it is armed, and which errors it may end in. None: it must be survived.
@@ -56,8 +47,15 @@ FAULTS = {
 }
 
 
+SLOW = ("outage", "no connection", "unknown status", "redirect")
+"""Faults in which a client waits until its time is over."""
+
+
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in FAULTS],
+)
 def test_fault(name, step):
     arm, allowed = FAULTS[name]
     with (

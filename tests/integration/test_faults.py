@@ -8,7 +8,6 @@ import textwrap
 import time
 
 import pytest
-from qiskit import QuantumCircuit
 
 from qiskit_oqtopus import (
     OqtopusCloudError,
@@ -17,22 +16,14 @@ from qiskit_oqtopus import (
     OqtopusProtocolError,
     OqtopusProvider,
     OqtopusSubmissionError,
-    submission,
 )
+from qiskit_oqtopus.cloud import submission
+from tests.device_circuits import value_circuit
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
 
-def circuit(value, name=None):
-    qc = QuantumCircuit(4, 2, name=name or f"value-{value}")
-    for bit in range(2):
-        if (value >> bit) & 1:
-            qc.x(bit)
-    qc.measure([0, 1], [0, 1])
-    return qc
-
-
-CIRCUITS = [circuit(i % 4, f"c{i}") for i in range(6)]
+CIRCUITS = [value_circuit(i % 4, f"c{i}") for i in range(6)]
 EXPECTED = [format(i % 4, "02b") for i in range(6)]
 
 
@@ -98,7 +89,7 @@ def test_faults_that_pass(cloud, name):
     assert_right(connect(cloud).job(job.job_id()).result(timeout=60))
 
 
-def test_a_server_that_refuses_half_way_and_resume(cloud, caplog):
+def test_a_run_that_was_refused_half_way_is_resumed(cloud, caplog):
     backend = connect(cloud).backend("line-4q")
 
     def refuse(stage, done, total):
@@ -184,14 +175,21 @@ def test_one_circuit_fails(cloud):
 def test_stuck_running_is_a_failure(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.stuck_running(0)
-    job = backend.run(circuit(1), shots=20)
+    job = backend.run(value_circuit(1), shots=20)
     with pytest.raises(OqtopusJobError, match="known race"):
         job.result(timeout=30)
     assert job.status().name == "ERROR"
 
 
 @pytest.mark.parametrize(
-    "kind", ["truncated", "two_entries", "not_json", "not_object", "oversized"]
+    "kind",
+    [
+        "truncated",
+        "two_entries",
+        "not_json",
+        "not_object",
+        pytest.param("oversized", marks=pytest.mark.slow),
+    ],
 )
 def test_corrupt_results_are_protocol_errors_and_can_be_read_later(cloud, kind):
     backend = connect(cloud).backend("line-4q")
@@ -215,7 +213,7 @@ def test_expired_links_are_asked_for_again(cloud):
 def test_a_status_of_tomorrow(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.unknown_status("calibrating")
-    job = backend.run(circuit(1), shots=20)
+    job = backend.run(value_circuit(1), shots=20)
     assert job.status().name == "RUNNING"
     with pytest.raises(OqtopusError, match="goes on"):
         job.result(timeout=2)
@@ -223,6 +221,7 @@ def test_a_status_of_tomorrow(cloud):
     assert job.result(timeout=30).get_counts() == {"01": 20}
 
 
+@pytest.mark.slow
 def test_waiting_survives_an_outage_and_status_does_not_raise(cloud, caplog):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.slow_queue(2)
@@ -237,7 +236,7 @@ def test_a_redirect_is_not_followed(cloud):
         backend = connect(cloud).backend("line-4q")
         cloud.faults.redirect(elsewhere.url, times=None)
         with pytest.raises(OqtopusCloudError):
-            backend.run(circuit(1), shots=20)
+            backend.run(value_circuit(1), shots=20)
         assert list(elsewhere.requests) == []
 
 
@@ -295,10 +294,11 @@ def test_the_token_goes_to_the_api_only(cloud):
         assert request.token is not request.storage, request
 
 
+@pytest.mark.slow
 def test_many_jobs_are_polled_by_the_page(cloud):
     backend = connect(cloud).backend("line-4q")
     cloud.faults.slow_queue(3)
-    job = backend.run([circuit(i % 4) for i in range(40)], shots=20)
+    job = backend.run([value_circuit(i % 4) for i in range(40)], shots=20)
     start = len(cloud.requests)
     time.sleep(0.1)
     job.result(timeout=60)

@@ -18,7 +18,7 @@ from qiskit_oqtopus import (
     SamplerV2,
 )
 from qiskit_oqtopus.emulator import Emulator
-from tests.devices import described
+from tests.devices import describe
 
 pytestmark = pytest.mark.filterwarnings("ignore:Relaxation alone::")
 
@@ -44,7 +44,7 @@ def test_a_twin_is_what_the_device_is(device):
     assert [warning.filename for warning in caught] == [__file__]
     assert isinstance(twin, QulacsBackend)
     assert twin.name == "grid-16q_twin"
-    assert described(twin.target) == described(device.target)
+    assert describe(twin.target) == describe(device.target)
     assert twin.target is not device.target
     assert twin.qubit_coordinates == device.qubit_coordinates
     compiled = transpile(bell(), device, initial_layout=[5, 9])
@@ -92,10 +92,10 @@ def test_a_twin_refuses_a_program_that_is_too_long(device):
 
 def test_a_twin_keeps_its_calibration(device):
     twin = device.twin(seed=7)
-    before = described(twin.target)
+    before = describe(twin.target)
     device.refresh()
     assert twin.target is not device.target
-    assert described(twin.target) == before
+    assert describe(twin.target) == before
 
 
 def test_estimator(device):

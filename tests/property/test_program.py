@@ -1,6 +1,7 @@
 """Any circuit that is sent means the same; any header and any outcome comes back as it was."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -13,10 +14,15 @@ from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus.cloud.results import combine, experiment_result
 from qiskit_oqtopus.program import metadata
-from qiskit_oqtopus.program.program import EncodingError, encode_program, parse_program
+from qiskit_oqtopus.program.program import (
+    EncodingError,
+    ProgramHeader,
+    encode_program,
+    parse_program,
+)
 from tests.circuits import add_measurements, random_unitary_circuit
 
-GROUP = {"group": "0123456789abcdef", "total": 1000, "created": "2026-02-03T04:05:06Z"}
+GROUP = ProgramHeader(group="0123456789abcdef", total=1000, created="2026-02-03T04:05:06Z", shots=1)
 
 plain = (
     st.none()
@@ -53,6 +59,7 @@ def same(first, second):
     return first == second
 
 
+@pytest.mark.slow
 @given(values)
 def test_metadata_comes_back(value):
     assert same(value, metadata.decode(json.loads(json.dumps(metadata.encode(value)))))
@@ -72,6 +79,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(json_values)
 def test_anything_is_decoded_to_known_types_or_refused(value):
     try:
@@ -109,6 +117,7 @@ def measured_circuits(draw):
     return circuit, outcome
 
 
+@pytest.mark.slow
 @given(
     measured_circuits(),
     st.integers(0, 999),
@@ -122,11 +131,7 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
     circuit, outcome = case
     program = encode_program(
         circuit,
-        **GROUP,
-        index=index,
-        shots=shots,
-        memory=memory,
-        seed=seed,
+        replace(GROUP, index=index, shots=shots, memory=memory, seed=seed),
         transpiler=transpiler,
     )
     assert program.text.isascii()
@@ -147,10 +152,11 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
         assert result.get_memory() == list(result.get_counts()) * 5
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*Gate.control:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore::scipy.sparse.SparseEfficiencyWarning")
 @pytest.mark.parametrize("first", range(0, 150, 50))
-def test_programs_for_the_server_to_compile_mean_what_their_circuit_means(first):
+def test_programs_that_the_server_compiles_mean_the_same_as_their_circuits(first):
     for seed in range(first, first + 50):
         rng = np.random.default_rng(seed)
         unitary = random_unitary_circuit(rng, int(rng.integers(1, 6)), int(rng.integers(1, 8)))
@@ -160,7 +166,7 @@ def test_programs_for_the_server_to_compile_mean_what_their_circuit_means(first)
         circuit.add_register(ClassicalRegister(circuit.num_qubits, "every"))
         for qubit in range(circuit.num_qubits):
             circuit.measure(qubit, circuit.cregs[-1][qubit])
-        program = encode_program(circuit, **GROUP, index=0, shots=1, transpiler="qiskit")
+        program = encode_program(circuit, GROUP, transpiler="qiskit")
         sent = qasm3.loads(program.text)
         sent.remove_final_measurements()
         overlap = abs(np.vdot(Statevector(sent).data, Statevector(unitary).data))
@@ -187,6 +193,7 @@ def native_circuit(rng):
     return circuit
 
 
+@pytest.mark.slow
 def test_programs_that_run_as_they_are_have_the_same_instructions():
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -195,7 +202,7 @@ def test_programs_that_run_as_they_are_have_the_same_instructions():
         circuit.add_register(ClassicalRegister(7, "c"))
         number = int(rng.integers(1, 6))
         circuit.measure(rng.permutation(5)[:number].tolist(), rng.permutation(7)[:number].tolist())
-        program = encode_program(circuit, **GROUP, index=0, shots=1)
+        program = encode_program(circuit, GROUP)
         sent = [item for item in qasm3.loads(program.text).data if item.name != "measure"]
         assert len(sent) == len(native.data)
         for ours, theirs in zip(sent, native.data, strict=True):
@@ -218,10 +225,10 @@ def test_any_measurements_are_sent_as_they_are_or_refused():
         qubits, clbits = zip(*pairs, strict=True)
         once = len(circuit.data) == len(pairs) == len(set(qubits))
         if not once:
-            with pytest.raises(EncodingError, match="already"):
-                encode_program(circuit, **GROUP, index=0, shots=1)
+            with pytest.raises(EncodingError, match=r"measured twice|written twice"):
+                encode_program(circuit, GROUP)
             continue
-        program = encode_program(circuit, **GROUP, index=0, shots=1)
+        program = encode_program(circuit, GROUP)
         assert program.header.clbits == tuple(sorted(clbits))
         sent += 1
     assert 20 < sent < 180

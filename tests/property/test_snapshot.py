@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qiskit_oqtopus import OqtopusWarning
 from qiskit_oqtopus.device.snapshot import DeviceSnapshot
-from tests.devices import anemone_device, anemone_facts, described
+from tests.devices import anemone_device, anemone_facts, describe
 
 numbers = st.one_of(
     st.none(),
@@ -83,6 +83,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("snapshots") / "snapshot.json"
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(device=devices, facts=facts)
 def test_whatever_a_device_says_is_read_saved_and_made_a_target(path, device, facts):
@@ -95,7 +96,7 @@ def test_whatever_a_device_says_is_read_saved_and_made_a_target(path, device, fa
     assert loaded == snapshot
     assert snapshot.diff(loaded) == []
     target = snapshot.target()
-    assert described(loaded.target()) == described(target)
+    assert describe(loaded.target()) == describe(target)
     assert target.num_qubits == snapshot.n_qubits
     coordinates = snapshot.qubit_coordinates
     assert len(coordinates) in (0, snapshot.n_qubits)

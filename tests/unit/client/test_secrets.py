@@ -20,7 +20,7 @@ from qiskit_oqtopus.client.storage import pack_json
 
 from .conftest import TOKEN
 from .server import Reply, say
-from .test_operations import JOB_ID, SUBMISSION
+from .test_api import JOB_ID, SUBMISSION
 
 SECRET = TOKEN.split(".")[1]
 
@@ -163,58 +163,8 @@ def test_a_password_of_a_proxy_is_in_no_error(connect):
     assert "hunter2" not in str(wrong.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9:80/x", "http://[::1]:1"]
-)
-def test_http_on_this_machine(url):
-    Client(url, TOKEN).close()
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://cloud.example",
-        "http://10.0.0.1",
-        "http://127.0.0.1.example.com",
-        "http://localhost.example.com",
-        "http://0.0.0.0",
-    ],
-)
-def test_http_elsewhere(url):
-    with pytest.raises(ConfigurationError, match="unencrypted"):
-        Client(url, TOKEN)
-    Client(url, TOKEN, insecure=True).close()
-
-
-def test_http_to_this_machine_by_way_of_another():
-    with pytest.raises(ConfigurationError, match="unencrypted"):
-        Client("http://127.0.0.1", TOKEN, proxy="http://proxy.example:8080")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "cloud.example",
-        "ftp://cloud.example",
-        "file:///x",
-        "https://",
-        "https://me:hunter2@cloud.example",
-        "https://cloud.example/?key=hunter2",
-        "https://cloud.example/#hunter2",
-        "http://127.0.0.1\\@evil.example",
-        "https://[broken",
-    ],
-)
-def test_urls_that_are_none(url):
-    with pytest.raises(ConfigurationError) as info:
-        Client(url, TOKEN, insecure=True)
-    assert isinstance(info.value, ValueError)
-    assert "hunter2" not in str(info.value)
-
-
 @pytest.mark.parametrize("token", ["", "a b.hunter2", "hunter2\n", "hunter2\r\nx: y", "hünter2"])
-def test_tokens_that_are_none(token):
+def test_what_is_no_token(token):
     with pytest.raises(ConfigurationError) as info:
         Client("https://cloud.example", token)
     assert "nter2" not in str(info.value)
@@ -232,6 +182,6 @@ def test_tokens_that_are_none(token):
         {"proxy": "http://"},
     ],
 )
-def test_options_that_make_no_sense(wrong):
+def test_options_that_cannot_be_used(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong)).split("_")[0]):
         Client("https://cloud.example", TOKEN, **wrong)

@@ -11,29 +11,23 @@ from qiskit_oqtopus.cloud.results import estimation_result, shot_order
 from qiskit_oqtopus.device.check import check_circuits
 from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from qiskit_oqtopus.program.openqasm import EncodingError, encode_body
-from qiskit_oqtopus.program.program import encode_program, parse_program
+from qiskit_oqtopus.program.program import ProgramHeader, encode_program, parse_program
 from tests.devices import grid_device, grid_facts
 
-GROUP = {
-    "group": "g" * 16,
-    "index": 0,
-    "total": 1,
-    "created": "2026-11-23T00:00:00+00:00",
-    "shots": 10,
-}
+GROUP = ProgramHeader(group="g" * 16, created="2026-11-23T00:00:00+00:00", shots=10)
 
 
 def test_a_program_for_an_estimation_has_no_bits():
     circuit = QuantumCircuit(2, 3)
     circuit.x(1)
     operator = (("X 0 Z 1", 0.5),)
-    program = encode_program(circuit, **GROUP, operator=operator)
+    program = encode_program(circuit, GROUP, operator=operator)
     lines = program.text.split("\n")
     assert lines[:4] == ["OPENQASM 3.0;", 'include "stdgates.inc";', "qubit[2] q;", "x q[1];"]
     assert (program.operator, program.header.clbits) == (operator, ())
     circuit.measure(0, 0)
     with pytest.raises(EncodingError, match="only its state"):
-        encode_program(circuit, **GROUP, operator=operator)
+        encode_program(circuit, GROUP, operator=operator)
     with pytest.raises(EncodingError, match="measures nothing"):
         encode_body(QuantumCircuit(1))
 
@@ -41,7 +35,7 @@ def test_a_program_for_an_estimation_has_no_bits():
 def test_a_header_from_before_there_were_primitives_is_read():
     circuit = QuantumCircuit(1, 1)
     circuit.measure(0, 0)
-    program = encode_program(circuit, **GROUP)
+    program = encode_program(circuit, GROUP)
     body, _, line = program.text.rstrip("\n").rpartition("\n")
     mark, _, text = line.partition("{")
     values = json.loads("{" + text)
@@ -54,7 +48,7 @@ def test_a_record_that_is_not_json_is_refused():
     circuit.measure(0, 0)
     for primitive in ({"a": {1, 2}}, {"a": float("nan")}):
         with pytest.raises(EncodingError, match="header cannot be written"):
-            encode_program(circuit, **GROUP, kind="sampler", primitive=primitive)
+            encode_program(circuit, replace(GROUP, kind="sampler", primitive=primitive))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +62,7 @@ def test_a_record_that_is_not_json_is_refused():
     ],
 )
 def test_estimations_are_two_numbers(estimation):
-    header = encode_program(QuantumCircuit(1), **GROUP, operator=(("I", 1.0),)).header
+    header = encode_program(QuantumCircuit(1), GROUP, operator=(("I", 1.0),)).header
     good = estimation_result(header, {"exp_value": 1, "stds": 0.5}, job_id="id")
     assert good.data.estimation == {"exp_value": 1.0, "stds": 0.5}
     with pytest.raises(OqtopusProtocolError, match="the estimation has"):
@@ -76,7 +70,7 @@ def test_estimations_are_two_numbers(estimation):
 
 
 def test_the_order_of_shots_depends_on_the_seed_and_the_place():
-    header = encode_program(QuantumCircuit(1), **GROUP, operator=()).header
+    header = encode_program(QuantumCircuit(1), GROUP, operator=()).header
     counts = [20, 0, 30]
     order = shot_order(header, counts)
     assert sorted(order.tolist()) == [0] * 20 + [2] * 30

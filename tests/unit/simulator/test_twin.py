@@ -31,7 +31,7 @@ from qiskit_oqtopus.device.target import MeasureProperties
 from qiskit_oqtopus.simulator.compile.timing import schedule
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
-from tests.devices import anemone_device, anemone_facts, described, grid_device, grid_facts
+from tests.devices import anemone_device, anemone_facts, describe, grid_device, grid_facts
 from tests.noisy import DT, random_static, random_target
 from tests.noisy_reference import distribution, final_state
 
@@ -88,7 +88,7 @@ def test_of_a_snapshot(tmp_path):
         assert twin.name == "qulacs_twin"
         assert repr(twin) == "<QulacsBackend('qulacs_twin', num_qubits=16)>"
         assert (twin.options.seed_simulator, twin.options.shots) == (7, 50)
-        assert described(twin.target) == described(grid().target())
+        assert describe(twin.target) == describe(grid().target())
         assert twin.qubit_coordinates == grid().qubit_coordinates
     with pytest.raises(OSError, match="no-such-file"):
         QulacsBackend.from_snapshot(tmp_path / "no-such-file")
@@ -196,7 +196,7 @@ def test_copies_and_executors(method):
     wrong.cx(1, 0)
     for clone in (copy.deepcopy(twin), pickle.loads(pickle.dumps(twin)), copy.copy(twin)):
         assert memories(clone.run(batch).result()) == expected
-        assert described(clone.target) == described(twin.target)
+        assert describe(clone.target) == describe(twin.target)
         with pytest.raises(OqtopusCircuitError, match="in the other direction only"):
             clone.run(wrong)
     with ThreadPoolExecutor(2) as pool:

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import pickle
-import warnings
 import zipfile
 
 import pytest
@@ -15,40 +14,18 @@ from qiskit.providers import BackendV2, Options
 from qiskit.utils import optionals
 from qiskit.visualization import gate_map, plot_error_map, plot_gate_map
 
-from qiskit_oqtopus import OqtopusError, OqtopusWarning
+from qiskit_oqtopus import OqtopusError
 from qiskit_oqtopus.device.snapshot import DeviceSnapshot
 from tests.devices import (
     anemone_device,
     anemone_facts,
-    described,
+    describe,
     grid_device,
     grid_facts,
     kawasaki_device,
 )
 
-
-def anemone(facts=None, **device):
-    facts = anemone_facts() if facts is None else facts
-    return DeviceSnapshot.from_device(anemone_device() | device, facts)
-
-
-def grid():
-    return DeviceSnapshot.from_device(grid_device(), grid_facts())
-
-
-def read_with_one_warning(device, facts):
-    with pytest.warns(OqtopusWarning) as caught:
-        snapshot = DeviceSnapshot.from_device(device, facts)
-    assert len(caught) == 1
-    return snapshot, str(caught[0].message)
-
-
-@pytest.fixture
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
+from .conftest import anemone, grid, read_with_one_warning
 
 # --- reading ---
 
@@ -117,128 +94,6 @@ def test_without_facts():
     assert snapshot.qubit_coordinates == []
 
 
-@pytest.mark.usefixtures("no_warnings")
-def test_ids_need_not_be_sorted():
-    facts = anemone_facts()
-    facts["qubits"].reverse()
-    assert anemone(facts) == anemone()
-
-
-@pytest.mark.usefixtures("no_warnings")
-def test_an_id_that_is_missing_is_left_out_with_its_couplings():
-    facts = anemone_facts()
-    del facts["qubits"][2]
-    snapshot = anemone(facts)
-    assert snapshot.n_qubits == 3
-    assert [q.id for q in snapshot.qubits] == [0, 1]
-    assert [(c.control, c.target) for c in snapshot.couplings] == [(0, 1)]
-    assert snapshot.left_out == (
-        "qubit 2: it is not in the list of qubits",
-        "coupling 2->1: qubit 2 is not in the list of qubits",
-    )
-
-
-@pytest.mark.parametrize("fidelity", [0, 0.0, math.nan])
-@pytest.mark.usefixtures("no_warnings")
-def test_a_coupling_that_could_not_be_calibrated_is_left_out(fidelity):
-    facts = anemone_facts()
-    facts["couplings"][1]["fidelity"] = fidelity
-    snapshot = anemone(facts)
-    assert [(c.control, c.target) for c in snapshot.couplings] == [(0, 1)]
-    assert snapshot.left_out == (f"coupling 2->1: its fidelity is {fidelity:g}",)
-
-
-BAD_FRACTIONS = [math.nan, math.inf, -math.inf, -0.1, 1.0001, "0.9", True, [0.9], 10**400]
-BAD_TIMES = [math.nan, math.inf, -1, "16", False, {}, 10**400]
-
-
-def bad_numbers():
-    for value in BAD_FRACTIONS:
-        yield ("qubits", 0), "fidelity", value
-        for name in ("prob_meas1_prep0", "prob_meas0_prep1", "readout_assignment_error"):
-            yield ("qubits", 0, "meas_error"), name, value
-        if value == value:  # a coupling with NaN is left out
-            yield ("couplings", 0), "fidelity", value
-    for value in BAD_TIMES:
-        yield ("qubits", 0, "gate_duration"), "sx", value
-        yield ("couplings", 0, "gate_duration"), "rzx90", value
-        for name in ("t1", "t2"):
-            yield ("qubits", 0, "qubit_lifetime"), name, value
-    yield ("qubits", 0, "qubit_lifetime"), "t1", 0
-    for value in (math.nan, math.inf, "0", True):
-        yield ("qubits", 0, "position"), "x", value
-    yield ("qubits", 0), "physical_id", -1
-    for name in ("position", "meas_error", "qubit_lifetime", "gate_duration"):
-        yield ("qubits", 0), name, 5
-
-
-@pytest.mark.parametrize(("path", "name", "value"), list(bad_numbers()), ids=lambda x: str(x)[:20])
-def test_a_number_that_cannot_be_true_is_unknown(path, name, value):
-    facts, without = anemone_facts(), anemone_facts()
-    for root, number in ((facts, value), (without, None)):
-        place = root
-        for step in path:
-            place = place[step]
-        place[name] = number
-    snapshot, message = read_with_one_warning(anemone_device(), facts)
-    assert snapshot == anemone(without)
-    assert ("coupling 0->1" if path[0] == "couplings" else "qubit 0") in message
-    assert name in message
-
-
-def test_many_bad_numbers_give_one_short_warning():
-    facts = grid_facts()
-    for qubit in facts["qubits"]:
-        qubit["fidelity"] = math.nan
-        qubit["qubit_lifetime"]["t1"] = -1.0
-    snapshot, message = read_with_one_warning(grid_device(), facts)
-    assert {q.fidelity for q in snapshot.qubits} == {None}
-    assert message.startswith("Device 'qulacs' describes itself")
-    assert "qubit 0: fidelity is nan; qubit 0: t1 is -1.0" in message
-    assert message.endswith("and 22 more.")
-
-
-@pytest.mark.parametrize(
-    "facts", [{}, [], "x", {"qubits": {}}, {"qubits": [None]}, {"qubits": None, "couplings": 3}]
-)
-def test_facts_that_are_none_cost_the_numbers_only(facts):
-    snapshot, message = read_with_one_warning(anemone_device(), facts)
-    assert snapshot.qubits == snapshot.couplings == ()
-    assert snapshot.n_qubits == 3
-    assert "'anemone'" in message
-    assert snapshot.target().num_qubits == 3
-
-
-@pytest.mark.parametrize("id_", [None, -1, "0", 1.5, True, 10**9])
-def test_a_qubit_without_usable_id_is_left_out(id_):
-    facts = anemone_facts()
-    facts["qubits"][2]["id"] = id_
-    snapshot, message = read_with_one_warning(anemone_device(), facts)
-    reason = "entry 2 of the list of qubits: it has no usable id"
-    assert reason in snapshot.left_out
-    assert reason in message
-    assert [q.id for q in snapshot.qubits] == [0, 1]
-
-
-def test_entries_listed_again_and_couplings_to_nowhere_are_left_out():
-    facts = anemone_facts()
-    facts["qubits"].append(facts["qubits"][0] | {"fidelity": 0.5})
-    facts["couplings"] += [
-        facts["couplings"][0],
-        {"control": 1, "target": 1},
-        {"control": 0},
-        "0->1",
-    ]
-    snapshot, _ = read_with_one_warning(anemone_device(), facts)
-    assert snapshot.qubits == anemone().qubits
-    assert snapshot.couplings == anemone().couplings
-    assert snapshot.left_out == (
-        "qubit 0: listed again (entry 3)",
-        "coupling 0->1: listed again (entry 2)",
-        *(f"entry {i} of the list of couplings: it has no usable qubits" for i in (3, 4, 5)),
-    )
-
-
 @pytest.mark.parametrize("stated", [-1, 0, "3", 2.5, 2, 10**9])
 def test_a_number_of_qubits_that_cannot_be_true(stated):
     snapshot, message = read_with_one_warning(
@@ -272,14 +127,6 @@ def test_unknown_fields_survive():
     assert snapshot.couplings[0].extra == {"zz": "strong"}
     assert snapshot.couplings[0].durations["ecr"] == 200e-9
     assert DeviceSnapshot.from_dict(snapshot.to_dict()) == snapshot
-
-
-def test_a_nan_among_unknown_fields_is_unknown():
-    facts = anemone_facts()
-    facts["fridge"] = {"mK": [9.5, math.nan]}
-    snapshot, message = read_with_one_warning(anemone_device(), facts)
-    assert snapshot.extra["fridge"] == {"mK": [9.5, None]}
-    assert "fridge.mK[1] is nan" in message
 
 
 def test_what_was_read_is_not_shared_or_changed():
@@ -324,7 +171,7 @@ def test_save_and_load(snapshot, tmp_path):
     assert hash(loaded) == hash(snapshot)
     assert snapshot.diff(loaded) == []
     assert loaded.qubit_coordinates == snapshot.qubit_coordinates
-    assert described(loaded.target()) == described(snapshot.target())
+    assert describe(loaded.target()) == describe(snapshot.target())
     assert pickle.loads(pickle.dumps(snapshot)) == copy.deepcopy(snapshot) == snapshot
 
 
@@ -471,7 +318,7 @@ def test_a_qubit_without_position_stands_apart():
 
 
 @pytest.mark.parametrize("second", [0.0, 1e-9, 5e-324])
-def test_positions_that_coincide_are_none(second):
+def test_positions_that_coincide_are_not_used(second):
     facts = anemone_facts()
     for x, qubit in zip((0.0, second, 1.0), facts["qubits"], strict=True):
         qubit["position"] = {"x": x, "y": 0.0}

@@ -1,37 +1,17 @@
-"""The program that is sent, its header, and what is refused rather than changed."""
+"""The program that is sent, and what is refused rather than changed."""
 
-import dataclasses
-import json
 import math
 import pickle
-import time
 
 import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ClassicalRegister, Clbit, Gate, Parameter, QuantumRegister, Qubit
 from qiskit.circuit.library import CXGate, GlobalPhaseGate, Initialize, PermutationGate
 
-from qiskit_oqtopus.exceptions import OqtopusProtocolError
-from qiskit_oqtopus.program.openqasm import delay_ns, encode_body
+from qiskit_oqtopus.program.openqasm import Measurements, delay_ns, encode_body
 from qiskit_oqtopus.program.program import (
-    MARK,
     EncodingError,
-    HeaderError,
-    digest,
-    encode_program,
-    foreign_header,
-    parse_program,
-    program_body,
-    with_header,
 )
-
-GROUP = {
-    "group": "0123456789abcdef",
-    "index": 0,
-    "total": 1,
-    "created": "2026-02-03T04:05:06Z",
-    "shots": 100,
-}
 
 
 def lines(circuit, **options):
@@ -46,9 +26,6 @@ def lines(circuit, **options):
 def measured(num_qubits=2):
     """Return a circuit to which a test adds something, and which it then measures."""
     return QuantumCircuit(num_qubits, num_qubits)
-
-
-# -- the program ------------------------------------------------------------------------------
 
 
 def test_the_whole_text_of_a_program():
@@ -199,9 +176,6 @@ def test_gates_of_the_basis_that_need_no_definition():
     assert (str(copy), copy.position, copy.qubits) == (str(caught.value), 0, (0, 1))
 
 
-# -- what is refused --------------------------------------------------------------------------
-
-
 def refused_in_both_modes():
     def then_x(circuit):
         circuit.measure(0, 0)
@@ -298,9 +272,6 @@ def test_delays_that_have_no_length_are_refused():
             delay_ns(duration, unit, None)
 
 
-# -- with the transpiler of the server --------------------------------------------------------
-
-
 def test_other_gates_are_written_as_standard_ones():
     half = QuantumCircuit(1, name="x")  # a name that is also that of a standard gate
     half.h(0)
@@ -350,237 +321,14 @@ def test_a_gate_that_contains_itself_is_refused():
         encode_body(circuit, transpiler="qiskit")
 
 
-# -- the header -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def circuit():
-    """A circuit with all that a header has to say."""
-    result = QuantumCircuit(
-        QuantumRegister(1, "a"),
-        [Qubit()],
-        [Clbit()],
-        ClassicalRegister(2, "ｃ"),
-        name="名\u2028前\n// qiskit-oqtopus {}",
-        global_phase=0.5,
-        metadata={"xval": 0.1, "qubits": (1, 2), 3: "\u2028\x85\r\n"},
-    )
-    result.measure(0, 2)
-    return result
-
-
-def test_the_header_is_one_ascii_line_at_the_end(circuit):
-    program = encode_program(circuit, **GROUP)
-    body, line = program.text[:-1].rsplit("\n", 1)
-    assert line.startswith(MARK + '{"calibrated_at":null,"clbits":[2],')
-    assert program.text.isascii()
-    assert len(program.text.splitlines()) == program.text.count("\n")
-    values = json.loads(line[len(MARK) :])
-    assert values["schema"] == 1
-    assert list(values) == sorted(values)
-    assert values["sha256"] == digest(body + "\n") == program.header.sha256
-    assert program_body(program.text) == body + "\n" == encode_body(circuit).text
-
-
-@pytest.mark.parametrize("transpiler", [None, "qiskit"])
-def test_the_header_comes_back(circuit, transpiler):
-    options = {
-        **GROUP,
-        "index": 3,
-        "total": 9,
-        "kind": "sampler",
-        "memory": True,
-        "seed": -(2**70),
-        "calibrated_at": "2026-02-03 04:05:06",
-        "pub": 2,
-        "position": 1,
-        "resubmits": "f" * 16,
-    }
-    program = encode_program(circuit, transpiler=transpiler, **options)
-    header = parse_program(program.text)
-    assert header == program.header
-    for name, value in options.items():
-        assert getattr(header, name) == value
-    assert header.name == circuit.name
-    assert header.metadata == circuit.metadata
-    assert header.qregs == (("a", 1),)
-    assert header.cregs == (("", 1), ("ｃ", 2))
-    assert (header.n_qubits, header.n_clbits, header.clbits) == (2, 3, (2,))
-    assert header.global_phase == 0.5
-    assert pickle.loads(pickle.dumps(header)) == header
-    assert parse_program(program.text + "\n") == header
-
-
-def test_the_metadata_of_a_header_is_a_copy(circuit):
-    circuit.metadata["list"] = [1]
-    header = encode_program(circuit, **GROUP).header
-    circuit.metadata["list"].append(2)
-    assert header.metadata["list"] == [1]
-
-
-def test_metadata_that_cannot_be_sent(circuit):
-    circuit.metadata["it"] = object()
-    with pytest.raises(EncodingError, match=r"metadata\['it'\]: builtins.object"):
-        encode_program(circuit, **GROUP)
-
-
-def test_a_header_that_could_not_be_read_is_not_written(circuit):
-    for wrong in ({"index": 1}, {"kind": "other"}, {"shots": 1.5}, {"seed": "a"}):
-        with pytest.raises(EncodingError, match="header cannot be written"):
-            encode_program(circuit, **{**GROUP, **wrong})
-
-
-def test_what_a_later_version_adds_is_kept(circuit):
-    program = encode_program(circuit, **GROUP)
-    text = program.text.replace('"schema":1', '"schema":1,"colour":"red"')
-    header = parse_program(text)
-    assert header.extra == {"colour": "red"}
-    again = with_header(program_body(text), header)
-    assert parse_program(again.text) == header
-
-
-def test_a_program_without_a_header_has_none():
-    for text in ("", "\n", "hello", "OPENQASM 3.0;\n// a comment\n", "// qiskit-oqtopus is nice"):
-        assert parse_program(text) is None
-        assert program_body(text) == text
-
-
-def changed(program, name, value):
-    body, line = program.text[:-1].rsplit("\n", 1)
-    values = {**json.loads(line[len(MARK) :]), name: value}
-    return f"{body}\n{MARK}{json.dumps(values)}\n"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("schema", 2),
-        ("schema", None),
-        ("kind", "foreign"),
-        ("kind", ["run"]),
-        ("group", 3),
-        ("index", 1),
-        ("index", -1),
-        ("index", True),
-        ("total", 1.0),
-        ("name", None),
-        ("qregs", [["a"]]),
-        ("cregs", [["a", -1]]),
-        ("cregs", {"a": 1}),
-        ("n_clbits", 2),
-        ("global_phase", "0"),
-        ("clbits", [1, 1]),
-        ("clbits", [2, 1]),
-        ("clbits", [0.0]),
-        ("memory", 1),
-        ("seed", 1.5),
-        ("metadata", []),
-        ("metadata", {"$oqtopus": "pickle", "value": ""}),
-        ("metadata", {"$oqtopus": "tuple", "value": []}),
-        ("pub", -1),
-        ("sha256", "0" * 64),
-    ],
-)
-def test_a_broken_header_is_refused(circuit, name, value):
-    text = changed(encode_program(circuit, **GROUP), name, value)
-    with pytest.raises(HeaderError, match=r"header|program"):
-        parse_program(text)
-    assert issubclass(HeaderError, OqtopusProtocolError)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda text: text.replace("measure q[0]", "measure q[1]"),
-        lambda text: text[:-10],
-        lambda text: text + "x q[0];\n",
-        lambda text: text.replace('"seed":null,', ""),
-        lambda text: text.replace('"global_phase":0.5', '"global_phase":NaN'),
-        lambda text: text.replace('"seed":null', '"seed":' + "[" * 100_000),
-        lambda text: text.replace("\n", "\r\n"),
-    ],
-    ids=["body", "truncated", "not last", "missing", "NaN", "deep", "line ends"],
-)
-def test_a_program_that_is_not_what_was_sent_is_refused(circuit, change):
-    with pytest.raises(HeaderError):
-        parse_program(change(encode_program(circuit, **GROUP).text))
-
-
-# -- programs of other clients ----------------------------------------------------------------
-
-HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
-
-
-@pytest.mark.parametrize(
-    ("program", "cregs", "n_clbits", "clbits"),
-    [
-        ("qubit[2] q;\nbit[2] c;\nx q[0];\nc = measure q;\n", [("c", 2)], 2, (0, 1)),
-        (
-            "qubit[3] q;\nbit[1] a;\nbit[2] b;\na[0] = measure q[0];\nb[1] = measure q[2];\n",
-            [("a", 1), ("b", 2)],
-            3,
-            (0, 2),
-        ),
-        ("bit[2] c;\nx $5;\nc[0] = measure $5;\nc[1] = measure $3;\n", [("c", 2)], 2, (0, 1)),
-        (
-            "bit c0;\nbit c1;\nqubit[2] q;\nc0 = measure q[0];\nc1 = measure q[1];\n",
-            [],
-            2,
-            (0, 1),
-        ),
-        ("qubit[2] q;\nbit[2] c;\nx q[0];\n", [("c", 2)], 2, ()),
-        ("qubit[2] q;\nx q[0];\n", [], 0, ()),
-        (
-            "gate mine a { x a; }\nqubit[1] q;\nbit[1] c;\nmine q[0];\ndelay[10dt] q[0];\n"
-            "c[0] = measure q[0];\n",
-            [("c", 1)],
-            1,
-            (0,),
-        ),
-    ],
-)
-def test_registers_of_a_foreign_program(program, cregs, n_clbits, clbits):
-    header = foreign_header(HEAD + program, group="job-1", name="bell", shots=1000)
-    assert header.cregs == tuple(cregs)
-    assert (header.n_clbits, header.clbits) == (n_clbits, clbits)
-    assert (header.kind, header.name, header.shots) == ("foreign", "bell", 1000)
-    assert header.metadata == {}
-
-
-@pytest.mark.parametrize(
-    "program",
-    [
-        "",
-        "hello",
-        'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[1];\n',
-        HEAD + "qubit[1] q;\nfoo q[0];\n",
-    ],
-)
-def test_a_foreign_program_that_cannot_be_parsed(program):
-    with pytest.raises(HeaderError, match="cannot be parsed"):
-        foreign_header(program)
-
-
-def test_a_foreign_header_is_not_written():
-    header = foreign_header(HEAD + "qubit[1] q;\n")
-    with pytest.raises(EncodingError, match="'kind' = 'foreign'"):
-        with_header("", header)
-    with_header("", dataclasses.replace(header, kind="run"))
-
-
-# -- pace -------------------------------------------------------------------------------------
-
-
-def test_a_thousand_circuits_are_encoded_at_once():
-    circuit = QuantumCircuit(16, 16)
-    for qubit in range(8):
-        circuit.rz(0.1 * qubit, qubit)
-        circuit.sx(qubit)
-        circuit.x(qubit)
-        circuit.cx(qubit, qubit + 8)
-    circuit.measure(range(16), range(16))
-    start = time.process_time()
-    for _ in range(1000):
-        parse_program(encode_program(circuit, **GROUP).text)
-    # Takes 0.2 s; the bound only tells a change of its order on a machine that has other work.
-    assert time.process_time() - start < 2
+def test_measurements_come_once_and_last():
+    measurements = Measurements()
+    assert measurements.add(3, 1) == []
+    assert measurements.refuse_gate([0, 1]) is None
+    reason, cure = measurements.refuse_gate([0, 3])
+    assert reason.startswith("it comes after the measurement of qubit 3")
+    assert cure.startswith("measure at the end")
+    assert [reason for reason, _ in measurements.add(3, 1)] == [
+        "this qubit is measured twice",
+        "classical bit 1 is written twice",
+    ]

@@ -21,7 +21,7 @@ from qiskit_oqtopus.client import (
 from qiskit_oqtopus.client.storage import pack_json
 
 from .server import FakeTime, Reply, say
-from .test_operations import JOB_ID, SUBMISSION, registration
+from .test_api import JOB_ID, SUBMISSION, registration
 
 ACCEPTED = say({"message": "job submitted"})
 RUNNING = say({"job_id": JOB_ID, "status": "running"})
@@ -259,6 +259,6 @@ def test_another_policy_on_the_same_connections(serve, connect, time):
 @pytest.mark.parametrize(
     "wrong", [{"max_attempts": 0}, {"base": -1.0}, {"max_delay": float("nan")}]
 )
-def test_policies_that_make_no_sense(wrong):
+def test_policies_that_cannot_be_used(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         RetryPolicy(**wrong)

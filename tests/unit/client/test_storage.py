@@ -160,32 +160,14 @@ def test_a_wrong_content_encoding(serve, connect):
     ],
 )
 def test_other_urls_are_not_opened(connect, url):
-    client = connect("https://cloud.example")
-    for call in (client.download, client.download_text):
-        with pytest.raises(ProtocolError, match=r"not http\(s\)"):
-            call(url)
+    with pytest.raises(ProtocolError, match=r"not http\(s\)"):
+        connect("https://cloud.example").download(url)
 
 
 @pytest.mark.parametrize("url", ["http://a..b/x", "http://" + "a" * 70 + ".example/x"])
 def test_hosts_that_cannot_be(connect, url):
     with pytest.raises(ProtocolError, match="malformed"):
         connect("https://cloud.example").download(url)
-
-
-PROGRAM = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q; // é\n'
-
-
-@pytest.mark.parametrize("data", [archive(("combined_program", PROGRAM)), PROGRAM.encode()])
-def test_text(serve, connect, data):
-    storage = serve(Reply(200, data))
-    assert connect("https://cloud.example").download_text(storage.url) == PROGRAM
-
-
-@pytest.mark.parametrize("data", [archive(("p", b"\xff\xfe")), b"\xff", b"PK\x03\x04 broken"])
-def test_text_that_is_none(serve, connect, data):
-    storage = serve(Reply(200, data))
-    with pytest.raises(ProtocolError):
-        connect("https://cloud.example").download_text(storage.url)
 
 
 def test_packing_is_reproducible_and_strict():

@@ -15,7 +15,7 @@ from qiskit_oqtopus.device.target import MeasureProperties
 from tests.devices import (
     anemone_device,
     anemone_facts,
-    described,
+    describe,
     grid_device,
     grid_facts,
     kawasaki_device,
@@ -192,7 +192,7 @@ def test_dt_is_an_option():
 
 @pytest.mark.parametrize("name", ["dt", "measure_duration"])
 @pytest.mark.parametrize("value", [0, -1e-9, math.nan, math.inf, "1", True])
-def test_times_that_are_none(name, value):
+def test_what_is_no_time(name, value):
     with pytest.raises(OqtopusOptionError, match=name):
         anemone_target(**{name: value})
 
@@ -211,7 +211,7 @@ def test_measure_properties_survive_copies(copied):
     assert (twin.duration, twin.error) == (1e-6, 0.25)
     assert (twin.prob_meas1_prep0, twin.prob_meas0_prep1) == (0.5, 0.125)
     target = anemone_target(measure_duration=1e-6)
-    assert described(copied(target)) == described(target)
+    assert describe(copied(target)) == describe(target)
 
 
 # --- what transpile does with it ---

@@ -1,0 +1,118 @@
+"""Groups: what descriptions say, and what is not one of ours."""
+
+import pytest
+from qiskit.providers import JobStatus
+
+from qiskit_oqtopus.client import ServerError, ValidationError
+from qiskit_oqtopus.client.models import Job
+from qiskit_oqtopus.cloud.group import (
+    MAX_DESCRIPTION,
+    Member,
+    cancel_jobs,
+    cancel_spare,
+    check_group_id,
+    find_group,
+    is_job_id,
+    new_group_id,
+    parse_description,
+)
+from qiskit_oqtopus.exceptions import OqtopusOptionError
+
+from .conftest import submit_foreign
+
+
+@pytest.mark.parametrize("place", ["5/3", "0/999999999"])
+def test_descriptions_that_cannot_be_ours(cloud, provider, place):
+    program = (
+        'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q;\nbit[1] c;\nx q[0];\n'
+        "c[0] = measure q[0];\n"
+    )
+    job_id = submit_foreign(
+        cloud, program, f"qiskit-oqtopus group-11111111-1111 {place} {'a' * 64}"
+    )
+    job = provider.job(job_id)
+    assert job.result(timeout=60).get_counts() == {"1": 10}
+    assert job.status() is JobStatus.DONE
+    assert job_id in [job.job_id() for job in provider.jobs(limit=5)]
+
+
+GROUP = "group-0123456789abcdef"
+
+
+class Server:
+    """A client that lists jobs, and notes which of them it cancels."""
+
+    def __init__(self, *jobs, errors=()):
+        self.listed = list(jobs)
+        self.errors = dict(errors)
+        self.cancelled = []
+
+    def jobs(self, *, page, size, **search):
+        return self.listed[(page - 1) * size : page * size]
+
+    def cancel(self, job_id):
+        if job_id in self.errors:
+            raise self.errors[job_id]
+        self.cancelled.append(job_id)
+
+
+def member_job(job_id, index, status="succeeded", total=3, group=GROUP):
+    description = Member(group, index, total, "0" * 64).description()
+    ended = "2026-01-01T00:00:00Z" if status in ("succeeded", "failed", "cancelled") else None
+    return Job(job_id, status, description=description, ended_at=ended)
+
+
+@pytest.mark.parametrize("kind", ["run", "sampler", "estimator"])
+def test_a_description_comes_back(kind):
+    member = Member(GROUP, 2, 5, "f" * 64, kind)
+    for tags in ((), ("night", "T1"), ("x" * 2000,)):
+        text = member.description(tags)
+        assert len(text) <= MAX_DESCRIPTION
+        assert parse_description(text) == member
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "my own words", f"qiskit-oqtopus {GROUP} 3/3 {'0' * 64}"]
+)
+def test_other_descriptions_are_not_ours(text):
+    assert parse_description(text) is None
+
+
+def test_ids_of_groups_are_no_ids_of_jobs():
+    assert not is_job_id(new_group_id())
+    assert check_group_id("group_id", GROUP) == GROUP
+    for wrong in ("short", "A" * 20, "a" * 65, "with spaces in the id", 3, None):
+        with pytest.raises(OqtopusOptionError, match="'group_id' must be 16 to 64"):
+            check_group_id("group_id", wrong)
+
+
+def test_the_earliest_job_that_has_not_failed_counts():
+    server = Server(
+        member_job("b", 0, "running"),
+        member_job("a", 0, "failed"),
+        member_job("c", 0, "ready"),
+        member_job("e", 1, "failed"),
+        member_job("d", 1, "cancelled"),
+        member_job("x", 2, group="another-" + GROUP),
+        Job("y", "succeeded", description=f"talks of {GROUP}"),
+    )
+    found = find_group(server, GROUP)
+    assert {index: job.job_id for index, job in found.jobs.items()} == {0: "b", 1: "e"}
+    assert {job.job_id for job in found.spare} == {"a", "c", "d"}
+    assert (found.total, sorted(found.alive())) == (3, [0])
+    cancel_spare(server, found)
+    assert server.cancelled == ["c"]  # the others have ended
+    assert find_group(Server(), GROUP) is None
+
+
+def test_more_jobs_than_a_page_has():
+    jobs = [member_job(f"{i:04}", i, total=250) for i in range(250)]
+    found = find_group(Server(*jobs), GROUP)
+    assert sorted(found.jobs) == list(range(250))
+
+
+def test_what_could_not_be_cancelled_is_told():
+    errors = {"ended": ValidationError("it has ended"), "lost": ServerError("down")}
+    server = Server(errors=errors)
+    assert cancel_jobs(server, ["a", "ended", "lost"]) == ["lost"]
+    assert server.cancelled == ["a"]

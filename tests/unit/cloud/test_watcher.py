@@ -1,0 +1,102 @@
+"""The watcher: one question for all jobs, outages and hanging servers, timeouts that hold."""
+
+import math
+import threading
+import time
+
+import pytest
+from qiskit.providers import JobStatus
+
+from qiskit_oqtopus import (
+    OqtopusJobTimeoutError,
+    OqtopusOptionError,
+    SamplerV2,
+)
+from tests.device_circuits import flip
+
+
+def test_asking_for_one_job_tells_of_the_others(cloud, backend):
+    cloud.faults.slow_queue(math.inf, which="slow")
+    slow, fast = (SamplerV2(backend).run([flip(backend, 0, n)], shots=5) for n in ("slow", "fast"))
+    deadline = time.monotonic() + 20
+    while fast.status() is not JobStatus.DONE and time.monotonic() < deadline:
+        assert slow.status() is JobStatus.QUEUED  # asked first, and never done
+        time.sleep(0.3)
+    assert fast.status() is JobStatus.DONE
+    before = len(cloud.requests)
+    for _ in range(50):
+        assert (slow.status(), fast.status()) == (JobStatus.QUEUED, JobStatus.DONE)
+    assert len(cloud.requests) - before <= 2
+
+
+def test_a_status_is_asked_for_once(cloud, backend):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    cloud.faults.status(503, "down", method="GET", path="/jobs/*", times=None)
+    before = len(cloud.requests)
+    assert job.status() is JobStatus.QUEUED
+    assert len(cloud.requests) == before + 1
+
+
+def test_a_status_needs_no_account_that_works(provider, backend, caplog):
+    job = backend.run(flip(backend), shots=5)
+
+    def broken(job_id):
+        raise OqtopusOptionError("the proxy is no proxy")
+
+    provider._connection.client.job = broken
+    assert job.status() is JobStatus.QUEUED
+    assert "the proxy is no proxy" in caplog.text
+
+
+def test_waiting_goes_on_where_there_are_no_more_threads(cloud, backend, monkeypatch):
+    class Exhausted(threading.Thread):
+        def start(self):
+            if self.name == "oqtopus-poll":
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Exhausted)
+    for _ in range(2):
+        job = backend.run(flip(backend), shots=5)
+        assert job.result(timeout=60).get_counts() == {"01": 5}
+
+
+@pytest.mark.parametrize("timeout", [None, 20])
+def test_what_a_poll_raises_reaches_whoever_waits(cloud, provider, backend, timeout):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    calls = []
+
+    def broken(job_id):
+        calls.append(job_id)
+        raise OqtopusOptionError("the proxy is no proxy")
+
+    provider._connection.client.job = broken
+    with pytest.raises(OqtopusOptionError, match="the proxy is no proxy"):
+        job.result(timeout=timeout)
+    assert len(calls) == 1
+
+
+@pytest.mark.slow
+def test_a_timeout_holds_while_the_server_hangs(cloud, provider, backend):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    released = threading.Event()
+    real = provider._connection.client.job
+
+    def hanging(job_id):
+        released.wait(30)
+        return real(job_id)
+
+    provider._connection.client.job = hanging
+    time.sleep(1.3)  # so that it is time to ask again
+    try:
+        with pytest.raises(OqtopusJobTimeoutError, match=r"within 0\.5 s"):
+            job.result(timeout=0.5)
+        assert not released.is_set()
+    finally:
+        released.set()
+        provider._connection.client.job = real
+    cloud.faults.clear()
+    assert job.result(timeout=60).get_counts() == {"01": 5}
