@@ -12,6 +12,9 @@ from qiskit.exceptions import QiskitError
 
 from .exceptions import OqtopusCircuitError, Problem
 
+SECONDS_PER_UNIT: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+"""Units of the durations of delays other than dt, in s."""
+
 
 def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:
     """Return the circuits that ``run`` was given.

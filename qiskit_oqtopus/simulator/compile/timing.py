@@ -9,7 +9,7 @@ from typing import Any
 
 from qiskit.circuit import Delay
 
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+from ...circuits import SECONDS_PER_UNIT
 
 
 def seconds_of(delay: Delay, dt: float | None) -> float | None:
@@ -26,7 +26,7 @@ def seconds_of(delay: Delay, dt: float | None) -> float | None:
     (0.002, 2.0, None)
     """
     duration: Any = delay.duration
-    scale = dt if delay.unit == "dt" else _SECONDS.get(delay.unit)
+    scale = dt if delay.unit == "dt" else SECONDS_PER_UNIT.get(delay.unit)
     if scale is None:
         return None
     if not isinstance(duration, Real):  # a bound ParameterExpression is a number too
