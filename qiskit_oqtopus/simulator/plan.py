@@ -73,7 +73,8 @@ class Plan(NamedTuple):
         has_counts: Whether the circuit writes any classical bit, so that counts mean something.
         resets: Whether the circuit has a reset that did anything.
         stages: Another way to the final state that takes less time, or None; its qubits stand at
-            other places (see growth.py).
+            other places (see :mod:`.optimize.stages`).
+        misread: How terminal measurements are read wrongly.
     """
 
     qubits: tuple[int, ...]
@@ -86,6 +87,7 @@ class Plan(NamedTuple):
     has_counts: bool = True
     resets: bool = False
     stages: Stages | None = None
+    misread: tuple[Misreading, ...] = ()
 
     @property
     def is_static(self) -> bool:
@@ -133,12 +135,10 @@ class NoisyPlan:
     Attributes:
         plan: The plan.
         method: "density_matrix" or "trajectories".
-        misread: How terminal measurements are read wrongly.
     """
 
     plan: Plan
     method: str
-    misread: tuple[Misreading, ...] = ()
 
     @property
     def has_counts(self) -> bool:

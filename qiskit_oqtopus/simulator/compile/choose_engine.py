@@ -12,7 +12,6 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import OqtopusOptionError, Problem
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
-from ..noise.calibration import Misreading
 from ..plan import NoisyPlan, Plan, Wanted
 from .compile import compile_circuit
 
@@ -123,20 +122,19 @@ def _compile_for_noise(
 ) -> tuple[NoisyPlan | None, list[Problem]]:
     """Compile a circuit for the engines that can have noise, whether it has any or not."""
     final = wanted is not False
-    misread: tuple[Misreading, ...] = ()
+    plan: Plan | None
     if noise is None:
         plan, problems = compile_circuit(circuit, index, final=final, dt=dt)
     else:
         from .noisy import compile_noisy  # most have no noise: they do not wait for it
 
-        compiled, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
-        plan, misread = (None, ()) if compiled is None else compiled
+        plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
     if plan is None:
         return None, problems
-    made = noisy_plan(plan, misread, method, shots, budget, wanted)
-    if isinstance(made, NoisyPlan):
-        return made, []
-    return None, [Problem(index, circuit.name, *made)]
+    chosen = choose_engine(plan, method, shots, budget, wanted)
+    if isinstance(chosen, NoisyPlan):
+        return chosen, []
+    return None, [Problem(index, circuit.name, *chosen)]
 
 
 _DENSITY_SECONDS = 2e-9
@@ -150,9 +148,8 @@ _SURELY_DENSITY = 7
 """Up to this many qubits density matrices take a few milliseconds at most: no other is asked."""
 
 
-def noisy_plan(
+def choose_engine(
     plan: Plan,
-    misread: tuple[Misreading, ...],
     method: str,
     shots: int,
     budget: Budget,
@@ -162,7 +159,6 @@ def noisy_plan(
 
     Args:
         plan: The plan.
-        misread: How terminal measurements are read wrongly.
         method: "density_matrix", "trajectories", or "automatic": whatever is faster and fits.
         shots: Number of shots.
         budget: Memory that there is.
@@ -190,7 +186,7 @@ def noisy_plan(
         problem = _matrix_problem(plan, _qubits_of(density_matrix, plan), budget)
         if problem is not None:
             return problem
-    return NoisyPlan(plan, method, misread)
+    return NoisyPlan(plan, method)
 
 
 def _qubits_of(wanted: Wanted, plan: Plan) -> Sequence[int]:

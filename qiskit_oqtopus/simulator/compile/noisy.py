@@ -20,14 +20,13 @@ from qiskit.circuit.classical import expr
 
 from ...exceptions import Problem
 from ..classical import ExpressionError, evaluator
-from ..noise.calibration import Misreading
 from ..noise.model import NoiseModel
 from ..operations import Operation
 from ..plan import Plan
 from .builder import Scope
 from .gates import UnsupportedOperation
 from .general import Compiler
-from .noisy_straight import compile_noisy_straight
+from .straight import compile_straight
 from .timing import schedule, seconds_of
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
@@ -42,7 +41,7 @@ def compile_noisy(
     dt: float | None = None,
     idle: bool = False,
     final: bool = False,
-) -> tuple[tuple[Plan, tuple[Misreading, ...]] | None, list[Problem]]:
+) -> tuple[Plan | None, list[Problem]]:
     """Compile one circuit with noise.
 
     Args:
@@ -54,23 +53,25 @@ def compile_noisy(
         final: Whether the final state is wanted, and not only what is measured.
 
     Returns:
-        (the plan, how its terminal measurements are read wrongly) and no problems, or None and
-        everything that is wrong.
+        The plan and no problems, or None and everything that is wrong.
     """
-    if not idle and (straight := compile_noisy_straight(circuit, noise, dt)) is not None:
-        return straight, []
+    if not (idle or circuit.num_parameters or circuit.num_input_vars):
+        phase = float(circuit.global_phase)
+        plan = compile_straight(circuit, circuit.data, phase, noise, dt)
+        if plan is not None:
+            return plan, []
     compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
     compiler.run()
     if compiler.problems:
         return None, compiler.problems
-    return (compiler.plan(final), compiler.misread), []
+    return compiler.plan(final), []
 
 
 class NoisyCompiler(Compiler):
     """A compilation in which ("noise", ...) operations follow those of gates and are delays.
 
     What is read wrongly is classical: ("misread", clbit, p, q) is a step behind a measurement that
-    has something behind it, and terminal measurements have theirs in :attr:`misread`.
+    has something behind it, and terminal measurements have theirs in :attr:`.plan.Plan.misread`.
 
     Args:
         circuit: The circuit.
@@ -96,15 +97,20 @@ class NoisyCompiler(Compiler):
         self._inside = 0  # depth of definitions: their gates are not those of the device
         self._idle = self._idle_times() if idle else None
 
-    @property
-    def misread(self) -> tuple[Misreading, ...]:
-        """How terminal measurements are read wrongly, by clbit."""
-        return tuple(
+    def plan(self, final: bool = False) -> Plan:
+        """Return the plan of what was compiled.
+
+        Args:
+            final: Whether the final state is looked at: resets at the end are then to be seen.
+        """
+        plan = super().plan(final)
+        misread = [
             misreading
             for qubit, events in self._pending.items()
             for event in events
             for misreading in self._noise.misreadings(qubit, event.clbits)
-        )
+        ]
+        return plan._replace(misread=tuple(misread))
 
     def run(self, instructions: Iterable[Any] | None = None) -> None:
         """Compile the circuit; problems are recorded, not raised."""

@@ -68,7 +68,7 @@ def run_noisy(
     counts = kind(plan, generator, branch_bytes, cancelled).run(shots)
     ordered = sorted(counts)
     numbers = [counts[key] for key in ordered]
-    return *misread(ordered, numbers, noisy.misread, generator), matrix
+    return *misread(ordered, numbers, plan.misread, generator), matrix
 
 
 def final_densities(plan: Plan, cancelled: Flag | None = None) -> Densities:
@@ -153,7 +153,7 @@ def _sample_densities(
     clbits: dict[int, list[int]] = {}
     for qubit, clbit in terminal:
         clbits.setdefault(qubit, []).append(clbit)
-    wrong = {misreading[0]: misreading for misreading in noisy.misread}
+    wrong = {misreading[0]: misreading for misreading in noisy.plan.misread}
     maps: list[Any] = [None] * max(1, len(noisy.plan.qubits))
     for qubit, written in clbits.items():
         maps[qubit] = OUTCOMES
@@ -181,7 +181,7 @@ def _static_trajectories(
         for key, count in zip(keys, counts, strict=True):
             totals[key] += count
     ordered = sorted(totals)
-    return misread(ordered, [totals[key] for key in ordered], noisy.misread, generator)
+    return misread(ordered, [totals[key] for key in ordered], plan.misread, generator)
 
 
 class _NoisyRun(DynamicRun):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..memory import BRANCH_BYTES
 from ..optimize.one_qubit import evolved
-from ..optimize.stages import grow
+from ..optimize.stages import run_stages
 from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpacked
 from ..state import Cancelled, Circuit, Flag
 from .sampling import (
@@ -263,7 +263,7 @@ def _run_qubit(
 def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]]:
     """Return the final ``qulacs.QuantumState`` and the place of each plan qubit in it."""
     if plan.stages is not None:
-        return grow(plan.stages, cancelled), plan.stages.places
+        return run_stages(plan.stages, cancelled), plan.stages.places
     n = len(plan.qubits)
     state = _pool.zero_state(n)
     Circuit(plan.operations, n).apply(state, cancelled)

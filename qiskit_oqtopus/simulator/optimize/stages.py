@@ -7,7 +7,7 @@ before: what lies outside the light cone of the qubits that come last never runs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,45 +48,10 @@ class _Cluster:
     cost: float = 0.0
 
 
-def final_state(
-    operations: Sequence[Operation],
-    num_qubits: int,
-    *,
-    keep_phases: bool,
-    cancelled: Flag | None = None,
-    zero_state: Callable[[int], Any] = qulacs.QuantumState,
-) -> tuple[Any, list[int]]:
-    """Apply operations to qubits in 0.
-
-    Of 20 qubits, four layers of rotations and a CX ladder take 0.2 of the time that they take at
-    full size, and a QFT 0.5.
-
-    Args:
-        operations: See :mod:`.operations`.
-        num_qubits: Number of qubits, at least 1.
-        keep_phases: Whether the state is wanted, global phase included, or just the probabilities
-            of its basis states.
-        cancelled: Looked at between operations.
-        zero_state: Makes a ``qulacs.QuantumState`` of so many qubits in 0; called at most once.
-
-    Returns:
-        The ``qulacs.QuantumState`` and the place of each qubit in it.
-
-    Raises:
-        Cancelled: If the flag was set.
-    """
-    staged = stages_of(operations, num_qubits, keep_phases=keep_phases)
-    if staged is not None:
-        return grow(staged, cancelled), list(staged.places)
-    state = zero_state(num_qubits)
-    Circuit(operations, num_qubits).apply(state, cancelled)
-    return state, list(range(num_qubits))
-
-
-def stages_of(
+def build_stages(
     operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool
 ) -> Stages | None:
-    """Return how qubits in 0 grow to the final state; None if it is not worth to plan it.
+    """Return the stages from qubits in 0 to the final state; None if planning them does not pay.
 
     Args:
         operations: See :mod:`.operations`.
@@ -137,8 +102,8 @@ def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
     return saved << width > _FUSING_NS * len(operations)
 
 
-def grow(staged: Stages, cancelled: Flag | None = None) -> Any:
-    """Return the final ``qulacs.QuantumState``.
+def run_stages(staged: Stages, cancelled: Flag | None = None) -> Any:
+    """Run all stages; return the final ``qulacs.QuantumState``.
 
     Raises:
         Cancelled: If the flag was set.
@@ -160,14 +125,14 @@ def grow(staged: Stages, cancelled: Flag | None = None) -> Any:
 
 def plan_stages(operations: Sequence[Operation], num_qubits: int) -> tuple[list[Stage], list[int]]:
     """Return the stages, the last of which has all qubits, and the place of each qubit in it."""
-    growth = _Growth(num_qubits)
-    growth.run(operations)
-    place = {qubit: i for i, qubit in enumerate(growth.stages[-1].qubits)}
-    return growth.stages, [place[wire] for wire in growth.wires]
+    planner = _StagePlanner(num_qubits)
+    planner.run(operations)
+    place = {qubit: i for i, qubit in enumerate(planner.stages[-1].qubits)}
+    return planner.stages, [place[wire] for wire in planner.wires]
 
 
-class _Growth:
-    """The making of stages.
+class _StagePlanner:
+    """Sorts operations into stages.
 
     Attributes:
         stages: The stages.
@@ -181,7 +146,7 @@ class _Growth:
 
     def run(self, operations: Sequence[Operation]) -> None:
         """Take all operations."""
-        items = self._renamed(operations)
+        items = self._rename(operations)
         coming = [0] * (len(items) + 1)
         for i in range(len(items) - 1, -1, -1):
             coming[i] = coming[i + 1] | items[i][0]
@@ -219,10 +184,10 @@ class _Growth:
         if whole.operations or whole.fresh or len(whole.parts) > 1:
             self._finish(whole)
 
-    def _renamed(self, operations: Sequence[Operation]) -> list[tuple[int, int, Operation]]:
+    def _rename(self, operations: Sequence[Operation]) -> list[tuple[int, int, Operation]]:
         """Return (mask of qubits, one of them, operation), with swaps turned into other names.
 
-        To swap the amplitudes costs a tenth of a QFT of 16 or 20 qubits.
+        To swap the amplitudes would be a noticeable part of a Fourier transform.
         """
         wires = self.wires
         moved = False
@@ -235,7 +200,7 @@ class _Growth:
                 moved = True
                 continue
             if moved:
-                operation = on_places(operation, wires)
+                operation = move_to_places(operation, wires)
             qubit = operation[1]
             if name in _PAIRS:
                 items.append((1 << qubit | 1 << operation[2], qubit, operation))
@@ -291,17 +256,17 @@ class _Growth:
                 tuple(part for part, _ in cluster.parts),
                 len(cluster.fresh),
                 qubits,
-                tuple([on_places(operation, place) for operation in cluster.operations]),
+                tuple([move_to_places(operation, place) for operation in cluster.operations]),
             )
         )
         cluster.parts = [(len(self.stages) - 1, qubits)]
         cluster.fresh, cluster.operations, cluster.cost = [], [], 0.0
 
 
-def on_places(operation: Operation, places: Sequence[int]) -> Operation:
+def move_to_places(operation: Operation, places: Sequence[int]) -> Operation:
     """Return an operation with each qubit replaced by its place.
 
-    >>> on_places(("cx", 0, 1), [5, 3])
+    >>> move_to_places(("cx", 0, 1), [5, 3])
     ('cx', 5, 3)
     """
     name = operation[0]

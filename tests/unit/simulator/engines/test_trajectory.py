@@ -13,7 +13,7 @@ from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
 from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
-from qiskit_oqtopus.simulator.compile.choose_engine import noisy_plan
+from qiskit_oqtopus.simulator.compile.choose_engine import choose_engine
 from qiskit_oqtopus.simulator.engines import trajectory
 from qiskit_oqtopus.simulator.engines.density import Densities
 from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
@@ -183,7 +183,7 @@ def test_automatic_takes_what_is_faster_and_fits(qubits, p, shots, memory, chose
     noise = tuple(("noise", (q,), p, ((0.0, 0.0),)) for q in range(qubits))
     plan = Plan(tuple(range(qubits)), qubits, 1, (("unitary", noise, 0.0),), ((0, 0),))
     budget = Budget(density_bytes(14) if memory is None else memory)
-    assert noisy_plan(plan, (), "automatic", shots, budget).method == chosen
+    assert choose_engine(plan, "automatic", shots, budget).method == chosen
 
 
 def test_memory_is_checked_before_anything_is_allocated():
