@@ -100,8 +100,6 @@ DEFAULT_CHUNKS = 32
 _BLOCK = 64
 """So many circuits are run before their plans are dropped."""
 
-_FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
-
 
 class QulacsJob(JobV1):
     """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; made by its ``run`` method.

@@ -49,6 +49,9 @@ FIXED_GATES = frozenset(
 TWO_QUBIT_GATES = frozenset(["cx", "cz", "swap"])
 """Those of them on two qubits."""
 
+PERMUTATION_GATES = frozenset(["x", "cx", "swap"])
+"""Those of them that only move amplitudes."""
+
 ROTATION_GATES = frozenset(["rx", "ry", "rz"])
 """Standard gates of one angle that are operations of the same name."""
 

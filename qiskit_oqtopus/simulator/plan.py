@@ -64,7 +64,6 @@ class Plan(NamedTuple):
     Attributes:
         qubits: Circuit index of each simulated qubit; plan qubit i is circuit qubit ``qubits[i]``.
         num_qubits: Number of qubits of the circuit, idle ones included.
-        num_clbits: Number of classical bits of the circuit.
         steps: The program, without the terminal measurements.
         terminal: (plan qubit or None, clbit) of each terminal measurement that is visible in the
             end; None is a qubit that no gate has touched, which reads 0.
@@ -79,7 +78,6 @@ class Plan(NamedTuple):
 
     qubits: tuple[int, ...]
     num_qubits: int
-    num_clbits: int
     steps: tuple[Step, ...]
     terminal: tuple[tuple[int | None, int], ...]
     variables: tuple[Any, ...] = ()

@@ -78,7 +78,6 @@ class PlanBuilder:
         return Plan(
             qubits=tuple(self._active),
             num_qubits=self.circuit.num_qubits,
-            num_clbits=self.circuit.num_clbits,
             steps=tuple(self._steps),
             terminal=tuple(sorted(terminal, key=lambda pair: pair[1])),
             variables=(0,) * len(self._slots),

@@ -133,7 +133,6 @@ def compile_straight(
     plan = Plan(
         tuple(_indices(circuit, circuit.qubits, active)),
         circuit.num_qubits,
-        circuit.num_clbits,
         (("unitary", tuple(operations), phase),) if operations or phase else (),
         tuple(terminal),
         (),

@@ -10,15 +10,12 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..operations import Operation, matrix_of
+from ..operations import PERMUTATION_GATES, Operation, matrix_of
 from ..state import Circuit, Flag
 from .sampling import Probabilities, squared
 
 BATCH_QUBITS = 6
 """Up to this many qubits all branches are one array, and a run of unitaries is one matrix."""
-
-
-PERMUTATIONS = frozenset(["x", "cx", "swap"])
 
 
 class Ensemble(Protocol):
@@ -91,7 +88,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
     rows = np.eye(1 << num_qubits, dtype=complex)
     for operation in operations:
         name = operation[0]
-        if name in PERMUTATIONS:
+        if name in PERMUTATION_GATES:
             rows = rows[:, _permutation(name, operation[1:], num_qubits)]
         else:
             rows = _apply(rows, num_qubits, *matrix_of(operation))

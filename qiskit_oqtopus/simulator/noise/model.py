@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit.transpiler import Target
 
 from ...exceptions import OqtopusWarning
-from ..operations import Matrix, Operation
+from ..operations import Operation
 from .calibration import (
     Assignment,
     Calibration,
@@ -26,11 +24,9 @@ from .calibration import (
 )
 from .channels import (
     depolarizing_probability,
-    gate_noise,
     reachable_error,
     relaxation_exponents,
     relaxation_infidelity,
-    thermal_relaxation,
 )
 
 _ROUNDING = 1 + 1e-9
@@ -46,10 +42,10 @@ class NoiseModel:
 
     After each gate, its qubits are depolarized and relax for its duration, such that the average
     infidelity of both together is the error that the Target states (see
-    :func:`.channels.gate_noise`). Delays relax. An error, duration or lifetime that is not known
-    makes no noise; none is made up. ``rz``, which is virtual on OQTOPUS devices and has error 0
-    and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for its
-    duration, and its error is not used.
+    :func:`.channels.depolarizing_probability`). Delays relax. An error, duration or lifetime that
+    is not known makes no noise; none is made up. ``rz``, which is virtual on OQTOPUS devices and
+    has error 0 and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for
+    its duration, and its error is not used.
 
     A measurement has its readout error and no relaxation: decay during the readout is in the
     calibrated error of it. In this and gate by gate, the model is that of Qiskit Aer's
@@ -67,20 +63,16 @@ class NoiseModel:
             the schedule of what waits for it.
 
     >>> model = NoiseModel(((3e-5, 2e-5),), {"sx": {(0,): (1e-3, 2e-8)}}, {0: (0.25, 0.125)})
-    >>> model.superop("sx", (0,)).shape, model.superop("rz", (0,))
-    ((4, 4), None)
-    >>> model.readout(0)
-    array([[0.75 , 0.125],
-           [0.25 , 0.875]])
+    >>> model.operation("sx", (0,))[:2], model.operation("rz", (0,))
+    (('noise', (0,)), None)
+    >>> model.misreadings(0, [5])
+    [(5, 0.25, 0.125)]
     """
 
     lifetimes: Lifetimes = ()
     instructions: Instructions = field(default_factory=dict, hash=False)
     assignment: Assignment = field(default_factory=dict, hash=False)
     measure_durations: dict[int | None, float] = field(default_factory=dict, hash=False)
-    _superops: dict[tuple[str, Qubits], Matrix | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
     _operations: dict[tuple[str, Qubits], Operation | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -93,7 +85,6 @@ class NoiseModel:
         gate: bool = True,
         relaxation: bool = True,
         readout: bool = True,
-        prob_meas: Mapping[int, tuple[float, float]] | None = None,
         stacklevel: int = 1,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
@@ -107,8 +98,6 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
-            prob_meas: ``(prob_meas1_prep0, prob_meas0_prep1)`` by qubit, instead of what the
-                Target says of these qubits.
             stacklevel: Whom warnings are about: 1 is the caller.
 
         Raises:
@@ -124,7 +113,7 @@ class NoiseModel:
                 is depolarizing); an error of what is not a gate (not used). Also if the Target
                 states no noise at all.
         """
-        calibration = read_calibration(target, prob_meas)
+        calibration = read_calibration(target)
         for doubt in _doubts(target, calibration, gate=gate, relaxation=relaxation):
             warnings.warn(doubt, OqtopusWarning, stacklevel=stacklevel + 1)
         return cls(
@@ -192,65 +181,13 @@ class NoiseModel:
             [relaxation_exponents(seconds, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
         )
 
-    def superop(self, name: str, qubits: Sequence[int]) -> Matrix | None:
-        """Return the noise that follows an ideal instruction.
-
-        Args:
-            name: Name of the instruction in the Target.
-            qubits: Its k qubits, in order: cx on (0, 1) is not cx on (1, 0).
-
-        Returns:
-            The superoperator, shape (4**k, 4**k), read-only; or None if there is no noise, as of
-            delays (see :meth:`delay`), measurements and whatever is not in the Target.
-        """
-        key = (name, tuple(qubits))
-        if key not in self._superops:
-            self._superops[key] = self._superop(*key)
-        return self._superops[key]
-
-    def _superop(self, name: str, qubits: Qubits) -> Matrix | None:
-        if self.operation(name, qubits) is None:
-            return None
-        error, duration = self._numbers(name, qubits)
-        superop = gate_noise(error, duration, *_of(self.lifetimes, qubits))
-        superop.flags.writeable = False  # it is shared by all circuits
-        return superop
-
-    def delay(self, qubit: int, seconds: float) -> Matrix | None:
-        """Return the relaxation of a qubit that waits, in a delay or for other qubits.
-
-        Args:
-            qubit: The qubit.
-            seconds: Time in s.
-
-        Returns:
-            The superoperator, shape (4, 4); or None if there is none.
-
-        Raises:
-            ValueError: If the time is negative or NaN.
-        """
-        (t1,), (t2,) = _of(self.lifetimes, (qubit,))
-        if seconds == 0 or (t1 is None and t2 is None):
-            return None
-        return thermal_relaxation(seconds, t1, t2)
-
-    def readout(self, qubit: int) -> NDArray[np.float64] | None:
-        """Return the probability M[observed, prepared] of reading a bit, shape (2, 2).
-
-        Columns sum to 1. None if the qubit is always read as it is.
-        """
-        flip_0, flip_1 = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
-        if not (flip_0 or flip_1):
-            return None
-        return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
-
     def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
         """Return how bits are read wrongly into which a qubit is measured; those that are."""
         wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
         return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
-        # Without the superoperators: they take 4 KiB a pair of qubits, and 30 us to make again.
+        # Without the operations: they take memory, and are soon made again.
         values = (self.lifetimes, self.instructions, self.assignment, self.measure_durations)
         return type(self), values
 

@@ -13,7 +13,7 @@ from math import pi
 
 import numpy as np
 
-from ..operations import Operation
+from ..operations import PERMUTATION_GATES, Operation
 from .cost import cost, total_cost
 from .diagonals import GENERAL, OTHER, PHASE, DiagonalPool, Node, phase_cost
 from .merge import Merger
@@ -23,7 +23,6 @@ SPLIT_QUBITS = 16
 """From this many qubits on matrices of one qubit are written with H and diagonals where many stand
 side by side: 0.8 of the time of QAOA on 16 or 20 qubits."""
 
-_PERMUTATIONS = frozenset(["x", "cx", "swap"])
 _H, _U = cost(("h", 0)), cost(("u", 0, 1.0, 0.0, 0.0))
 
 
@@ -99,7 +98,7 @@ def _without_trailing_diagonals(nodes: Sequence[Node]) -> list[Node]:
         if not qubits & mixed:
             if not node.acted:
                 continue
-            if node.data[0] in _PERMUTATIONS:
+            if node.data[0] in PERMUTATION_GATES:
                 kept.append(node)
                 continue
         mixed |= qubits

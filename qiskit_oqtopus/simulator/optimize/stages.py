@@ -13,7 +13,7 @@ from typing import Any
 
 import qulacs
 
-from ..operations import Operation, qubits_of
+from ..operations import TWO_QUBIT_GATES, Operation, qubits_of
 from ..plan import Stage, Stages
 from ..state import Cancelled, Circuit, Flag
 from .cost import cost
@@ -34,7 +34,6 @@ _FUSING_NS = 5000  # time that it takes to fuse an operation, over what one less
 _JOIN = 2.0  # product of two states, in ns an amplitude of the result
 _STAGE_NS = 20000.0  # one more state and circuit; to weigh both saves a tenth of a QFT (16 qubits)
 _WINDOW = 16  # operations a qubit that are looked at beyond what can be applied, at most
-_PAIRS = frozenset(["cx", "cz", "swap"])
 
 
 @dataclass(eq=False)
@@ -90,7 +89,7 @@ def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
     running = 0  # qubits whose last operation was on them alone: the next one joins it
     for operation in operations:
         name, qubit = operation[:2]
-        if name in _PAIRS:
+        if name in TWO_QUBIT_GATES:
             running &= ~(1 << qubit | 1 << operation[2])
         elif isinstance(qubit, int):
             saved += running >> qubit & 1
@@ -202,7 +201,7 @@ class _StagePlanner:
             if moved:
                 operation = move_to_places(operation, wires)
             qubit = operation[1]
-            if name in _PAIRS:
+            if name in TWO_QUBIT_GATES:
                 items.append((1 << qubit | 1 << operation[2], qubit, operation))
             elif isinstance(qubit, int):
                 items.append((1 << qubit, qubit, operation))
@@ -271,7 +270,7 @@ def move_to_places(operation: Operation, places: Sequence[int]) -> Operation:
     """
     name = operation[0]
     qubits = operation[1]
-    if name in _PAIRS:
+    if name in TWO_QUBIT_GATES:
         return (name, places[qubits], places[operation[2]])
     if isinstance(qubits, int):
         return (name, places[qubits], *operation[2:])

@@ -46,7 +46,7 @@ def test_transfer_matrices_are_those_of_qiskit(k):
 def test_exact_states_of_noisy_circuits(seed, monkeypatch):
     monkeypatch.setattr(density, "_MERGED_QUBITS", 1 if seed % 2 else 99)
     if seed % 3 == 0:  # else the tight loop compiles
-        monkeypatch.setattr(noisy_compile, "compile_noisy_straight", lambda *circuit: None)
+        monkeypatch.setattr(noisy_compile, "compile_straight", lambda *circuit: None)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     twin, model = twin_of(random_target(rng, n))

@@ -44,7 +44,7 @@ def twin_of(target):
 @pytest.mark.parametrize("seed", range(40))
 def test_counts_of_static_circuits(seed, monkeypatch):
     if seed % 2:  # else the tight loop compiles
-        monkeypatch.setattr(noisy_compile, "compile_noisy_straight", lambda *circuit: None)
+        monkeypatch.setattr(noisy_compile, "compile_straight", lambda *circuit: None)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     twin, model = twin_of(random_target(rng, n))
@@ -181,7 +181,7 @@ def test_a_cancelled_run_stops():
 )
 def test_automatic_takes_what_is_faster_and_fits(qubits, p, shots, memory, chosen):
     noise = tuple(("noise", (q,), p, ((0.0, 0.0),)) for q in range(qubits))
-    plan = Plan(tuple(range(qubits)), qubits, 1, (("unitary", noise, 0.0),), ((0, 0),))
+    plan = Plan(tuple(range(qubits)), qubits, (("unitary", noise, 0.0),), ((0, 0),))
     budget = Budget(density_bytes(14) if memory is None else memory)
     assert choose_engine(plan, "automatic", shots, budget).method == chosen
 
