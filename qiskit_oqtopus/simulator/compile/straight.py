@@ -44,7 +44,7 @@ def compile_straight(
     active: dict[Any, int] = {}  # bit -> plan qubit; the indices of idle bits are never asked for
     measured: dict[Any, Any] = {}  # bit -> clbit
     index = {} if noise is None else {bit: i for i, bit in enumerate(circuit.qubits)}
-    strikes: dict[Any, tuple[Operation, ...]] = {}  # the noise of instructions that have occurred
+    seen: dict[Any, tuple[Operation, ...]] = {}  # of what has occurred: a fixed gate, and its noise
     # NaN and infinities survive in a sum, so that one look at it is enough: a look at each angle
     # would be a noticeable part of the loop. What is not finite is left to the general way, which
     # says where it is.
@@ -52,6 +52,7 @@ def compile_straight(
     for instruction in instructions:
         name = instruction.name
         qubits = instruction.qubits
+        known = None if noise is None else seen.get((name, qubits))
         # A gate of the user's own may bear a standard name: only Qiskit knows which is which.
         if instruction.is_standard_gate():
             if measured and not measured.keys().isdisjoint(qubits):
@@ -62,8 +63,9 @@ def compile_straight(
                 angles_sum += angle
                 operations.append((name, active.setdefault(qubits[0], len(active)), angle))
             elif name in FIXED_GATES:
-                places = [active.setdefault(bit, len(active)) for bit in qubits]
-                operations.append((name, *places))
+                if known is None:
+                    places = [active.setdefault(bit, len(active)) for bit in qubits]
+                    operations.append((name, *places))
             elif name == "id" and noise is None:  # an identity does not make its qubit active
                 continue
             else:
@@ -111,14 +113,16 @@ def compile_straight(
             continue
         else:
             return None
-        if noise is not None:
-            strike = strikes.get((name, qubits))
-            if strike is None:
-                after = noise.operation(name, [index[bit] for bit in qubits])
-                sites = tuple([active[bit] for bit in qubits])
-                strike = () if after is None else (("noise", sites, *after[2:]),)
-                strikes[name, qubits] = strike
-            operations += strike
+        if known is not None:
+            operations += known
+        elif noise is not None:
+            gate = operations[-1:] if name in FIXED_GATES else []
+            after = noise.operation(name, [index[bit] for bit in qubits])
+            if after is not None:
+                places = [active[bit] for bit in qubits]
+                operations.append(("noise", tuple(places), *after[2:]))
+                gate += operations[-1:]
+            seen[name, qubits] = tuple(gate)
     if not math.isfinite(phase + angles_sum):
         return None
     terminal: list[tuple[int | None, int]] = []
