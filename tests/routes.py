@@ -19,7 +19,7 @@ _PLAIN = {
 _FUSED = {
     (stages, "FUSED_QUBITS"): 0,
     (stages, "SURELY_FUSED_QUBITS"): 0,
-    (stages, "_WORTHWHILE"): 0,
+    (stages, "WORTHWHILE"): 0,
 }
 
 ROUTES: dict[str, dict[tuple[Any, str], Any]] = {

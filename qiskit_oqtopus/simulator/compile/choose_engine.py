@@ -12,6 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import OqtopusOptionError, Problem
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
+from ..optimize.cost import DENSITY_NS, TRAJECTORY_NS
 from ..plan import NoisyPlan, Plan, Wanted
 from .compile import compile_circuit
 
@@ -137,13 +138,6 @@ def _compile_for_noise(
     return None, [Problem(index, circuit.name, *chosen)]
 
 
-_DENSITY_SECONDS = 2e-9
-"""Time of a noisy gate on two qubits, for each of the 4**n coefficients of a density matrix."""
-
-_TRAJECTORY_SECONDS = (3e-6, 1.2e-9)
-"""Time of it in a trajectory, and for each of the 2**n amplitudes. Only the ratios matter: 1000
-shots of different fates take as long as a density matrix of between 10 and 11 qubits."""
-
 _SURELY_DENSITY = 7
 """Up to this many qubits density matrices take a few milliseconds at most: no other is asked."""
 
@@ -224,10 +218,10 @@ def _faster(plan: Plan, shots: int, budget: Budget) -> str:
         return "trajectories"
     if n <= _SURELY_DENSITY:
         return "density_matrix"
-    fixed, each = _TRAJECTORY_SECONDS
+    fixed, each = TRAJECTORY_NS
     # A trajectory is simulated once for all shots to which the same happens.
     trajectories = 1 - shots * expm1(-_mean_events(plan))
-    pays = _DENSITY_SECONDS * 4**n <= trajectories * (fixed + each * 2**n)
+    pays = DENSITY_NS * 4**n <= trajectories * (fixed + each * 2**n)
     return "density_matrix" if pays else "trajectories"
 
 

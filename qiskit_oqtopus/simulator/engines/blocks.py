@@ -14,13 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..operations import Matrix, Operation, matrix_of, qubits_of
-
-_DENSE = {1: 4.6, 2: 9.2}
-"""Time of a dense matrix by its qubits, in passes over the state."""
-
-_DIAGONAL = 2.5
-_NATIVE = {"x": 0.8, "y": 0.8, "z": 0.8, "cx": 0.8, "cz": 0.6, "swap": 0.6}
-"""Times of gates that Qulacs has kernels for, in passes over the state."""
+from ..optimize.cost import DENSE, cost
 
 
 class Site(NamedTuple):
@@ -91,7 +85,7 @@ class Block:
         if len(self.qubits) > 2:
             return self.operations
         merged = _runs_merged(self.operations)
-        if len(merged) < 2 or sum(map(_cost, merged)) <= _DENSE[len(self.qubits)]:
+        if len(merged) < 2 or sum(map(cost, merged)) <= DENSE[len(self.qubits)]:
             return merged
         product = np.eye(1 << len(self.qubits), dtype=complex)
         for operation in merged:
@@ -156,15 +150,6 @@ def _one_qubit(qubit: int, matrix: Matrix) -> Operation:
     if matrix[0, 1] == 0 == matrix[1, 0]:
         return ("diagonal", (qubit,), matrix.diagonal().copy())
     return ("matrix", (qubit,), matrix, (), ())
-
-
-def _cost(operation: Operation) -> float:
-    name = operation[0]
-    if name in _NATIVE:
-        return _NATIVE[name]
-    if name in ("diagonal", "rz", "phase"):
-        return _DIAGONAL
-    return _DENSE.get(len(qubits_of(operation)), 9.2)
 
 
 def _on(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:

@@ -21,9 +21,9 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..noise.blocks import Site, blocks
 from ..operations import Operation
 from ..state import Cancelled, Circuit, Flag
+from .blocks import Site, blocks
 
 _CERTAIN = 40.0
 """A hazard of this much is certainty: exp(-40) is less than one in 10**17."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..operations import Operation, matrix_of
-from .cost import DENSE
+from .cost import DENSE, GATHERED, cost, small_cost
 from .diagonals import GENERAL, OTHER, PHASE, TABLE, Node
 from .one_qubit import (
     FIXED,
@@ -25,7 +25,6 @@ from .one_qubit import (
     Small,
     is_unitary,
     product,
-    small_cost,
     small_of,
 )
 
@@ -82,7 +81,7 @@ class Merger:
                     new = turn(*operation[2:])
                     qubit = operation[1]
                 else:
-                    along, across, part = _reading(operation)
+                    along, across, part = _read(operation)
                     if part is None:
                         self._wide(operation, along, across)
                         continue
@@ -249,41 +248,46 @@ def _block_matrix(first: int, items: Sequence[tuple[Any, ...]]) -> NDArray[np.co
     return matrix
 
 
-def _reading(operation: Operation) -> tuple[Sequence[int], Sequence[int], Any]:
+def _read(operation: Operation) -> tuple[Sequence[int], Sequence[int], Any]:
     """Return on which qubits an operation is diagonal, its other qubits, and how it is merged.
 
     That is a 2x2 matrix, or the cost of an operation on two qubits, or None for any other.
     """
     name, *arguments = operation
     if name == "cx":
-        return arguments[:1], arguments[1:], 0.25
+        return arguments[:1], arguments[1:], _CX
     if name == "cz":
-        return arguments, (), 0.3
+        return arguments, (), GATHERED[2]
     if name == "swap":
-        return (), arguments, 0.2
+        return (), arguments, _SWAP
     qubits = arguments[0]
     if name == "phase":
-        return qubits, (), 0.3
+        return qubits, (), GATHERED[2]
     if name == "diagonal":
         if len(qubits) == 1:
             small = (complex(arguments[1][0]), 0j, 0j, complex(arguments[1][1]))
             return qubits, (), small if is_unitary(small) else None
-        return qubits, (), 0.3 if len(qubits) == 2 else None
+        return qubits, (), GATHERED[2] if len(qubits) == 2 else None
     if name == "pauli_rotation":
         if len(qubits) == 1:
             turn = PAULI_ROTATIONS[arguments[1][0] - 1]
             return (), qubits, turn(arguments[2])
         along, across = (qubits, ()) if set(arguments[1]) == {3} else ((), qubits)
-        return along, across, (2.9 if across else 0.3) if len(qubits) == 2 else None
+        if len(qubits) != 2:
+            return along, across, None
+        return along, across, cost(operation) if across else GATHERED[2]
     if name == "matrix":
         matrix, controls = arguments[1], arguments[2]
         if len(qubits) == 1:
             small = small_of(matrix)
             if not controls:
                 return (), qubits, small if is_unitary(small) else None
-            return controls, qubits, 0.92 if len(controls) == 1 else None
-        return controls, qubits, DENSE[2] if len(qubits) == 2 and not controls else None
+            return controls, qubits, cost(operation) if len(controls) == 1 else None
+        return controls, qubits, cost(operation) if len(qubits) == 2 and not controls else None
     return (), qubits, None
+
+
+_CX, _SWAP = cost(("cx", 0, 1)), cost(("swap", 0, 1))
 
 
 def _commutes(small: Small | None) -> bool:

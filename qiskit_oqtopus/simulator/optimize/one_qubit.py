@@ -17,9 +17,6 @@ Small = tuple[complex, complex, complex, complex]
 TINY = 1e-14
 """What differs by less is the same."""
 
-_ROOT = 0.5**0.5
-_GENERAL = 1.5  # between what a general matrix costs dense and with its diagonals gathered
-
 
 def small_of(matrix: NDArray[np.complex128]) -> Small:
     """Return an array of shape (2, 2) as plain numbers."""
@@ -46,15 +43,6 @@ def is_unitary(small: Small) -> bool:
         and abs(abs(b) ** 2 + abs(d) ** 2 - 1) < TINY
         and abs(a.conjugate() * b + c.conjugate() * d) < TINY
     )
-
-
-def small_cost(small: Small) -> float:
-    """Return about what a 2x2 matrix costs beside others, in ns an amplitude."""
-    if small[1] == 0 == small[2]:
-        return 0.15
-    if small[0] == 0 == small[3]:
-        return 0.4
-    return 0.7 if abs(abs(small[0]) - _ROOT) < TINY else _GENERAL
 
 
 def _rx(angle: float) -> Small:

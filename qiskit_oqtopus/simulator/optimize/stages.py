@@ -16,24 +16,18 @@ import qulacs
 from ..operations import TWO_QUBIT_GATES, Operation, qubits_of
 from ..plan import Stage, Stages
 from ..state import Cancelled, Circuit, Flag
-from .cost import cost
+from .cost import FUSING_NS, JOIN, STAGE_NS, WORTHWHILE, cost
 from .fuse import fuse
 
 FUSED_QUBITS = 13
 """Operations on states of at least this many qubits are fused; on fewer it takes longer than it
 saves."""
 
-_WORTHWHILE = 8.0
-"""A circuit that takes less, in ns an amplitude, is over before it is planned (GHZ: 0.6)."""
-
 SURELY_FUSED_QUBITS = 16
 """Below, the operations of a stage are counted before they are fused: on 13 qubits, a QFT takes 0.9
 of the time, QAOA that is written with CX 0.6."""
 
-_FUSING_NS = 5000  # time that it takes to fuse an operation, over what one less saves an amplitude
-_JOIN = 2.0  # product of two states, in ns an amplitude of the result
-_STAGE_NS = 20000.0  # one more state and circuit; to weigh both saves a tenth of a QFT (16 qubits)
-_WINDOW = 16  # operations a qubit that are looked at beyond what can be applied, at most
+_WINDOW = 16  # operations per qubit that are looked at beyond what can be applied, at most
 
 
 @dataclass(eq=False)
@@ -76,7 +70,7 @@ def _is_worthwhile(operations: Sequence[Operation]) -> bool:
     total = 0.0
     for operation in operations:
         total += cost(operation)
-        if total >= _WORTHWHILE:
+        if total >= WORTHWHILE:
             return True
     return False
 
@@ -98,7 +92,7 @@ def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
             saved += name == "pauli_rotation"  # joins the diagonals
             for each in qubits_of(operation):
                 running &= ~(1 << each)
-    return saved << width > _FUSING_NS * len(operations)
+    return saved << width > FUSING_NS * len(operations)
 
 
 def run_stages(staged: Stages, cancelled: Flag | None = None) -> Any:
@@ -229,7 +223,7 @@ class _StagePlanner:
         for cluster in joined:
             own = 1 << cluster.mask.bit_count()
             # To finish a state now costs a product and saves running its operations at this size.
-            if cluster.cost * (size - own) > _JOIN * own + _STAGE_NS:
+            if cluster.cost * (size - own) > JOIN * own + STAGE_NS:
                 self._finish(cluster)
             result.fresh += cluster.fresh
             result.parts += cluster.parts

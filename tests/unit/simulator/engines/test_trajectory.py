@@ -15,10 +15,10 @@ from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
 from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
 from qiskit_oqtopus.simulator.compile.choose_engine import choose_engine
 from qiskit_oqtopus.simulator.engines import trajectory
+from qiskit_oqtopus.simulator.engines.blocks import blocks
 from qiskit_oqtopus.simulator.engines.density import Densities
 from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
 from qiskit_oqtopus.simulator.memory import Budget, density_bytes
-from qiskit_oqtopus.simulator.noise.blocks import blocks
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from qiskit_oqtopus.simulator.plan import Plan
 from qiskit_oqtopus.simulator.state import Cancelled

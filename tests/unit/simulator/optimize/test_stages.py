@@ -25,9 +25,9 @@ from tests.operation_lists import NAMES, random_operation, random_operations
 def policy(request, monkeypatch):
     """Let small circuits take the ways that only large ones take."""
     if request.param != "as it is":
-        monkeypatch.setattr(stages, "_WORTHWHILE", 0.0)
+        monkeypatch.setattr(stages, "WORTHWHILE", 0.0)
     if request.param in ("eager", "fused"):
-        monkeypatch.setattr(stages, "_STAGE_NS", -1e9)
+        monkeypatch.setattr(stages, "STAGE_NS", -1e9)
     if request.param == "fused":
         monkeypatch.setattr(stages, "FUSED_QUBITS", 1)
     return request.param
