@@ -30,6 +30,7 @@ from ..exceptions import (
 from ..simulator.backend import QulacsBackend
 from ..simulator.engines.expectation import Observables
 from ..simulator.engines.run import Outcome
+from ..simulator.engines.sampling import shuffle_shots
 from ..simulator.job import QulacsJob
 from ..simulator.result import reason
 from ..simulator.state import Cancelled
@@ -290,6 +291,4 @@ def _shots(
     """Return the distinct outcomes, and which of these each shot has, in random order."""
     # A circuit that writes no classical bit has no counts: its registers hold what they began with.
     keys, counts = ([0], [shots]) if outcome.counts is None else outcome.counts
-    order = np.repeat(np.arange(len(keys)), counts)
-    rng.shuffle(order)
-    return keys, order
+    return keys, shuffle_shots(counts, rng)

@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
@@ -27,25 +28,31 @@ from .state import Cancelled
 
 if TYPE_CHECKING:
     from .backend import QulacsBackend
-from collections import deque
-from collections.abc import Callable
 
 Start = Callable[[], None]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CHUNKS = 32
+"""An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
+
+_BLOCK = 64
+"""After this many circuits their plans are dropped."""
 
 
 class Dispatcher:
     """Starts a thread for each job that nobody has begun to wait for.
 
-    A thread for every job would cost more than a small job, and would fight with the thread that
-    waits for it over Python's lock. Even to wake one thread costs a third of a job of one small
-    circuit: while jobs come one after the other, the dispatcher looks for them by itself.
+    A thread for every job would cost more than a small job, and would fight over Python's lock with
+    the thread that waits for the job. Even waking one thread is a noticeable part of a job of one
+    small circuit: while jobs come one after the other, the dispatcher looks for them by itself.
     """
 
     PERIOD = 0.002
-    """Time between two looks in s: so late may a job start that nobody waits for."""
+    """Time between two looks in s: a job that nobody waits for may start this late."""
 
     PATIENCE = 0.3
-    """After so many seconds without a job it sleeps until it is woken."""
+    """After this many seconds without a job the dispatcher sleeps until it is woken."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,13 +99,38 @@ class Dispatcher:
 dispatcher = Dispatcher()
 
 
-logger = logging.getLogger(__name__)
+def wait_with_callback(
+    job: Any,
+    pause: Callable[[float], object],
+    timeout: float | None,
+    wait: float,
+    callback: Callable[[str, JobStatus, Any], object],
+) -> None:
+    """Call back again and again until a job has ended.
 
-DEFAULT_CHUNKS = 32
-"""An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
+    Args:
+        job: The job: of the simulator, or of a primitive.
+        pause: Waits for the given time in s; it may return earlier if the job has ended.
+        timeout: Longest time to wait in s; None waits as long as it takes.
+        wait: Time between two calls of the callback in s.
+        callback: Called as ``callback(job_id, status, job)``.
 
-_BLOCK = 64
-"""So many circuits are run before their plans are dropped."""
+    Raises:
+        OqtopusJobTimeoutError: If the time is over.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    while not job.in_final_state():
+        callback(job.job_id(), job.status(), job)
+        left = wait if end is None else min(wait, end - time.monotonic())
+        if left <= 0:
+            raise _timeout_error(job.job_id(), timeout)
+        pause(left)
+
+
+def _timeout_error(job_id: str, timeout: float | None) -> OqtopusJobTimeoutError:
+    return OqtopusJobTimeoutError(
+        f"Job {job_id} did not end within {timeout} s. It goes on: wait again, or call cancel()."
+    )
 
 
 class QulacsJob(JobV1):
@@ -338,15 +370,8 @@ class QulacsJob(JobV1):
         """
         if callback is None:
             self._wait(timeout)
-            return
-        end = None if timeout is None else time.monotonic() + timeout
-        while not self._finished.is_set():
-            callback(self.job_id(), self.status(), self)
-            left = wait if end is None else min(wait, end - time.monotonic())
-            if left <= 0:
-                self._wait(0)
-                return
-            self._finished.wait(left)
+        else:
+            wait_with_callback(self, self._finished.wait, timeout, wait, callback)
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why; None while none is known to have failed."""
@@ -376,10 +401,7 @@ class QulacsJob(JobV1):
         if timeout is None and self._executor is None and self._claim():
             self._work_here()
         if not self._finished.wait(timeout):
-            raise OqtopusJobTimeoutError(
-                f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, or "
-                "call cancel()."
-            )
+            raise _timeout_error(self.job_id(), timeout)
 
     def _build(self) -> Result:
         with self._lock:

@@ -24,7 +24,7 @@ from .sampling import (
     measure,
     measure_qubit,
     measure_state,
-    shuffled,
+    shuffle_shots,
     squared,
 )
 
@@ -174,7 +174,7 @@ def _run(
     if plan.has_counts:
         outcome["counts"] = keys, counts
         if settings.memory:
-            outcome["memory"] = [keys[i] for i in shuffled(keys, counts, generator).tolist()]
+            outcome["memory"] = [keys[i] for i in shuffle_shots(counts, generator).tolist()]
     return outcome
 
 

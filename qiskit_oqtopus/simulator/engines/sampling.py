@@ -327,11 +327,17 @@ def spread_bits(outcomes: NDArray[np.int64], pairs: Iterable[tuple[int, int]]) -
     return spread
 
 
-def shuffled(
-    keys: Sequence[int], counts: Sequence[int], generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return the position in ``keys`` of each shot, in random order, shape (sum(counts),)."""
-    order = np.repeat(np.arange(len(keys)), counts)
+def shuffle_shots(counts: Sequence[int], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return which outcome each shot has, in random order.
+
+    Args:
+        counts: How often each outcome occurred.
+        generator: Where the randomness comes from.
+
+    Returns:
+        Positions in ``counts``, shape (sum(counts),).
+    """
+    order = np.repeat(np.arange(len(counts)), counts)
     generator.shuffle(order)
     return order
 
