@@ -3,20 +3,22 @@
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.quantum_info import PTM, DensityMatrix, SuperOp, partial_trace, random_quantum_channel
+from qiskit.quantum_info import DensityMatrix, partial_trace
 
 from qiskit_oqtopus import OqtopusCircuitError, OqtopusOptionError, QulacsBackend
 from qiskit_oqtopus.simulator import backend
 from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
 from qiskit_oqtopus.simulator.engines import density
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
-from qiskit_oqtopus.simulator.noise.pauli import transfer_matrix
 from tests.circuits import assert_drawn_from, random_unitary_circuit
 from tests.noisy import DT, random_dynamic, random_static, random_target
 from tests.noisy_reference import distribution, final_state
 
 TOLERANCE = 1e-12
+
+
 SHOTS = 20_000
+
 
 # What a random calibration states cannot always be simulated as it is; that is tested elsewhere.
 pytestmark = pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
@@ -34,12 +36,6 @@ def counts_of(simulator, circuit, shots=SHOTS, **options):
 def matrix_of(simulator, circuit, density_matrix=True, **options):
     result = simulator.run(circuit, density_matrix=density_matrix, **options).result()
     return result.data(0)["density_matrix"]
-
-
-@pytest.mark.parametrize("k", [1, 2])
-def test_transfer_matrices_are_those_of_qiskit(k):
-    channel = SuperOp(random_quantum_channel(2**k, seed=k))
-    assert np.abs(transfer_matrix(channel.data) - PTM(channel).data).max() < TOLERANCE
 
 
 @pytest.mark.parametrize("seed", range(100))
