@@ -37,7 +37,7 @@ from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .plan import UNPACKED, AnyPlan, pack
 from .result import header, headers_of_sets
-from .target import ideal_target, widened
+from .target import ideal_target, widen
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class QulacsBackend(TwinBackend):
         if target is None or not target.num_qubits:
             if num_qubits is None:
                 num_qubits = max_qubits(self._budget(self.options.max_memory_mb).available)
-            target = ideal_target(num_qubits) if target is None else widened(target, num_qubits)
+            target = ideal_target(num_qubits) if target is None else widen(target, num_qubits)
         elif num_qubits not in (None, target.num_qubits):
             raise OqtopusOptionError(
                 f"Option 'num_qubits' is {num_qubits}, but the target has {target.num_qubits} "
@@ -239,7 +239,7 @@ class QulacsBackend(TwinBackend):
             OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
         """
         values = {**self.options, **options}
-        values = self._checked(values)
+        values = self._check_values(values)
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
@@ -269,7 +269,7 @@ class QulacsBackend(TwinBackend):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the circuit cannot be run.
         """
-        values = self._checked({**self.options, **options})
+        values = self._check_values({**self.options, **options})
         exact = observables is not None
         try:
             plans = self._compile_sets(circuit, parameters, exact, values)
@@ -280,7 +280,7 @@ class QulacsBackend(TwinBackend):
             raise OqtopusCircuitError([problem], self.name) from error
         return self._job(plans, headers, values, observables, keep_outcomes=True)
 
-    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _check_values(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return run options, each checked, and all together."""
         values = check_options(values, self._checks)
         if self._twin is not None:

@@ -168,7 +168,7 @@ def pack(plan: Plan | NoisyPlan) -> Packed:
     return Packed(pickle.dumps(plan, pickle.HIGHEST_PROTOCOL), plan.has_counts)
 
 
-def unpacked(plan: AnyPlan) -> Plan | NoisyPlan:
+def unpack(plan: AnyPlan) -> Plan | NoisyPlan:
     """Return a plan that can be run."""
     if not isinstance(plan, Packed):
         return plan

@@ -75,7 +75,7 @@ def ideal_target(num_qubits: int) -> Target:
     return target
 
 
-def widened(target: Target, num_qubits: int) -> Target:
+def widen(target: Target, num_qubits: int) -> Target:
     """Return a Target of global operations, which does not know how wide it is, with a width.
 
     Args:
@@ -102,7 +102,7 @@ _ALWAYS = (Barrier, Store, BreakLoopOp, ContinueLoopOp)
 _COMPILE = "compile it with transpile(circuit, backend)"
 
 
-def unsupported(
+def find_unsupported(
     circuits: Sequence[QuantumCircuit], target: Target, estimated: bool = False
 ) -> list[Problem]:
     """Return everything in circuits that a Target has not, or not on these qubits.

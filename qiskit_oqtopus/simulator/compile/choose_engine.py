@@ -164,7 +164,7 @@ def choose_engine(
     active = len(plan.qubits)
     if method == "automatic":
         wanted = density_matrix is not False
-        method = "density_matrix" if wanted else _faster(plan, shots, budget)
+        method = "density_matrix" if wanted else _choose_method(plan, shots, budget)
     density = method == "density_matrix"
     needed = density_bytes(active, plan.is_static) if density else trajectory_bytes(active, shots)
     if not budget.fits(needed):
@@ -211,7 +211,7 @@ def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[
     return None
 
 
-def _faster(plan: Plan, shots: int, budget: Budget) -> str:
+def _choose_method(plan: Plan, shots: int, budget: Budget) -> str:
     """Return the method that takes less time, unless it takes too much memory."""
     n = len(plan.qubits)
     if not budget.fits(density_bytes(n, plan.is_static)):

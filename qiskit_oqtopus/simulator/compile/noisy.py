@@ -116,7 +116,7 @@ class NoisyCompiler(Compiler):
         """Compile the circuit; problems are recorded, not raised."""
         super().run(instructions)
         if self._idle is not None and self._final:
-            for qubit, seconds in zip(self._unmeasured(), self._idle[-1], strict=True):
+            for qubit, seconds in zip(self._find_unmeasured(), self._idle[-1], strict=True):
                 self._wait(qubit, seconds)
 
     # -- instructions ---------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class NoisyCompiler(Compiler):
             )
         return seconds
 
-    def _unmeasured(self) -> list[int]:
+    def _find_unmeasured(self) -> list[int]:
         """Return the qubits that are not measured in the end."""
         last = {}
         for instruction in self.circuit.data:
@@ -221,8 +221,8 @@ class NoisyCompiler(Compiler):
     def _idle_times(self) -> list[tuple[float, ...]] | None:
         """Return how long the qubits of each instruction have waited for others.
 
-        If the final state is looked at, how long those of :meth:`_unmeasured` wait for the end, or
-        for the measurements of others to begin, comes last.
+        If the final state is looked at, how long those of :meth:`_find_unmeasured` wait for the
+        end, or for the measurements of others to begin, comes last.
         """
         places = {bit: i for i, bit in enumerate(self.circuit.qubits)}
         timed = []
@@ -254,5 +254,5 @@ class NoisyCompiler(Compiler):
             timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
         if self._final:
             reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
-            timed.append(("end", tuple(self._unmeasured()), max(reads, default=0.0)))
+            timed.append(("end", tuple(self._find_unmeasured()), max(reads, default=0.0)))
         return schedule(timed)

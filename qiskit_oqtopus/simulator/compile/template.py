@@ -202,10 +202,10 @@ class _Builder:
         for qubit in qubits:
             run = self._runs.pop(qubit, None)
             if run is not None:
-                self._steps.append(_run(qubit, run))
+                self._steps.append(_to_step(qubit, run))
 
 
-def _run(qubit: int, run: list[Operation | Gate]) -> Step:
+def _to_step(qubit: int, run: list[Operation | Gate]) -> Step:
     """Return a run as a step; fixed neighbours are multiplied at once."""
     if len(run) == 1 and not _has_angles(run[0]):
         return ("operation", run[0])
@@ -264,10 +264,10 @@ def _column(step: Step, values: NDArray[np.float64]) -> Iterable[Operation]:
     for factor in factors:
         matrix = factor if isinstance(factor, np.ndarray) else _matrices(factor, values)
         product = matrix if product is None else matrix @ product
-    return _turns(qubit, np.asarray(product))
+    return _to_u_gates(qubit, np.asarray(product))
 
 
-def _turns(qubit: int, matrices: Matrix) -> list[Operation]:
+def _to_u_gates(qubit: int, matrices: Matrix) -> list[Operation]:
     """Return unitary matrices, shape (sets, 2, 2), as gates U(theta, phi, lambda) up to a phase.
 
     Three numbers reach Qulacs in half the time of a matrix (W6, n = 12: 14 %). The angles follow

@@ -80,20 +80,20 @@ class Block:
         self.operations += other.operations
         self.sites += [(start + before, site) for before, site in other.sites]
 
-    def merged(self) -> list[Operation]:
+    def merge(self) -> list[Operation]:
         """Return operations of the same effect that take less time."""
         if len(self.qubits) > 2:
             return self.operations
-        merged = _runs_merged(self.operations)
+        merged = _merge_runs(self.operations)
         if len(merged) < 2 or sum(map(cost, merged)) <= DENSE[len(self.qubits)]:
             return merged
         product = np.eye(1 << len(self.qubits), dtype=complex)
         for operation in merged:
-            product = _on(self.qubits, *matrix_of(operation)) @ product
+            product = _widen(self.qubits, *matrix_of(operation)) @ product
         return [("matrix", self.qubits, product, (), ())]
 
 
-def blocks(operations: Sequence[Operation]) -> list[Block]:
+def build_blocks(operations: Sequence[Operation]) -> list[Block]:
     """Return blocks that, one after the other, are the same as the operations.
 
     An operation joins the last block on its qubits if that has all of them; so a block may take
@@ -122,7 +122,7 @@ def blocks(operations: Sequence[Operation]) -> list[Block]:
     return [block for block in found if block is not None]
 
 
-def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
+def _merge_runs(operations: Sequence[Operation]) -> list[Operation]:
     """Return operations with those on one qubit merged into one between those on two."""
     merged: list[Operation] = []
     waiting: dict[int, tuple[list[Operation], Matrix]] = {}
@@ -130,7 +130,7 @@ def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
     def flush(qubit: int) -> None:
         if qubit in waiting:
             run, matrix = waiting.pop(qubit)
-            merged.append(run[0] if len(run) == 1 else _one_qubit(qubit, matrix))
+            merged.append(run[0] if len(run) == 1 else _to_operation(qubit, matrix))
 
     for operation in operations:
         qubits = qubits_of(operation)
@@ -146,13 +146,13 @@ def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
     return merged
 
 
-def _one_qubit(qubit: int, matrix: Matrix) -> Operation:
+def _to_operation(qubit: int, matrix: Matrix) -> Operation:
     if matrix[0, 1] == 0 == matrix[1, 0]:
         return ("diagonal", (qubit,), matrix.diagonal().copy())
     return ("matrix", (qubit,), matrix, (), ())
 
 
-def _on(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:
+def _widen(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:
     """Return a matrix on one or both of the qubits of a block as one on all of them."""
     if places == qubits:
         return matrix

@@ -17,7 +17,7 @@ from ..noise.pauli import (
     RESET,
     Real,
     coefficients_of,
-    conjugated,
+    conjugate,
     site_transfer,
 )
 from ..operations import Matrix, Operation, qubits_of
@@ -144,7 +144,7 @@ class Densities:
     def _to_front(self, qubits: tuple[int, ...]) -> None:
         """Move the axes of qubits to the front, the last one first: it is the most significant."""
         if self._order[: len(qubits)] != qubits[::-1]:
-            order, axes = _moved(self._order, qubits[::-1])
+            order, axes = _move_axes(self._order, qubits[::-1])
             shape = (4,) * self._num_qubits + (self._branches,)
             tensor = self._flat.reshape(shape).transpose(axes)
             result = self._result()
@@ -170,7 +170,7 @@ class Densities:
         and the complex conjugate of U on the others.
         """
         n = self._num_qubits
-        circuit = Circuit([operation, conjugated(operation, n)], 2 * n)
+        circuit = Circuit([operation, conjugate(operation, n)], 2 * n)
         state = qulacs.QuantumState(2 * n)
         changed = []
         for branch in range(len(self)):
@@ -322,7 +322,7 @@ _ID: Real = np.eye(4)
 
 
 @lru_cache(maxsize=4096)
-def _moved(
+def _move_axes(
     order: tuple[int, ...], first: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the order of axes with some qubits first, and the axes that make it of this one."""

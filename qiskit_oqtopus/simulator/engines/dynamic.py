@@ -142,7 +142,7 @@ class DynamicRun:
         goals: list[tuple[int, Branches]] = getattr(self, f"_{name}")(group, at, *arguments)
         return goals
 
-    def _prepared(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
+    def _prepare(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
         if at not in self._compiled:
             self._compiled[at] = make(*arguments)
         return self._compiled[at]
@@ -152,7 +152,7 @@ class DynamicRun:
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float
     ) -> list[tuple[int, Branches]]:
-        circuit = self._prepared(at, prepare, operations, self._num_qubits)
+        circuit = self._prepare(at, prepare, operations, self._num_qubits)
         group.states.apply(circuit, self._cancelled)
         self._phase += phase  # means something only where there is one branch
         return [(at + 1, group)]
@@ -183,7 +183,7 @@ class DynamicRun:
     def _store(
         self, group: Branches, at: int, target: Any, expression: Any
     ) -> list[tuple[int, Branches]]:
-        store, value = self._prepared(at, lambda: (storer(target), evaluator(expression)))
+        store, value = self._prepare(at, lambda: (storer(target), evaluator(expression)))
         for i, (bits, variables) in enumerate(zip(group.bits, group.variables, strict=True)):
             stored = store(bits, variables, value(bits, variables))
             group.bits[i], group.variables[i] = stored
@@ -195,7 +195,7 @@ class DynamicRun:
     def _unless(
         self, group: Branches, at: int, expression: Any, goal: int
     ) -> list[tuple[int, Branches]]:
-        condition = self._prepared(at, evaluator, expression)
+        condition = self._prepare(at, evaluator, expression)
         holds = [
             bool(condition(bits, variables))
             for bits, variables in zip(group.bits, group.variables, strict=True)

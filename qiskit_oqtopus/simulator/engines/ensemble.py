@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..operations import PERMUTATION_GATES, Operation, matrix_of
 from ..state import Circuit, Flag
-from .sampling import Probabilities, squared
+from .sampling import Probabilities, to_probabilities
 
 BATCH_QUBITS = 6
 """Up to this many qubits all branches are one array, and a run of unitaries is one matrix."""
@@ -148,7 +148,7 @@ class Batch:
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability of 1 for each branch."""
-        weights = squared(self._halves(qubit)).sum(axis=(1, 3))
+        weights = to_probabilities(self._halves(qubit)).sum(axis=(1, 3))
         share: NDArray[np.float64] = weights[:, 1] / weights.sum(axis=1)
         return share
 
@@ -189,11 +189,11 @@ class Batch:
 
     def probabilities(self, branch: int) -> Probabilities:
         """Return the probabilities of a branch."""
-        return squared(self._states[branch])
+        return to_probabilities(self._states[branch])
 
     def all_probabilities(self) -> Probabilities:
         """Return the probabilities of all branches."""
-        return squared(self._states)
+        return to_probabilities(self._states)
 
 
 class StateList:
@@ -270,7 +270,7 @@ class StateList:
 
     def probabilities(self, branch: int) -> Probabilities:
         """Return the probabilities of a branch."""
-        return squared(self._states[branch].get_vector())
+        return to_probabilities(self._states[branch].get_vector())
 
     def all_probabilities(self) -> Probabilities:
         """Return the probabilities of all branches."""

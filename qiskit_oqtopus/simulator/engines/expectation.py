@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..operations import Operation
 from ..state import Circuit
-from .sampling import squared
+from .sampling import to_probabilities
 
 DIAGONAL_BYTES = 1 << 27
 """Up to this size in all, diagonal observables are kept as vectors of all their values."""
@@ -41,17 +41,17 @@ class Observables:
         for terms in self.terms:
             found: dict[str, float] = {}
             for label, coefficient in terms.items():
-                kept = _restricted(label, qubits)
+                kept = _restrict(label, qubits)
                 if kept is not None:
                     found[kept] = found.get(kept, 0.0) + coefficient
             reduced.append(found)
         return ActiveObservables(reduced, len(qubits))
 
 
-def _restricted(label: str, qubits: Sequence[int]) -> str | None:
+def _restrict(label: str, qubits: Sequence[int]) -> str | None:
     """Return the letters on some qubits, or None if the mean is 0 since another one is X or Y.
 
-    >>> _restricted("ZIX", [0, 1]), _restricted("ZIX", [1, 2]), _restricted("III", [0])
+    >>> _restrict("ZIX", [0, 1]), _restrict("ZIX", [1, 2]), _restrict("III", [0])
     ('IX', None, 'I')
     """
     letters = label[::-1] or "I"  # of no qubits: one in 0 stands for them
@@ -77,7 +77,7 @@ class ActiveObservables:
         self._groups: list[_Group] = []
         single = []
         room = DIAGONAL_BYTES
-        for members in _commuting(labels):
+        for members in _group_commuting(labels):
             group = _Group(members, terms, num_qubits, room)
             if group.pays:
                 self._groups.append(group)
@@ -99,10 +99,10 @@ class ActiveObservables:
         return result
 
 
-def _commuting(labels: Sequence[str]) -> list[list[str]]:
+def _group_commuting(labels: Sequence[str]) -> list[list[str]]:
     """Return groups of strings that agree wherever two of them act on the same qubit.
 
-    >>> _commuting(["ZZ", "IZ", "XI", "IX", "XY"])
+    >>> _group_commuting(["ZZ", "IZ", "XI", "IX", "XY"])
     [['ZZ', 'IZ'], ['XI', 'IX'], ['XY']]
     """
     groups: list[tuple[list[str], dict[int, str]]] = []
@@ -168,7 +168,7 @@ class _Group:
             scratch.load(state)
             self._change.apply(scratch)
             state = scratch
-        return self._parities.values(squared(state.get_vector()))
+        return self._parities.values(to_probabilities(state.get_vector()))
 
 
 class _Parities:

@@ -65,7 +65,7 @@ class Mixture(DynamicRun):
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
         ((goal, group),) = super()._reset(group, at, qubit)
         if len(group) > self._compress_from:
-            group = self._compressed(group, qubit)
+            group = self._compress(group, qubit)
             # Whatever the bound, it is looked for before anything is refused.
             self._compress_from = min(max(_FEW_BRANCHES, 2 * len(group)), self._capacity)
         if len(group) > self._capacity:
@@ -88,7 +88,7 @@ class Mixture(DynamicRun):
         result.shots = np.concatenate(weights)
         return result, len(zeros)
 
-    def _compressed(self, group: Branches, qubit: int) -> Branches:
+    def _compress(self, group: Branches, qubit: int) -> Branches:
         """Return the same mixture with as many branches as the rank of its density matrix.
 
         The rows A of the branches, each times the root of its probability, give the density matrix

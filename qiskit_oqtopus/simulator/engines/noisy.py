@@ -11,7 +11,7 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..noise.pauli import OUTCOMES
-from ..noise.readout import misread, reading
+from ..noise.readout import misread, reading_matrix
 from ..operations import Matrix
 from ..plan import NoisyPlan, Plan, Wanted
 from ..state import Flag
@@ -19,7 +19,7 @@ from .branches import Branches
 from .density import Densities
 from .dynamic import DynamicRun
 from .ensemble import Ensemble, StateList
-from .sampling import measure, squared
+from .sampling import measure, to_probabilities
 from .trajectory import Trajectories
 
 Sampled = tuple[list[int], list[int]]
@@ -159,7 +159,7 @@ def _sample_densities(
         maps[qubit] = OUTCOMES
         if len(written) == 1 and written[0] in wrong:
             # All shots at once. Bits that are read from the same qubit err each by itself.
-            maps[qubit] = reading(*wrong.pop(written[0])[1:])
+            maps[qubit] = reading_matrix(*wrong.pop(written[0])[1:])
     weights = np.maximum(states.read(maps).reshape(-1), 0.0)
     place = {qubit: j for j, qubit in enumerate(sorted(clbits))}
     pairs = [(place[qubit], clbit) for qubit, clbit in terminal]
@@ -175,7 +175,7 @@ def _static_trajectories(
     trajectories = Trajectories(plan.operations, n, cancelled)
     totals: Counter[int] = Counter()
     for state, number in trajectories.run(qulacs.QuantumState(n), shots, generator):
-        probabilities = squared(state.get_vector())
+        probabilities = to_probabilities(state.get_vector())
         trajectories.release(state)
         keys, counts = measure(probabilities, n, plan.terminal, number, generator)
         for key, count in zip(keys, counts, strict=True):
@@ -258,7 +258,7 @@ class TrajectoryRun(_NoisyRun):
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float
     ) -> list[tuple[int, Branches]]:
-        trajectories: Trajectories = self._prepared(
+        trajectories: Trajectories = self._prepare(
             at, Trajectories, operations, self._num_qubits, self._cancelled
         )
         undecided = int(group.shots.sum()) - len(group) if trajectories.events else 0

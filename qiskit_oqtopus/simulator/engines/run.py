@@ -14,9 +14,9 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..memory import BRANCH_BYTES
-from ..optimize.one_qubit import evolved
+from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
-from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpacked
+from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
 from .sampling import (
     MARGINAL_QUBITS,
@@ -25,7 +25,7 @@ from .sampling import (
     measure_qubit,
     measure_state,
     shuffle_shots,
-    squared,
+    to_probabilities,
 )
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def run_chunk(
         try:
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
-            plan = unpacked(waiting)
+            plan = unpack(waiting)
             if settings.observables is None:
                 outcome = _run(plan, streams[index], settings, cancelled)
             else:
@@ -239,7 +239,7 @@ def _run_static(
         )
     if n > MARGINAL_QUBITS:
         return *measure_state(state, terminal, settings.shots, generator), vector
-    probabilities = squared(state.get_vector())
+    probabilities = to_probabilities(state.get_vector())
     return *measure(probabilities, n, terminal, settings.shots, generator), vector
 
 
@@ -247,7 +247,7 @@ def _run_qubit(
     plan: Plan, generator: np.random.Generator, settings: Settings
 ) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
     """Do what :func:`_run_static` does for a circuit in which one qubit is active."""
-    amplitudes = evolved(plan.operations)
+    amplitudes = evolve_qubit(plan.operations)
     vector = None
     if settings.statevector:
         array = np.array(amplitudes) * np.exp(1j * plan.phase)
@@ -256,7 +256,7 @@ def _run_qubit(
         return [], [], vector
     if len(plan.terminal) == 1:
         return *measure_qubit(amplitudes, plan.terminal[0], settings.shots, generator), vector
-    probabilities = squared(np.array(amplitudes))
+    probabilities = to_probabilities(np.array(amplitudes))
     return *measure(probabilities, 1, plan.terminal, settings.shots, generator), vector
 
 

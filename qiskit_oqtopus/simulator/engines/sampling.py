@@ -32,7 +32,7 @@ class Streams:
     """Independent random streams of one job: stream ``i`` depends on (seed, i) and nothing else.
 
     The counter-based generator Philox (Salmon et al., SC'11) takes the pair as its key, so
-    that a stream is the same in any process, chunk or order. One generator a thread is re-keyed,
+    that a stream is the same in any process, chunk or order. One generator per thread is re-keyed,
     since a new one costs more than a small circuit (QFT-10: 3 %).
 
     Args:
@@ -44,7 +44,7 @@ class Streams:
 
     def __getitem__(self, index: int) -> np.random.Generator:
         """Return the stream ``index`` at its beginning; valid until the thread asks for another."""
-        return _generator.keyed(self._seed, index)
+        return _generator.set_key(self._seed, index)
 
 
 class _Generator(threading.local):
@@ -55,7 +55,7 @@ class _Generator(threading.local):
         self._state = self._philox.state
         self._generator = np.random.Generator(self._philox)
 
-    def keyed(self, seed: int, index: int) -> np.random.Generator:
+    def set_key(self, seed: int, index: int) -> np.random.Generator:
         """Return the generator at the beginning of the stream of a key."""
         self._state["state"]["key"][:] = seed, index
         self._philox.state = self._state
@@ -65,7 +65,7 @@ class _Generator(threading.local):
 _generator = _Generator()
 
 
-def squared(vector: NDArray[np.complex128]) -> Probabilities:
+def to_probabilities(vector: NDArray[np.complex128]) -> Probabilities:
     """Return ``abs(vector)**2`` without a complex temporary."""
     probabilities: Probabilities = np.square(vector.real)
     if vector.size <= _BLOCK:
@@ -399,13 +399,13 @@ def draw(
         if drawn.max() < size:
             return np.unique(drawn.astype(np.int64), return_counts=True)
     if num_qubits <= _COPIED_QUBITS:
-        return sample(squared(state.get_vector()), shots, generator)
+        return sample(to_probabilities(state.get_vector()), shots, generator)
     width = min(num_qubits - 3, _COPIED_QUBITS)
     weights = [_weight(_slice(state, width, number)) for number in range(size >> width)]
     chosen, hits = sample(np.array(weights), shots, generator)
     found, counts = [], []
     for number, hit in zip(chosen.tolist(), hits.tolist(), strict=True):
-        inside, times = sample(squared(_slice(state, width, number)), hit, generator)
+        inside, times = sample(to_probabilities(_slice(state, width, number)), hit, generator)
         found.append(inside + (number << width))
         counts.append(times)
     return np.concatenate(found), np.concatenate(counts)

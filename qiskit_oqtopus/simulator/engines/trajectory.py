@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..operations import Operation
 from ..state import Cancelled, Circuit, Flag
-from .blocks import Site, blocks
+from .blocks import Site, build_blocks
 
 _CERTAIN = 40.0
 """A hazard of this much is certainty: exp(-40) is less than one in 10**17."""
@@ -78,8 +78,8 @@ class Trajectories:
     ) -> None:
         self._num_qubits = num_qubits
         self._cancelled = cancelled
-        self._blocks = blocks(operations)
-        self._whole = [Circuit(block.merged(), num_qubits) for block in self._blocks]
+        self._blocks = build_blocks(operations)
+        self._whole = [Circuit(block.merge(), num_qubits) for block in self._blocks]
         self._sites: list[tuple[int, int, Site]] = [
             (number, before, site)
             for number, block in enumerate(self._blocks)

@@ -114,11 +114,11 @@ class NoiseModel:
                 states no noise at all.
         """
         calibration = read_calibration(target)
-        for doubt in _doubts(target, calibration, gate=gate, relaxation=relaxation):
+        for doubt in _find_doubts(target, calibration, gate=gate, relaxation=relaxation):
             warnings.warn(doubt, OqtopusWarning, stacklevel=stacklevel + 1)
         return cls(
             calibration.lifetimes if relaxation else (),
-            calibration.instructions if gate else _without_errors(calibration.instructions),
+            calibration.instructions if gate else _drop_errors(calibration.instructions),
             calibration.assignment if readout else {},
             calibration.measure_durations,
         )
@@ -146,7 +146,9 @@ class NoiseModel:
         relaxations = self._relaxations(qubits, duration or 0.0)
         p = 0.0
         if error is not None:
-            infidelity = relaxation_infidelity(duration or 0.0, *_of(self.lifetimes, qubits))
+            infidelity = relaxation_infidelity(
+                duration or 0.0, *_lifetimes_of(self.lifetimes, qubits)
+            )
             p = depolarizing_probability(error, infidelity, len(qubits))
         if not p and not any(map(any, relaxations)):
             return None
@@ -176,7 +178,7 @@ class NoiseModel:
         return table.get(qubits) or table.get(None) or (None, None)
 
     def _relaxations(self, qubits: Qubits, seconds: float) -> tuple[tuple[float, float], ...]:
-        t1s, t2s = _of(self.lifetimes, qubits)
+        t1s, t2s = _lifetimes_of(self.lifetimes, qubits)
         return tuple(
             [relaxation_exponents(seconds, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
         )
@@ -192,7 +194,7 @@ class NoiseModel:
         return type(self), values
 
 
-def _of(
+def _lifetimes_of(
     lifetimes: Lifetimes, qubits: Sequence[int]
 ) -> tuple[list[float | None], list[float | None]]:
     """Return T1 and T2 of the qubits."""
@@ -200,25 +202,25 @@ def _of(
     return [t1 for t1, _ in known], [t2 for _, t2 in known]
 
 
-def _without_errors(instructions: Instructions) -> Instructions:
+def _drop_errors(instructions: Instructions) -> Instructions:
     return {
         name: {qubits: (None, duration) for qubits, (_, duration) in table.items()}
         for name, table in instructions.items()
     }
 
 
-def _doubts(
+def _find_doubts(
     target: Target, calibration: Calibration, *, gate: bool, relaxation: bool
 ) -> Iterator[str]:
     """Yield a warning for each kind of value that is not simulated as it is stated."""
     lifetimes = calibration.lifetimes
     below, beyond, untimed = [], [], []
     silent = not calibration.assignment and not any(any(pair) for pair in lifetimes)
-    for name, qubits, error, duration in _places(target, calibration.instructions):
+    for name, qubits, error, duration in _iterate_places(target, calibration.instructions):
         if error is None:
             continue
         silent = silent and not error
-        t1s, t2s = _of(lifetimes if relaxation else (), qubits)
+        t1s, t2s = _lifetimes_of(lifetimes if relaxation else (), qubits)
         if error and duration is None and (any(t1s) or any(t2s)):
             untimed.append(place(name, qubits))
         infidelity = relaxation_infidelity(duration or 0.0, t1s, t2s)
@@ -232,22 +234,23 @@ def _doubts(
         if t1 is not None and t2 is not None and t2 > 2 * t1 * _ROUNDING
     ]
     if relaxation and beyond_t1:
-        yield f"T2 is above 2 T1, which cannot be; it is simulated as 2 T1: {_listed(beyond_t1)}."
+        listed = _list_places(beyond_t1)
+        yield f"T2 is above 2 T1, which cannot be; it is simulated as 2 T1: {listed}."
     if gate and below:
         yield (
             "Relaxation alone makes more errors than are stated for these gates; they are "
-            f"simulated with relaxation only: {_listed(below)}."
+            f"simulated with relaxation only: {_list_places(below)}."
         )
     if gate and beyond:
         yield (
             "The stated error is larger than depolarizing can make it; it is simulated with the "
-            f"largest that there is: {_listed(beyond)}."
+            f"largest that there is: {_list_places(beyond)}."
         )
     if untimed:
         part = "their whole error is depolarizing" if gate else "their qubits do not relax"
-        yield f"These gates have an error and no duration; {part}: {_listed(untimed)}."
+        yield f"These gates have an error and no duration; {part}: {_list_places(untimed)}."
     if gate and calibration.without_use:
-        listed = _listed([place(name, qubits) for name, qubits in calibration.without_use])
+        listed = _list_places([place(name, qubits) for name, qubits in calibration.without_use])
         yield f"The error of what is not a gate is not simulated: {listed}."
     if silent:
         yield (
@@ -256,7 +259,7 @@ def _doubts(
         )
 
 
-def _places(
+def _iterate_places(
     target: Target, instructions: Instructions
 ) -> Iterator[tuple[str, Qubits, float | None, float | None]]:
     """Yield name, qubits, error and duration of each instruction, on any qubits where it is so."""
@@ -271,6 +274,6 @@ def _places(
                     yield name, some, *numbers
 
 
-def _listed(places: Sequence[str]) -> str:
+def _list_places(places: Sequence[str]) -> str:
     more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     return ", ".join(places[:_SHOWN]) + more

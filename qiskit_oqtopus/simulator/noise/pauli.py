@@ -155,14 +155,14 @@ _ROTATIONS: dict[str, Callable[..., Real]] = {
 """Operations of any angles: by formula, at a twentieth of the time that a basis change takes."""
 
 
-def conjugated(operation: Operation, shift: int) -> Operation:
+def conjugate(operation: Operation, shift: int) -> Operation:
     """Return the complex conjugate of an operation with a tuple of qubits, further on.
 
     Args:
         operation: An operation; those with a single qubit have transfer matrices.
         shift: What is added to the numbers of its qubits.
 
-    >>> conjugated(("pauli_rotation", (0, 1), (1, 2), 0.5), 2)
+    >>> conjugate(("pauli_rotation", (0, 1), (1, 2), 0.5), 2)
     ('pauli_rotation', (2, 3), (1, 2), 0.5)
     """
     name, qubits, *rest = operation

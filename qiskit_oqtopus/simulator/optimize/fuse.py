@@ -41,9 +41,9 @@ def fuse(operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool)
     merger = Merger(num_qubits)
     merger.run(operations)
     split = num_qubits >= SPLIT_QUBITS and merger.parallel
-    nodes, angle = _written_out(merger.nodes, split)
+    nodes, angle = _write_out(merger.nodes, split)
     if not keep_phases:
-        nodes = _without_trailing_diagonals(nodes)
+        nodes = _drop_trailing_diagonals(nodes)
     pool = DiagonalPool(num_qubits)
     pool.order(nodes)
     fused = pool.operations
@@ -54,7 +54,7 @@ def fuse(operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool)
     return fused
 
 
-def _written_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]:
+def _write_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]:
     """Write general 2x2 matrices with Qulacs' gates; return also the global phase in rad.
 
     With u(theta, phi, lambda) = diag(1, e^(i phi)) ry(theta) diag(1, e^(i lambda)) and
@@ -89,7 +89,7 @@ def _written_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]
     return written, total
 
 
-def _without_trailing_diagonals(nodes: Sequence[Node]) -> list[Node]:
+def _drop_trailing_diagonals(nodes: Sequence[Node]) -> list[Node]:
     """Leave out diagonals that only permutations of the basis states follow."""
     kept: list[Node] = []
     mixed = 0

@@ -78,7 +78,7 @@ FIXED: dict[str, Small] = {
 """Operations without parameters."""
 
 
-def evolved(operations: Iterable[Operation]) -> tuple[complex, complex]:
+def evolve_qubit(operations: Iterable[Operation]) -> tuple[complex, complex]:
     """Return the amplitudes of one qubit, at first in 0, after operations on it."""
     zero, one = 1 + 0j, 0j
     for operation in operations:

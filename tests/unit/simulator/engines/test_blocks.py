@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import Statevector
 
 from qiskit_oqtopus import QulacsBackend
-from qiskit_oqtopus.simulator.engines.blocks import blocks
+from qiskit_oqtopus.simulator.engines.blocks import build_blocks
 from tests.circuits import assert_drawn_from, random_unitary_circuit
 
 
@@ -22,7 +22,9 @@ def test_blocks_do_what_the_operations_do(seed):
 
 def test_blocks_take_in_what_fits():
     noise = ("noise", (0, 1), 0.1, ((0.1, 0.1), (0.0, 0.2)))
-    found = blocks([("h", 0), ("h", 2), ("cx", 0, 1), noise, ("cx", 1, 2), ("x", 0), ("x", 2)])
+    found = build_blocks(
+        [("h", 0), ("h", 2), ("cx", 0, 1), noise, ("cx", 1, 2), ("x", 0), ("x", 2)]
+    )
     assert [block.qubits for block in found] == [(0, 1), (1, 2)]
     first, second = found
     assert [operation[0] for operation in first.operations] == ["h", "cx", "diagonal", "x"]

@@ -22,7 +22,7 @@ from qiskit_oqtopus.simulator.engines.sampling import (
     measure_state,
     sample,
     spread_bits,
-    squared,
+    to_probabilities,
 )
 from qiskit_oqtopus.simulator.operations import H
 from tests.circuits import assert_drawn_from
@@ -133,7 +133,7 @@ def state_of(num_qubits, seed, zeros=()):
 
 
 def distribution(state):
-    weights = squared(state.get_vector())
+    weights = to_probabilities(state.get_vector())
     return dict(enumerate(weights / weights.sum()))
 
 
@@ -201,7 +201,7 @@ def test_some_qubits_only(way):
     assert len(keys) == len(set(keys))
     assert_drawn_from(dict(zip(keys, counts, strict=True)), exact)
     # As the other function for the same purpose has it.
-    probabilities = squared(state.get_vector())
+    probabilities = to_probabilities(state.get_vector())
     keys, counts = measure(probabilities, 6, terminal, 40_000, np.random.default_rng(8))
     assert_drawn_from(dict(zip(keys, counts, strict=True)), exact)
 
