@@ -18,7 +18,6 @@ _PLAIN = {
 }
 _FUSED = {
     (stages, "FUSED_QUBITS"): 0,
-    (stages, "SURELY_FUSED_QUBITS"): 0,
     (stages, "WORTHWHILE"): 0,
 }
 

@@ -134,7 +134,7 @@ def _timeout_error(job_id: str, timeout: float | None) -> OqtopusJobTimeoutError
 
 
 class QulacsJob(JobV1):
-    """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; made by its ``run`` method.
+    """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; its ``run`` method returns it.
 
     The circuits run in the background, in a thread or on the executor that was given. All methods
     may be called from any thread.
@@ -188,7 +188,7 @@ class QulacsJob(JobV1):
             self._submit_chunks(self._executor)
 
     def _claim(self) -> bool:
-        """Return whether the caller is the one who runs the job."""
+        """Return whether it is the caller that runs the job."""
         with self._lock:
             mine, self._claimed = not self._claimed, True
         return mine
@@ -198,7 +198,7 @@ class QulacsJob(JobV1):
             return
         try:
             self._start_thread()
-        except RuntimeError:  # the system has no more threads to give: that of the dispatcher does
+        except RuntimeError:  # the system has no more threads: this one, the dispatcher's, does it
             self._work()
 
     def _start_thread(self) -> None:
@@ -207,7 +207,7 @@ class QulacsJob(JobV1):
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work_here(self) -> None:
-        """Run the job in this thread, which would only wait otherwise; it is the faster way."""
+        """Run the job in this thread, which would only wait otherwise: this is faster."""
         try:
             self._run_blocks()
         except BaseException:  # Ctrl-C ends the wait, not the job
@@ -218,13 +218,13 @@ class QulacsJob(JobV1):
     def _work(self) -> None:
         try:
             self._run_blocks()
-        # The thread has nobody to raise to: whatever it is, result() raises it.
+        # Nothing catches what a thread raises: whatever it is, result() raises it.
         except BaseException as error:  # noqa: BLE001
             self._outcomes[self._done :] = [Outcome(error=error)] * (len(self._plans) - self._done)
         self._finish()
 
     def _run_blocks(self) -> None:
-        """Run all circuits that have not been run; plans make room for the results."""
+        """Run all circuits that have not been run; their plans make room for the results."""
         while self._done < len(self._plans):
             block = slice(self._done, self._done + _BLOCK)
             plans = self._plans[block]
@@ -240,7 +240,7 @@ class QulacsJob(JobV1):
             chunk = self._plans[start : start + self._chunk_size]
             try:
                 future = executor.submit(run_chunk, chunk, start, self._settings)
-            # Executors are other people's code: each has its own way of refusing work.
+            # Executors are other people's code: each has its own way to refuse work.
             except Exception as error:
                 for earlier in self._futures:
                     earlier.cancel()
@@ -314,8 +314,8 @@ class QulacsJob(JobV1):
     def outcomes(self) -> list[Outcome]:
         """Wait for the job, and return what came of each circuit; for primitives.
 
-        A result in Qiskit's own form would have hexadecimal keys, which take longer than to
-        sample.
+        A result in Qiskit's own form would have hexadecimal keys, which take longer to write than
+        the shots to sample.
 
         Raises:
             OqtopusJobError: If :meth:`result` was called on a job of ``run``: it has the data.
@@ -413,7 +413,7 @@ class QulacsJob(JobV1):
                     )
                     if self._keep_outcomes:
                         continue
-                    # The entry has the data now: twice they would be most of a batch's memory.
+                    # The entry has the data now: a second copy would take most of a batch's memory.
                     self._outcomes[index] = Outcome(error=outcome.error, seconds=outcome.seconds)
                 success = all(entry.success for entry in self._entries)
                 backend = self.backend()
@@ -434,7 +434,7 @@ _live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop what is still running when the interpreter exits: nobody can ask for it any more."""
+    """Stop what is still running when the interpreter exits: its result is out of reach."""
     jobs = list(_live_jobs)
     for job in jobs:
         job._cancelled.set()

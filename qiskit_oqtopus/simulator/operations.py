@@ -20,7 +20,7 @@ prepare               qubits (each in state 0), array of shape (2**k,)
 evolve                qubits, Pauli labels, coefficients, time; exp(-i time sum_j c_j P_j)
 ====================  ==========================================================================
 
-A global phase is not an operation: it is returned beside them, in rad.
+A global phase is not an operation: it is returned beside the operations, in rad.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ ENCODERS: dict[str, Encoder] = {
     "rzz": lambda q, p: ([("pauli_rotation", q, (3, 3), p[0])], 0.0),
     "rzx": lambda q, p: ([("pauli_rotation", q, (3, 1), p[0])], 0.0),
 }
-"""How the other standard gates are written; one that is not here has a small matrix.
+"""How the other standard gates are written; a gate that is not here has a small matrix.
 
 :meta hide-value:
 """

@@ -52,14 +52,16 @@ class Stages(NamedTuple):
     Attributes:
         stages: The stages.
         places: Place of each qubit in the last state.
+        phase: The global phase in rad by which the last state must be multiplied.
     """
 
     stages: tuple[Stage, ...]
     places: tuple[int, ...]
+    phase: float = 0.0
 
 
 class Plan(NamedTuple):
-    """A circuit, compiled. A named tuple, since one is made faster than a dataclass.
+    """A circuit, compiled. A named tuple, which is made faster than a dataclass.
 
     Attributes:
         qubits: Circuit index of each simulated qubit; plan qubit i is circuit qubit ``qubits[i]``.
@@ -120,15 +122,15 @@ class Plan(NamedTuple):
 
 
 Wanted = bool | tuple[int, ...]
-"""Of which qubits the density matrix is wanted: of these, or True for all, or False."""
+"""The qubits whose density matrix is wanted: these, or all of them (True), or none (False)."""
 
 
 @dataclass(frozen=True)
 class NoisyPlan:
     """A plan for the noisy engines; it pickles.
 
-    Besides what a :class:`.plan.Plan` has, there may be operations ("noise", qubits, p,
-    relaxations), see :meth:`.noise.NoiseModel.operation`, and steps ("misread", clbit, p, q).
+    Besides what other plans have, there may be operations ("noise", qubits, p, relaxations), see
+    :meth:`.noise.model.NoiseModel.operation`, and steps ("misread", clbit, p, q).
 
     Attributes:
         plan: The plan.
@@ -145,7 +147,7 @@ class NoisyPlan:
 
 
 UNPACKED = 256
-"""So many plans of a batch are left as they are: they are too few to matter."""
+"""The first plans of a batch are not packed: this many take little memory."""
 
 
 class Packed(NamedTuple):
@@ -164,13 +166,13 @@ AnyPlan = Plan | NoisyPlan | Packed
 
 
 def pack(plan: Plan | NoisyPlan) -> Packed:
-    """Return a plan that waits."""
+    """Return a plan in the form in which it waits."""
     return Packed(pickle.dumps(plan, pickle.HIGHEST_PROTOCOL), plan.has_counts)
 
 
 def unpack(plan: AnyPlan) -> Plan | NoisyPlan:
-    """Return a plan that can be run."""
+    """Return a plan in the form in which it can be run."""
     if not isinstance(plan, Packed):
         return plan
-    made: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - what pack has made
-    return made
+    unpacked: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - the output of pack
+    return unpacked

@@ -1,4 +1,4 @@
-"""Targets: that of a simulator without a device behind it, and what a Target does not support."""
+"""Targets: the one of an ideal simulator, and what a Target does not support."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ideal_target(num_qubits: int) -> Target:
 
 
 def widen(target: Target, num_qubits: int) -> Target:
-    """Return a Target of global operations, which does not know how wide it is, with a width.
+    """Return a Target of global operations, which has no number of qubits, with a number of qubits.
 
     Args:
         target: A Target whose ``num_qubits`` is None or 0, so that no operation names qubits.
@@ -97,7 +97,7 @@ def widen(target: Target, num_qubits: int) -> Target:
 
 
 _ALWAYS = (Barrier, Store, BreakLoopOp, ContinueLoopOp)
-"""What needs no hardware of its own. Break and continue stand in loops, which are looked at."""
+"""Operations that need no hardware. Break and continue stand in loops, which are checked."""
 
 _COMPILE = "compile it with transpile(circuit, backend)"
 
@@ -105,7 +105,7 @@ _COMPILE = "compile it with transpile(circuit, backend)"
 def find_unsupported(
     circuits: Sequence[QuantumCircuit], target: Target, estimated: bool = False
 ) -> list[Problem]:
-    """Return everything in circuits that a Target has not, or not on these qubits.
+    """Return everything in circuits that a Target does not have, or not on these qubits.
 
     Args:
         circuits: The circuits.

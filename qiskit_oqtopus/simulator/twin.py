@@ -63,20 +63,20 @@ class Twin:
         self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
 
     def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
-        """Return the noise that some options leave, or None; it is made once, and warns then.
+        """Return the noise that some options leave, or None; it is built once, and then warns.
 
         Args:
             options: Those of :data:`SWITCHES`.
 
         Raises:
-            OqtopusOptionError: If the Target has values that cannot be.
+            OqtopusOptionError: If the Target has impossible values.
         """
         if not options["noise"]:
             return None
         switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
         if switches not in self._models:
             from .noise.model import (
-                NoiseModel,  # simulators without noise would wait for its import
+                NoiseModel,  # simulators without noise do not wait for its import
             )
 
             gate, relaxation, readout = switches
@@ -91,7 +91,7 @@ class Twin:
 
 
 def _users_level() -> int:
-    """Return the stacklevel of warnings about the caller's caller, outside of this package."""
+    """Return the stacklevel of warnings about the first frame outside of this package."""
     package = __name__.partition(".")[0]
     level, frame = 0, sys._getframe()
     while frame.f_back is not None:
@@ -181,8 +181,8 @@ class TwinBackend(BackendV2):
             **options: Defaults of the run options, see :meth:`run`.
 
         Raises:
-            OqtopusOptionError: If an option cannot be used, or if the Target has values that cannot
-                be, all of which are named.
+            OqtopusOptionError: If an option cannot be used, or if the Target has impossible values,
+                all of which are named.
 
         Warns:
             OqtopusWarning: If noise is not simulated as it is stated, see

@@ -1,8 +1,8 @@
-"""The plan of a circuit in the making: active qubits, runs of unitaries, measurements held back.
+"""Building the plan of a circuit: active qubits, runs of unitaries, measurements held back.
 
-A measurement or reset is not emitted when it is met, but when something follows on its qubit. What
-has nothing behind it in the end is a terminal measurement, which costs nothing but sampling, or a
-reset that no classical bit can see.
+A measurement or reset is not emitted when it is met, but when something follows on its qubit. If
+nothing follows, it is a terminal measurement, which costs nothing but sampling, or a reset that no
+classical bit can see.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def compiler_for(
         A function of a circuit and its position in the list that is run, which returns a plan and
         no problems, or None and everything that is wrong.
     """
-    # Of no qubits: what has no density matrix has no expectation values.
+    # Exact values take a density matrix; asking for that of no qubits says whether there is one.
     method, wanted = options["method"], () if exact else options["density_matrix"]
     by_state = method != "density_matrix" and (
         exact or (method != "trajectories" and wanted is False)
@@ -127,7 +127,7 @@ def _compile_for_noise(
     if noise is None:
         plan, problems = compile_circuit(circuit, index, final=final, dt=dt)
     else:
-        from .noisy import compile_noisy  # most have no noise: they do not wait for it
+        from .noisy import compile_noisy  # most circuits have no noise: they do not wait for this
 
         plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
     if plan is None:
@@ -139,7 +139,7 @@ def _compile_for_noise(
 
 
 _SURELY_DENSITY = 7
-"""Up to this many qubits density matrices take a few milliseconds at most: no other is asked."""
+"""Up to this many qubits density matrices take a few milliseconds at most: always take them."""
 
 
 def choose_engine(
@@ -156,7 +156,7 @@ def choose_engine(
         method: "density_matrix", "trajectories", or "automatic": whatever is faster and fits.
         shots: Number of shots.
         budget: Memory that there is.
-        density_matrix: Of which qubits the density matrix is wanted.
+        density_matrix: The qubits whose density matrix is wanted.
 
     Returns:
         The plan, or (reason, cure) if it cannot be simulated.
@@ -226,7 +226,7 @@ def _choose_method(plan: Plan, shots: int, budget: Budget) -> str:
 
 
 def _mean_events(plan: Plan) -> float:
-    """Return about how often noise strikes in a shot, loops being run once."""
+    """Return about how often noise strikes in a shot, with each loop run once."""
     events = 0.0
     for step in plan.steps:
         if step[0] == "unitary":

@@ -52,7 +52,7 @@ def compile_circuit(
         wrong = purity_problem(plan)
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    return _add_stages(plan, statevector or final), []
+    return _add_stages(plan), []
 
 
 def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
@@ -65,17 +65,12 @@ def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
     return compile_straight(circuit, instructions, float(circuit.global_phase))
 
 
-def _add_stages(plan: Plan, exact: bool) -> Plan:
-    """Return a plan with a faster way to its final state, where there is one.
-
-    Args:
-        plan: The plan.
-        exact: Whether the phases of the final state matter.
-    """
+def _add_stages(plan: Plan) -> Plan:
+    """Return a plan with a faster way to its final state, where there is one."""
     n = len(plan.qubits)
     if n < stages.FUSED_QUBITS or n == 0 or not plan.is_static or plan.has_wide_maps:
         return plan
-    return plan._replace(stages=stages.build_stages(plan.operations, n, keep_phases=exact))
+    return plan._replace(stages=stages.build_stages(plan.operations, n))
 
 
 def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tuple[str, str] | None:

@@ -48,7 +48,7 @@ _FINITE = "bind parameters to finite numbers"
 
 @dataclass
 class Loop:
-    """The steps of a loop body that jump: each is patched when its goal is known."""
+    """The steps of a loop body that jump: each is filled in when its goal is known."""
 
     breaks: list[int]
     continues: list[int]

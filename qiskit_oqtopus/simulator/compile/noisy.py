@@ -1,4 +1,4 @@
-"""Compile a circuit with the noise of a calibration: each instruction, then what it does beside."""
+"""Compile a circuit with the noise of a calibration: each instruction, then its noise."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ from .straight import compile_straight
 from .timing import schedule, seconds_of
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
-"""A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
+"""A reset leaves its qubit in 0, which does not relax. What is inside control flow has its own
+noise."""
 
 
 def compile_noisy(
@@ -68,10 +69,10 @@ def compile_noisy(
 
 
 class NoisyCompiler(Compiler):
-    """A compilation in which ("noise", ...) operations follow those of gates and are delays.
+    """A compilation in which ("noise", ...) operations follow those of gates and replace delays.
 
-    What is read wrongly is classical: ("misread", clbit, p, q) is a step behind a measurement that
-    has something behind it, and terminal measurements have theirs in :attr:`.plan.Plan.misread`.
+    Reading wrongly is classical: ("misread", clbit, p, q) is a step after a measurement that
+    something follows, and terminal measurements are in :attr:`.plan.Plan.misread`.
 
     Args:
         circuit: The circuit.
@@ -94,7 +95,7 @@ class NoisyCompiler(Compiler):
         super().__init__(circuit, index, dt)
         self._noise = noise
         self._final = final
-        self._inside = 0  # depth of definitions: their gates are not those of the device
+        self._inside = 0  # depth of definitions, whose gates are not those of the device
         self._idle = self._idle_times() if idle else None
 
     def plan(self, final: bool = False) -> Plan:

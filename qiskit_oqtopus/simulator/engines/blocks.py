@@ -1,7 +1,7 @@
 """Noisy operations as blocks on at most two qubits, with the places where noise may strike (pure).
 
-Without an event, a block is applied as few gates as possible. With one, it is applied gate by gate
-up to the place of the event, which costs more, but is rare.
+Without an event, a block becomes as few gates as possible. With an event, it is applied gate by
+gate up to the place of the event, which costs more, but is rare.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Block:
             # Amplitude damping has the Kraus operators diag(1, sqrt(1 - g)) and sqrt(g) |0><1|,
             # g = 1 - exp(-t / T1). The second one occurs with probability g P(1): so it is proposed
             # with g and accepted with P(1). The first one does nothing to a qubit in 0, so that it
-            # may be applied always. What T2 has beyond the damping is a Z now and then.
+            # may always be applied. The dephasing beyond the damping is a Z now and then.
             if decay:
                 self._site("decay", (qubit,), -expm1(-decay))
                 damping = np.array([1.0, exp(-decay / 2)], dtype=complex)

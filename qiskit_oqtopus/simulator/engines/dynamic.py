@@ -154,7 +154,7 @@ class DynamicRun:
     ) -> list[tuple[int, Branches]]:
         circuit = self._prepare(at, prepare, operations, self._num_qubits)
         group.states.apply(circuit, self._cancelled)
-        self._phase += phase  # means something only where there is one branch
+        self._phase += phase  # has a meaning only if there is just one branch
         return [(at + 1, group)]
 
     def _measure(
@@ -242,7 +242,7 @@ class DynamicRun:
     # -- measurement ----------------------------------------------------------------------------
 
     def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int] | None:
-        """Split branches by the outcome of a qubit; None if they must wait for less company."""
+        """Split branches by the outcome of a qubit; None if they must wait for others."""
         p_one = group.states.ones(qubit)
         undecided = int(np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1)))
         if self._has_room(group, at, undecided):
@@ -250,9 +250,9 @@ class DynamicRun:
         return None
 
     def _has_room(self, group: Branches, at: int, undecided: int) -> bool:
-        """Return whether so many more branches may come of a group; if not, let it wait.
+        """Return whether this many more branches may come of a group; if not, let it wait.
 
-        The worst case decides, not the draw: to draw again after a look would bias the counts.
+        The worst case decides, not the draw: drawing again after a look would bias the counts.
         """
         alive = len(group) + self._held
         if undecided == 0 or alive + undecided <= self._capacity:

@@ -19,7 +19,7 @@ BATCH_QUBITS = 6
 
 
 class Ensemble(Protocol):
-    """State vectors of the same qubits, one a branch."""
+    """State vectors of the same qubits, one per branch."""
 
     def __len__(self) -> int:
         """Return the number of branches."""
@@ -97,7 +97,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _permutation(name: str, qubits: tuple[int, ...], num_qubits: int) -> NDArray[np.int64]:
-    """Return the amplitude that comes to each place: such gates only move amplitudes (W7: 17 %)."""
+    """Return the amplitude that comes to each place: such gates only move amplitudes."""
     indices = np.arange(1 << num_qubits)
     first, last = qubits[0], qubits[-1]
     if name == "x":
@@ -117,7 +117,7 @@ def _apply(
 ) -> NDArray[np.complex128]:
     """Apply a matrix to some qubits of each row of ``states``, shape (rows, 2**n)."""
     if len(qubits) == 1:
-        # One product in place of two rearrangements (W7 with if_else: 7 %).
+        # One product in place of two rearrangements, which take longer than the product.
         columns = matrix @ states.reshape(-1, 2, 1 << qubits[0])
         return np.asarray(columns).reshape(states.shape)
     axes = [num_qubits - qubit for qubit in reversed(qubits)]
@@ -197,7 +197,7 @@ class Batch:
 
 
 class StateList:
-    """One Qulacs state a branch."""
+    """One Qulacs state per branch."""
 
     def __init__(self, states: list[Any], num_qubits: int) -> None:
         self._states = states

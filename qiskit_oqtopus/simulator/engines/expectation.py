@@ -25,7 +25,7 @@ class Observables:
     """Real linear combinations of Pauli strings on the qubits of a circuit; it pickles.
 
     Attributes:
-        terms: For each observable, the coefficient of each Pauli string: a label of one letter a
+        terms: For each observable, the coefficient of each Pauli string: a label of one letter per
             qubit of the circuit, qubit 0 last, as Qiskit writes it.
     """
 
@@ -54,7 +54,7 @@ def _restrict(label: str, qubits: Sequence[int]) -> str | None:
     >>> _restrict("ZIX", [0, 1]), _restrict("ZIX", [1, 2]), _restrict("III", [0])
     ('IX', None, 'I')
     """
-    letters = label[::-1] or "I"  # of no qubits: one in 0 stands for them
+    letters = label[::-1] or "I"  # a circuit without qubits is simulated as one qubit in 0
     active = set(qubits)
     if any(letter in "XY" and q not in active for q, letter in enumerate(letters)):
         return None
@@ -119,7 +119,7 @@ def _group_commuting(labels: Sequence[str]) -> list[list[str]]:
 
 
 _MAX_GROUPS = 100
-"""In so many groups a place for a string is looked for: beyond that it costs more than it saves."""
+"""A string is looked up in at most this many groups: more would cost more than it saves."""
 
 
 def _table(terms: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Values:
@@ -131,13 +131,13 @@ def _table(terms: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Value
 class _Group:
     """Pauli strings that are diagonal in one product basis.
 
-    To change the basis of a copy of the state costs less than a sum over the state for each string
-    (W6: 14 % of 12 qubits, 17 % of 16).
+    Changing the basis of a copy of the state often costs less than a sum over the state for each
+    string.
 
     Attributes:
-        pays: Whether that is so. A string costs four passes over the state, a Hadamard gate 1.3,
-            and what comes after it five.
-        size: What it keeps in bytes.
+        pays: Whether it does. A string costs about four passes over the state, a Hadamard gate 1.3,
+            and the sums after the change of basis five.
+        size: What the group keeps, in bytes.
     """
 
     def __init__(
@@ -174,8 +174,8 @@ class _Group:
 class _Parities:
     """Strings of Z, and of other letters after a change of basis.
 
-    A diagonal observable of any number of terms costs one product of vectors: string by string, W6
-    takes 1.9 times as long with 12 qubits, and 3 times with 16.
+    A diagonal observable of any number of terms costs one product of vectors, where each string by
+    itself would cost a sum over the state.
     """
 
     def __init__(

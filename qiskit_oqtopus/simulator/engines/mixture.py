@@ -21,17 +21,17 @@ from .ensemble import ensemble_of
 from .expectation import ActiveObservables
 
 MAX_BRANCHES = 1024
-"""So many branches of a mixture are kept, or fewer where they would take too much memory."""
+"""At most this many branches of a mixture are kept, or fewer if they would take too much memory."""
 
 _FEW_BRANCHES = 64
-"""Up to so many branches it costs more to look whether fewer would do than to keep them."""
+"""Keeping up to this many branches costs less than finding out whether fewer would do."""
 
 _NEGLIGIBLE = 1e-20
-"""A branch of this probability is left out: 64-bit numbers do not resolve what it contributes."""
+"""A branch of at most this probability is left out: 64-bit numbers do not resolve its part."""
 
 
 class Mixture(DynamicRun):
-    """One run of a plan without measurements, of which an estimator has none.
+    """One run of a plan without measurements, as estimators have them.
 
     The ``shots`` of its branches are probabilities.
 
@@ -66,7 +66,7 @@ class Mixture(DynamicRun):
         ((goal, group),) = super()._reset(group, at, qubit)
         if len(group) > self._compress_from:
             group = self._compress(group, qubit)
-            # Whatever the bound, it is looked for before anything is refused.
+            # Whatever the bound is, the mixture is compressed before anything is refused.
             self._compress_from = min(max(_FEW_BRANCHES, 2 * len(group)), self._capacity)
         if len(group) > self._capacity:
             raise OqtopusError(

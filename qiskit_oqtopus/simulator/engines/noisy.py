@@ -89,7 +89,7 @@ def final_densities(plan: Plan, cancelled: Flag | None = None) -> Densities:
 
 
 def density_matrix_of(plan: Plan, states: Densities, qubits: Sequence[int]) -> Matrix:
-    """Return the density matrix of some qubits of a circuit, the others being traced out.
+    """Return the density matrix of some qubits of a circuit; the others are traced out.
 
     Args:
         plan: The plan.
@@ -119,7 +119,7 @@ def expectation_values(
 
     Args:
         noisy: A plan without measurements inside.
-        terms: For each observable, the coefficient of each Pauli string: a label of one letter a
+        terms: For each observable, the coefficient of each Pauli string: a label of one letter per
             qubit of the circuit, qubit 0 last.
         cancelled: Looked at between gates.
 
@@ -243,7 +243,7 @@ class DensityRun(_NoisyRun):
         return [(at + 1, group)]
 
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
-        """A reset is a channel as any other: nobody has seen what was there before."""
+        """A reset is a channel like any other: what was there before is not recorded."""
         assert isinstance(group.states, Densities)  # noqa: S101 - mypy
         group.states.reset(qubit)
         return [(at + 1, group)]

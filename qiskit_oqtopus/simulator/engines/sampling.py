@@ -19,10 +19,10 @@ Probabilities = NDArray[np.float64]
 _SMALL_QUBITS = 6
 
 _FEW_OUTCOMES = 256
-"""Up to so many outcomes the number of shots of each is drawn, instead of each shot."""
+"""With at most this many outcomes, the number of shots of each is drawn, instead of each shot."""
 
 _MANY_SHOTS = 4
-"""From so many shots an outcome on, too."""
+"""So it is with more shots per outcome than this."""
 
 MARGINAL_QUBITS = 13
 """Up to this many qubits the outcomes are summed over the unmeasured qubits before sampling."""
@@ -33,7 +33,7 @@ class Streams:
 
     The counter-based generator Philox (Salmon et al., SC'11) takes the pair as its key, so
     that a stream is the same in any process, chunk or order. One generator per thread is re-keyed,
-    since a new one costs more than a small circuit (QFT-10: 3 %).
+    since making a new one is a noticeable part of a small circuit.
 
     Args:
         seed: An integer in [0, 2**64).
@@ -56,7 +56,7 @@ class _Generator(threading.local):
         self._generator = np.random.Generator(self._philox)
 
     def set_key(self, seed: int, index: int) -> np.random.Generator:
-        """Return the generator at the beginning of the stream of a key."""
+        """Set the key; return the generator at the beginning of its stream."""
         self._state["state"]["key"][:] = seed, index
         self._philox.state = self._state
         return self._generator
@@ -66,7 +66,7 @@ _generator = _Generator()
 
 
 def to_probabilities(vector: NDArray[np.complex128]) -> Probabilities:
-    """Return ``abs(vector)**2`` without a complex temporary."""
+    """Return ``abs(vector)**2``, without a complex array in between."""
     probabilities: Probabilities = np.square(vector.real)
     if vector.size <= _BLOCK:
         probabilities += np.square(vector.imag)
@@ -145,9 +145,8 @@ def _marginal_map(num_qubits: int, measured: tuple[int, ...]) -> NDArray[np.int6
 
 
 _TABLE = 4
-"""With fewer possible outcomes than so many times those that occurred, the values of the classical
-bits are computed for all and kept: the next circuit may have its bits in the same places (quantum
-volume of 10 qubits: 5 %)."""
+"""With at most this many possible outcomes for each that occurred, the values of the classical bits
+are computed for all outcomes and kept: the next circuit may have its bits in the same places."""
 
 
 @lru_cache(maxsize=16)
@@ -282,7 +281,7 @@ def measure_qubit(
 ) -> tuple[list[int], list[int]]:
     """Sample one measurement of a state of one qubit, as :func:`measure` would.
 
-    Plain numbers, since the fixed cost of numpy would be most of it (W1: 14 %).
+    Plain numbers, since the fixed cost of numpy would be most of the time.
 
     Args:
         amplitudes: Those of 0 and 1.
@@ -343,12 +342,11 @@ def shuffle_shots(counts: Sequence[int], generator: np.random.Generator) -> NDAr
 
 
 _FEW = 32
-"""Fewer shots than one in so many amplitudes are drawn by Qulacs, which copies no amplitudes: 0.8
-of the time of a QFT of 20 qubits with 1000 shots, 0.7 of 16 qubits."""
+"""With at least this many amplitudes per shot, Qulacs draws the shots: it copies no amplitudes."""
 
 _COPIED_QUBITS = 19
-"""A larger state is read in slices of at most so many qubits, an eighth of it: a copy of all would
-double the memory, and to touch so much new memory costs more (0.7 of GHZ-20 with 1e5 shots)."""
+"""A larger state is read in slices of at most this many qubits, or of an eighth of it: a copy of
+all would double the memory, and touching that much new memory takes longer than the sampling."""
 
 
 def measure_state(

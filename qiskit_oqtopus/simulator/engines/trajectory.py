@@ -26,10 +26,10 @@ from ..state import Cancelled, Circuit, Flag
 from .blocks import Site, build_blocks
 
 _CERTAIN = 40.0
-"""A hazard of this much is certainty: exp(-40) is less than one in 10**17."""
+"""A hazard this large is certainty: exp(-40) is less than one in 10**17."""
 
 _EVENTS = 1 << 20
-"""Events that are drawn at once; shots that have more are run one batch after the other."""
+"""Events that are drawn at once; shots with more events are run in several batches."""
 
 _CHOICES = 256
 """Most things that may happen at one site: Paulis on four qubits."""
@@ -116,7 +116,7 @@ class Trajectories:
         yield from self._batch(state, shots, generator)
 
     def release(self, state: Any) -> None:
-        """Give back a state that was yielded and is not needed any more (8 qubits: 0.9)."""
+        """Give back a state that is no longer needed: using it again is faster than a new one."""
         self._spare.append(state)
 
     # -- the tree -------------------------------------------------------------------------------

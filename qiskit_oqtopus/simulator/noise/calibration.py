@@ -1,4 +1,4 @@
-"""The numbers of a Target that noise is made of, every one of them checked (pure)."""
+"""The numbers in a Target from which noise is built, each of them checked (pure)."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ _ROUNDING = 1 + 1e-9
 """Numbers that differ by less than this factor were meant to be equal."""
 
 _SHOWN = 20
-"""Places that a warning names; a device with hundreds of couplings would fill the screen."""
+"""Places that a warning names at most; hundreds of couplings would fill the screen."""
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """The noise that the calibration in a Target implies; plain data, made by :meth:`from_target`.
+    """The noise that the calibration in a Target implies; plain data, see :meth:`from_target`.
 
     After each gate, its qubits are depolarized and relax for its duration, such that the average
     infidelity of both together is the error that the Target states (see
@@ -47,13 +47,13 @@ class NoiseModel:
     has error 0 and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for
     its duration, and its error is not used.
 
-    A measurement has its readout error and no relaxation: decay during the readout is in the
-    calibrated error of it. In this and gate by gate, the model is that of Qiskit Aer's
+    A measurement has its readout error and no relaxation: decay during the readout is part of its
+    calibrated error. In this and gate by gate, the model is that of Qiskit Aer's
     ``NoiseModel.from_backend`` at temperature zero, but impossible values are refused rather than
     cut off, and what a Target says of an instruction on any qubits is used.
 
     Attributes:
-        lifetimes: T1 and T2 of each qubit in s; None where not known; empty without relaxation.
+        lifetimes: T1 and T2 of each qubit in s, None where not known; empty without relaxation.
         instructions: By name and qubits, the error (average infidelity) and duration in s of each
             instruction that has any, None where not known or switched off. Qubits None stands for
             all qubits that are not listed.
@@ -98,7 +98,7 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
-            stacklevel: Whom warnings are about: 1 is the caller.
+            stacklevel: The frame that warnings are about: 1 is the caller.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -184,7 +184,7 @@ class NoiseModel:
         )
 
     def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
-        """Return how bits are read wrongly into which a qubit is measured; those that are."""
+        """Return how bits are read wrongly that a qubit is measured into; none if they are not."""
         wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
         return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 

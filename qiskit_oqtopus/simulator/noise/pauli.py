@@ -111,7 +111,7 @@ def site_transfer(operation: Operation, noise: Operation | None) -> tuple[tuple[
 
 @lru_cache(maxsize=4096)
 def _fixed(name: str, p: float = 0.0, relaxations: Relaxation = ()) -> Real:
-    """Return a gate without parameters and its noise; kept, since a device has few (RB: 0.2)."""
+    """Return a gate without parameters and its noise; kept, since a device has few of them."""
     gate = (
         unitary_transfer(matrix_of((name, 0, 1))[1]) if name in TWO_QUBIT_GATES else _single(name)
     )
@@ -152,11 +152,11 @@ _ROTATIONS: dict[str, Callable[..., Real]] = {
     "rx": lambda angle: _u(angle, -pi / 2, pi / 2),
     "u": _u,
 }
-"""Operations of any angles: by formula, at a twentieth of the time that a basis change takes."""
+"""Operations with angles: by formula, which is much faster than a change of basis."""
 
 
 def conjugate(operation: Operation, shift: int) -> Operation:
-    """Return the complex conjugate of an operation with a tuple of qubits, further on.
+    """Return the complex conjugate of an operation with a tuple of qubits, on shifted qubits.
 
     Args:
         operation: An operation; those with a single qubit have transfer matrices.

@@ -6,8 +6,6 @@ costs), one thread, 2**16 to 2**20 amplitudes. Only the ratios matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..operations import Operation
 from .one_qubit import TINY, Small
 
@@ -55,9 +53,6 @@ _GENERAL = 1.5
 
 WORTHWHILE = 8.0
 """A circuit that takes less, in ns per amplitude, is over before it is planned."""
-
-FUSING_NS = 5000
-"""Time to fuse an operation, over the time per amplitude that one operation less saves."""
 
 JOIN = 2.0
 """Product of two states, in ns per amplitude of the result."""
@@ -111,9 +106,3 @@ def small_cost(small: Small) -> float:
     if small[0] == 0 == small[3]:
         return _ANTIDIAGONAL
     return _LIKE_HADAMARD if abs(abs(small[0]) - 0.5**0.5) < TINY else _GENERAL
-
-
-def total_cost(operations: Sequence[Operation], num_qubits: int) -> float:
-    """Return the time that operations take on a state of so many qubits, in ns."""
-    amplitudes = 1 << num_qubits
-    return sum(cost(operation) * amplitudes + OPERATION_NS for operation in operations)

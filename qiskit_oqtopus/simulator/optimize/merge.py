@@ -1,7 +1,7 @@
 """Merges operations on the same one or two qubits.
 
-With blocks on two qubits as one matrix where that is cheaper, a brickwork circuit takes 0.65 of the
-time that it takes with the runs on each qubit merged alone.
+Runs on one qubit become one matrix. Blocks on two qubits do where that is cheaper, which pays most
+in layers of rotations and gates on neighbours.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .one_qubit import (
 )
 
 _PARALLEL = 6
-"""So many matrices must stand side by side for their diagonals to come in large groups."""
+"""This many matrices must stand side by side, so that their diagonals come in large groups."""
 
 _TABLE_QUBITS = 8
 """Diagonals on more qubits stay what they are."""
@@ -111,10 +111,6 @@ class Merger:
                 self._close(block)
             if (other := blocks[second]) is not None:
                 self._close(other)
-            if not across and _commutes(pending[first]) and _commutes(pending[second]):
-                # A diagonal is better gathered with others (0.8 of the fusing of a QFT).
-                self._emit(operation, along, across)
-                return
             block = blocks[first] = blocks[second] = _Block((first, second))
         for qubit in block.pair:
             small = pending[qubit]

@@ -13,19 +13,15 @@ from typing import Any
 
 import qulacs
 
-from ..operations import TWO_QUBIT_GATES, Operation, qubits_of
+from ..operations import TWO_QUBIT_GATES, Operation
 from ..plan import Stage, Stages
 from ..state import Cancelled, Circuit, Flag
-from .cost import FUSING_NS, JOIN, STAGE_NS, WORTHWHILE, cost
+from .cost import JOIN, STAGE_NS, WORTHWHILE, cost
 from .fuse import fuse
 
 FUSED_QUBITS = 13
 """Operations on states of at least this many qubits are fused; on fewer it takes longer than it
 saves."""
-
-SURELY_FUSED_QUBITS = 16
-"""Below, the operations of a stage are counted before they are fused: on 13 qubits, a QFT takes 0.9
-of the time, QAOA that is written with CX 0.6."""
 
 _WINDOW = 16  # operations per qubit that are looked at beyond what can be applied, at most
 
@@ -41,29 +37,25 @@ class _Cluster:
     cost: float = 0.0
 
 
-def build_stages(
-    operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool
-) -> Stages | None:
+def build_stages(operations: Sequence[Operation], num_qubits: int) -> Stages | None:
     """Return the stages from qubits in 0 to the final state; None if planning them does not pay.
 
     Args:
         operations: See :mod:`.operations`.
         num_qubits: Number of qubits, at least 1.
-        keep_phases: Whether the state is wanted, global phase included, or just the probabilities
-            of its basis states.
     """
     if not _is_worthwhile(operations):
         return None
     stages, places = plan_stages(operations, num_qubits)
     fused = []
-    for position, stage in enumerate(stages):
-        width = len(stage.qubits)
-        if width >= FUSED_QUBITS and _fusing_pays(stage.operations, width):
-            exact = keep_phases or position < len(stages) - 1
-            steps = fuse(stage.operations, width, keep_phases=exact)
-            stage = replace(stage, operations=tuple(steps))
+    total = 0.0
+    for stage in stages:
+        if len(stage.qubits) >= FUSED_QUBITS:
+            cheaper, phase = fuse(stage.operations, len(stage.qubits))
+            total += phase
+            stage = replace(stage, operations=tuple(cheaper))
         fused.append(stage)
-    return Stages(tuple(fused), tuple(places))
+    return Stages(tuple(fused), tuple(places), total)
 
 
 def _is_worthwhile(operations: Sequence[Operation]) -> bool:
@@ -73,26 +65,6 @@ def _is_worthwhile(operations: Sequence[Operation]) -> bool:
         if total >= WORTHWHILE:
             return True
     return False
-
-
-def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
-    """Whether fusing the operations of a stage saves more time than it takes."""
-    if width >= SURELY_FUSED_QUBITS:
-        return True
-    saved = 0
-    running = 0  # qubits whose last operation was on them alone: the next one joins it
-    for operation in operations:
-        name, qubit = operation[:2]
-        if name in TWO_QUBIT_GATES:
-            running &= ~(1 << qubit | 1 << operation[2])
-        elif isinstance(qubit, int):
-            saved += running >> qubit & 1
-            running |= 1 << qubit
-        else:
-            saved += name == "pauli_rotation"  # joins the diagonals
-            for each in qubits_of(operation):
-                running &= ~(1 << each)
-    return saved << width > FUSING_NS * len(operations)
 
 
 def run_stages(staged: Stages, cancelled: Flag | None = None) -> Any:
