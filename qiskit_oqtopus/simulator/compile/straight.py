@@ -154,7 +154,7 @@ def _indices(circuit: QuantumCircuit, bits: list[Any], wanted: Collection[Any]) 
     """Return the positions of bits in a circuit."""
     if len(wanted) * len(bits) <= 128:
         return [bits.index(bit) for bit in wanted]
-    # Its first call makes an index of all bits, which costs more than a small circuit.
+    # The first call of find_bit makes an index of all bits, which costs more than a small circuit.
     return [circuit.find_bit(bit).index for bit in wanted]
 
 

@@ -3,7 +3,7 @@
 Qulacs applies a diagonal of ten qubits in about the time of a diagonal of one. So a diagonal is put
 off until an operation that does not commute with it must be applied; then as many others as fit on
 the same qubits go with it. Operations that need none of the waiting diagonals go ahead of them.
-On 20 qubits a QFT takes 0.5 of the time that it takes without, QAOA 0.4.
+Fourier transforms and QAOA gain most.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Node(NamedTuple):
 
 
 _WINDOW = 16
-"""At most this many nodes a qubit are put off, so that ordering stays linear in the nodes."""
+"""At most this many nodes per qubit are put off, so that ordering stays linear in the nodes."""
 
 _ZERO_ANGLE = 1e-15
-"""Of angles up to pi this is less than the rounding error."""
+"""An angle of at most this is 0: it is below the rounding error of angles up to pi."""
 
 
 def max_diagonal(num_qubits: int) -> int:
@@ -58,7 +58,7 @@ class DiagonalPool:
         num_qubits: Number of qubits.
 
     Attributes:
-        operations: What the nodes came to.
+        operations: The operations that the nodes became.
         phase: The global phase that was taken out of them, in rad.
     """
 
@@ -72,7 +72,7 @@ class DiagonalPool:
 
     def order(self, nodes: Sequence[Node]) -> None:
         """Take all nodes."""
-        # What is still to come from each node on: where all of it is blocked, looking on is vain.
+        # The qubits of each node and all after it: if all are blocked, there is no need to look on.
         coming = [0] * (len(nodes) + 1)
         for i in range(len(nodes) - 1, -1, -1):
             node = nodes[i]

@@ -1,8 +1,8 @@
 """Fewer and cheaper operations with the same effect, for circuits of many qubits.
 
 Runs of operations on one qubit become one, blocks on two qubits become one matrix where that is
-cheaper than the parts, and diagonals are gathered (see :mod:`.diagonals`). This is worth its time
-where an operation costs far more than the few microseconds that it takes Python to look at it.
+cheaper than the parts, and diagonals are gathered (see :mod:`.diagonals`). This pays where an
+operation costs far more than the few microseconds that Python takes to look at it.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Merger:
     """Merges what acts on the same one or two qubits.
 
     Attributes:
-        nodes: What the operations came to.
+        nodes: The nodes that the operations became.
         phase: The global phase that was taken out of them, in rad.
     """
 
@@ -215,8 +215,8 @@ class Merger:
             start = phase(a)
             self.phase += start
             phi = phase(c) - start
-            # Of entries that nearly cancelled the phases are lost: the sum of phi and lambda is
-            # read where the entries are large.
+            # The phases of entries that nearly cancelled are lost: the sum of phi and lambda is
+            # read from the large entries.
             lam = (phase(d) - phi if abs(a) > off else phase(-b)) - start
             angles = (2 * atan2(off, abs(a)), phi, lam)
             self._depth[qubit] += 1

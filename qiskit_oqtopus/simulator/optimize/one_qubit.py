@@ -1,4 +1,4 @@
-"""Matrices of one qubit as plain numbers: at this size several times faster than arrays."""
+"""Matrices of one qubit as plain numbers: several times faster than arrays of this size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Small = tuple[complex, complex, complex, complex]
 """A 2x2 matrix by rows."""
 
 TINY = 1e-14
-"""What differs by less is the same."""
+"""Numbers that differ by less are equal."""
 
 
 def small_of(matrix: NDArray[np.complex128]) -> Small:

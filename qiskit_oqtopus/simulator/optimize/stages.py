@@ -1,7 +1,7 @@
-"""From all qubits in 0 to the final state, with every qubit left out until it is needed.
+"""From all qubits in 0 to the final state in stages: no qubit takes part before it is needed.
 
 Qubits that have not met yet are separate states, so that an operation costs 2**k for the k qubits
-that are joined so far, and not 2**n. All that can be done before two states are joined is done
+that are joined so far, and not 2**n. Whatever can be done before two states are joined is done
 before: what lies outside the light cone of the qubits that come last never runs at full size.
 """
 
@@ -20,8 +20,8 @@ from .cost import JOIN, STAGE_NS, WORTHWHILE, cost
 from .fuse import fuse
 
 FUSED_QUBITS = 13
-"""Operations on states of at least this many qubits are fused; on fewer it takes longer than it
-saves."""
+"""Operations on states of at least this many qubits are fused; on fewer qubits fusing takes longer
+than it saves."""
 
 _WINDOW = 16  # operations per qubit that are looked at beyond what can be applied, at most
 
@@ -41,7 +41,7 @@ def build_stages(operations: Sequence[Operation], num_qubits: int) -> Stages | N
     """Return the stages from qubits in 0 to the final state; None if planning them does not pay.
 
     Args:
-        operations: See :mod:`.operations`.
+        operations: See :mod:`qiskit_oqtopus.simulator.operations`.
         num_qubits: Number of qubits, at least 1.
     """
     if not _is_worthwhile(operations):
@@ -179,7 +179,7 @@ class _StagePlanner:
         return items
 
     def _join(self, mask: int) -> _Cluster:
-        """Make one cluster of all that have one of these qubits."""
+        """Make one cluster of all clusters that have one of these qubits."""
         joined: list[_Cluster] = []
         whole = 0
         rest = mask
@@ -194,7 +194,7 @@ class _StagePlanner:
         result = _Cluster(whole)
         for cluster in joined:
             own = 1 << cluster.mask.bit_count()
-            # To finish a state now costs a product and saves running its operations at this size.
+            # Finishing a state now costs a product and saves running its operations at this size.
             if cluster.cost * (size - own) > JOIN * own + STAGE_NS:
                 self._finish(cluster)
             result.fresh += cluster.fresh
