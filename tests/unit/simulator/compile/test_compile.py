@@ -81,6 +81,7 @@ def random_circuit(rng):
     return random_unitary_circuit(rng, int(rng.integers(1, 6)), int(rng.integers(0, 25)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("first", [0, 125])
 def test_state_and_counts_of_random_circuits(route, first, monkeypatch):
