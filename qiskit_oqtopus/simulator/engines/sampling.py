@@ -144,18 +144,6 @@ def _marginal_map(num_qubits: int, measured: tuple[int, ...]) -> NDArray[np.int6
     return gather_bits(np.arange(1 << num_qubits), measured)
 
 
-_TABLE = 4
-"""With at most this many possible outcomes for each that occurred, the values of the classical bits
-are computed for all outcomes and kept: the next circuit may have its bits in the same places."""
-
-
-@lru_cache(maxsize=16)
-def _keys(num_bits: int, moves: tuple[tuple[int, int], ...]) -> NDArray[Any]:
-    """Return the value of the classical bits for each outcome, shape (2**num_bits,)."""
-    values = spread_bits(np.arange(1 << num_bits), moves)
-    return np.array(values, dtype=object if max(values) >> 62 else np.int64)
-
-
 def marginal(
     probabilities: Probabilities, num_qubits: int, measured: tuple[int, ...]
 ) -> Probabilities:
@@ -243,10 +231,8 @@ def measure(
             return keys, [drawn[key] for key in keys]
         outcomes, counts = sample(marginal(probabilities, num_qubits, measured), shots, generator)
         place = {qubit: j for j, qubit in enumerate(measured)}
-        moves = tuple([(place[qubit], clbit) for qubit, clbit in pairs])
-        if natural or 1 << len(measured) > _TABLE * len(outcomes):
-            return spread_bits(outcomes, moves), counts.tolist()
-        return _keys(len(measured), moves)[outcomes].tolist(), counts.tolist()
+        moves = [(place[qubit], clbit) for qubit, clbit in pairs]
+        return spread_bits(outcomes, moves), counts.tolist()
     return read_out(*sample(probabilities, shots, generator), pairs, num_qubits)
 
 

@@ -120,20 +120,17 @@ class _StagePlanner:
         delayed: list[tuple[int, int, Operation]] = []
         start = 0
         while True:
-            waiting, delayed = delayed, []
-            blocked = 0
-            for item in waiting:
-                mask, qubit, operation = item
-                cluster = clusters[qubit]
-                if mask & blocked or mask & ~cluster.mask:
-                    blocked |= mask
-                    delayed.append(item)
+            again, delayed = delayed, []
+            blocked = taken = 0
+            while True:
+                if taken < len(again):
+                    item = again[taken]
+                    taken += 1
+                elif coming[start] & ~blocked and len(delayed) < window:
+                    item = items[start]
+                    start += 1
                 else:
-                    cluster.operations.append(operation)
-                    cluster.cost += cost(operation)
-            while coming[start] & ~blocked and len(delayed) < window:
-                item = items[start]
-                start += 1
+                    break
                 mask, qubit, operation = item
                 cluster = clusters[qubit]
                 if mask & blocked or mask & ~cluster.mask:
