@@ -177,14 +177,11 @@ def choose_engine(
             f"{other}use fewer active qubits, or raise max_memory_mb if the machine has more",
         )
     if density_matrix is not False:
-        problem = _matrix_problem(plan, _qubits_of(density_matrix, plan), budget)
+        qubits = range(plan.num_qubits) if density_matrix is True else density_matrix
+        problem = _matrix_problem(plan, qubits, budget)
         if problem is not None:
             return problem
     return NoisyPlan(plan, method)
-
-
-def _qubits_of(wanted: Wanted, plan: Plan) -> Sequence[int]:
-    return range(plan.num_qubits) if wanted is True else wanted or ()
 
 
 def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Collection, Iterable
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
@@ -131,7 +132,7 @@ def compile_straight(
         clbits = _indices(circuit, circuit.clbits, measured.values())
         terminal = [(active.get(bit), clbit) for bit, clbit in zip(measured, clbits, strict=True)]
         if len(terminal) > 1:
-            terminal.sort(key=_clbit)
+            terminal.sort(key=itemgetter(1))
             if len({clbit for _, clbit in terminal}) < len(terminal):
                 return None
     plan = Plan(
@@ -156,7 +157,3 @@ def _indices(circuit: QuantumCircuit, bits: list[Any], wanted: Collection[Any]) 
         return [bits.index(bit) for bit in wanted]
     # The first call of find_bit makes an index of all bits, which costs more than a small circuit.
     return [circuit.find_bit(bit).index for bit in wanted]
-
-
-def _clbit(pair: tuple[int | None, int]) -> int:
-    return pair[1]

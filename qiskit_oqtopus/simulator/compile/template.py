@@ -96,12 +96,10 @@ class Template:
     Attributes:
         plan: The circuit without its operations.
         steps: What is applied.
-        num_parameters: Number of parameters.
     """
 
     plan: Plan
     steps: tuple[Step, ...]
-    num_parameters: int
 
     def plans(self, values: NDArray[np.float64]) -> list[Plan]:
         """Return the plan for each set of values; global phases are left out.
@@ -163,7 +161,7 @@ def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Templa
             builder.operations(
                 [("matrix", builder.places(instruction), instruction.matrix, (), ())]
             )
-    return Template(plan._replace(steps=()), builder.finish(), len(parameters))
+    return Template(plan._replace(steps=()), builder.finish())
 
 
 class _Builder:

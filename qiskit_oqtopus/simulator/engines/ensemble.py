@@ -196,6 +196,17 @@ class Batch:
         return to_probabilities(self._states)
 
 
+def find_p_one(state: Any, qubit: int) -> float:
+    """Return the probability to find a qubit of a ``qulacs.QuantumState`` in 1."""
+    # Both outcomes are summed: 1 - p(0) would turn a rounding error into an outcome.
+    pattern = [2] * state.get_qubit_count()
+    shares = []
+    for outcome in (0, 1):
+        pattern[qubit] = outcome
+        shares.append(state.get_marginal_probability(pattern))
+    return float(shares[1] / sum(shares))
+
+
 class StateList:
     """One Qulacs state per branch."""
 
@@ -218,14 +229,7 @@ class StateList:
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability of 1 for each branch."""
-        # Both outcomes are summed: 1 - p(0) would turn a rounding error into an outcome.
-        pattern = [2] * self._num_qubits
-        shares = np.empty((2, len(self._states)))
-        for outcome in (0, 1):
-            pattern[qubit] = outcome
-            shares[outcome] = [state.get_marginal_probability(pattern) for state in self._states]
-        ones: NDArray[np.float64] = shares[1] / shares.sum(axis=0)
-        return ones
+        return np.array([find_p_one(state, qubit) for state in self._states])
 
     def split(
         self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]

@@ -29,7 +29,6 @@ from .sampling import (
 )
 
 if TYPE_CHECKING:
-    from .dynamic import DynamicRun
     from .expectation import ActiveObservables, Observables
 
 POOLED_QUBITS = 12
@@ -272,14 +271,6 @@ def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]
     return state, range(n)
 
 
-def _dynamic(
-    plan: Plan, generator: np.random.Generator, settings: Settings, cancelled: Flag | None
-) -> DynamicRun:
-    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
-
-    return DynamicRun(plan, generator, settings.branch_bytes, cancelled)
-
-
 def _run_dynamic(
     plan: Plan,
     generator: np.random.Generator,
@@ -287,14 +278,16 @@ def _run_dynamic(
     cancelled: Flag | None,
 ) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
     """Sample by branching over the outcomes of the measurements inside the circuit."""
+    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
+
     vector = None
     if settings.statevector:
-        run = _dynamic(plan, generator, settings, cancelled)
+        run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
         amplitudes = run.statevector()
         vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
     if not plan.has_counts:
         return [], [], vector
-    counts = _dynamic(plan, generator, settings, cancelled).run(settings.shots)
+    counts = DynamicRun(plan, generator, settings.branch_bytes, cancelled).run(settings.shots)
     ordered = sorted(counts)
     return ordered, [counts[key] for key in ordered], vector
 

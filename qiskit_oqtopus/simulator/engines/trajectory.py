@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..operations import Operation
 from ..state import Cancelled, Circuit, Flag
 from .blocks import Site, build_blocks
+from .ensemble import find_p_one
 
 _CERTAIN = 40.0
 """A hazard this large is certainty: exp(-40) is less than one in 10**17."""
@@ -151,7 +152,7 @@ class Trajectories:
         proposal = node.proposed[0][0]
         block, inside, site = self._sites[proposal // _CHOICES]
         self._advance(node, block, inside)
-        p_one = self._p_one(node.state, site.qubits[0]) if site.kind == "decay" else 1.0
+        p_one = find_p_one(node.state, site.qubits[0]) if site.kind == "decay" else 1.0
         child = _Node(node.state, block, inside)
         while node.proposed and node.proposed[0][0] == proposal:
             _, which, position, shots = heapq.heappop(node.proposed)
@@ -214,15 +215,6 @@ class Trajectories:
     def _apply_part(self, node: _Node, end: int) -> None:
         operations = self._blocks[node.block].operations[node.inside : end]
         Circuit(operations, self._num_qubits).apply(node.state, self._cancelled)
-
-    def _p_one(self, state: Any, qubit: int) -> float:
-        """Return the probability of 1; both outcomes are summed, since 1 - p(0) is never just 0."""
-        pattern = [2] * self._num_qubits
-        pattern[qubit] = 0
-        zero = state.get_marginal_probability(pattern)
-        pattern[qubit] = 1
-        one = state.get_marginal_probability(pattern)
-        return float(one / (zero + one))
 
     @staticmethod
     def _strike(state: Any, site: Site, choice: int) -> None:

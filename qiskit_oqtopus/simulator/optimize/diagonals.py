@@ -46,11 +46,6 @@ _ZERO_ANGLE = 1e-15
 """An angle of at most this is 0: it is below the rounding error of angles up to pi."""
 
 
-def max_diagonal(num_qubits: int) -> int:
-    """Return the number of qubits up to which diagonals are merged."""
-    return 10 if num_qubits < 18 else 11
-
-
 class DiagonalPool:
     """Orders nodes.
 
@@ -66,7 +61,7 @@ class DiagonalPool:
         self.operations: list[Operation] = []
         self.phase = 0.0
         self._num_qubits = num_qubits
-        self._limit = max_diagonal(num_qubits)
+        self._limit = 10 if num_qubits < 18 else 11  # qubits of a merged diagonal
         self._phases: dict[int, float] = {}
         self._tables: dict[int, list[tuple[Sequence[int], Any]]] = {}
 
