@@ -169,7 +169,7 @@ def _evaluate_index(target: Expression, index: Expression, width: int | None) ->
 
 
 def _place(index: Expression, width: int | None) -> Callable[[int, tuple[Any, ...]], int]:
-    """Return a function that evaluates the index of a bit, and refuses one that is not there.
+    """Return a function that evaluates the index of a bit, and refuses a bit that does not exist.
 
     OpenQASM 3 does not say what such a bit is: any answer would be invented.
     """

@@ -11,7 +11,7 @@ BRANCHING_BYTES_PER_AMPLITUDE = 80
 """The same for a circuit that keeps a second branch, or rearranges the state as an array."""
 
 BASE_BYTES = 1 << 20
-"""What a simulation takes beside its amplitudes."""
+"""What a simulation takes besides its amplitudes."""
 
 BRANCH_BYTES = 1 << 28
 """Bound on the state vectors that branching keeps at once; two are always allowed.

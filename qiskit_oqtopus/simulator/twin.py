@@ -250,7 +250,7 @@ class TwinBackend(BackendV2):
         backend._twin = Twin(target, check or find_unsupported, qubit_coordinates or ())
         backend._options.update_options(**SWITCHES)
         backend.set_options(**switches)
-        backend._twin.noise(backend.options)  # says at once what is wrong with it
+        backend._twin.noise(backend.options)  # raises and warns now, not at the first run
         return backend
 
     @property

@@ -25,7 +25,7 @@ class Ensemble(Protocol):
         """Return the number of branches."""
 
     def apply(self, circuit: Any, cancelled: Flag | None) -> None:
-        """Apply what :func:`prepare` made of some operations to all branches."""
+        """Apply operations, in the form that :func:`prepare` returns, to all branches."""
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability to find the qubit in 1 for each branch, shape (branches,)."""
@@ -143,7 +143,7 @@ class Batch:
         return self._states.reshape(len(self._states), -1, 2, 1 << qubit)
 
     def apply(self, circuit: Any, cancelled: Flag | None) -> None:
-        """Apply the rows that :func:`prepare` made."""
+        """Apply the rows that :func:`prepare` returned."""
         self._states = self._states @ circuit
 
     def ones(self, qubit: int) -> NDArray[np.float64]:

@@ -158,7 +158,7 @@ def _sample_densities(
     for qubit, written in clbits.items():
         maps[qubit] = OUTCOMES
         if len(written) == 1 and written[0] in wrong:
-            # All shots at once. Bits that are read from the same qubit err each by itself.
+            # All shots at once. Several bits that are read from one qubit err independently.
             maps[qubit] = reading_matrix(*wrong.pop(written[0])[1:])
     weights = np.maximum(states.read(maps).reshape(-1), 0.0)
     place = {qubit: j for j, qubit in enumerate(sorted(clbits))}

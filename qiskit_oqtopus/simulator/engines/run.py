@@ -61,7 +61,7 @@ _pool = _Pool()
 
 
 class Outcome(NamedTuple):
-    """What came of one circuit. A named tuple, which is made faster than a dataclass.
+    """The outcome of one circuit. A named tuple, which is made faster than a dataclass.
 
     Attributes:
         counts: The different values of the classical bits that occurred (bit i is clbit i), and

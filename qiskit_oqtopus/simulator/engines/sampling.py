@@ -1,4 +1,4 @@
-"""From probabilities to counts: exact sampling whose cost does not grow shot by shot in Python."""
+"""From probabilities to counts: exact sampling, without a loop over the shots in Python."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Quantum trajectories: noise as events that strike state vectors at random.
 
-What may happen where is proposed with a probability that does not depend on the state (see
-:class:`.blocks.Site`). So everything that is proposed in any shot is drawn before anything is
-simulated, and shots have one state in common until different things happen to them: a tree, which
-is walked depth first. Without noise that strikes, a circuit is simulated once for all its shots.
+Each possible event is proposed with a probability that does not depend on the state (see
+:class:`.blocks.Site`). So all proposals of all shots are drawn before anything is simulated, and
+shots share one state until different things happen to them: a tree, which is walked depth first.
+Where no noise strikes, a circuit is simulated once for all its shots.
 
 The averages over trajectories are those of the density matrix (J. Dalibard, Y. Castin, K. Molmer,
 Phys. Rev. Lett. 68 (1992) 580): no approximation is made. Counts have the noise of the shots only,
@@ -100,7 +100,7 @@ class Trajectories:
     ) -> Iterator[tuple[Any, int]]:
         """Yield each final state, not normalized, and the number of shots that it has.
 
-        At most log2(shots) + 2 states are alive at a time beside those that were yielded.
+        At most log2(shots) + 2 states are alive at a time, besides those that were yielded.
 
         Args:
             state: The ``qulacs.QuantumState`` in which all shots begin; it is used up.

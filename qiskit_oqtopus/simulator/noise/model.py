@@ -189,7 +189,7 @@ class NoiseModel:
         return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
-        # Without the operations: they take memory, and are soon made again.
+        # Without the operations: they take memory, and are quickly built again.
         values = (self.lifetimes, self.instructions, self.assignment, self.measure_durations)
         return type(self), values
 

@@ -100,7 +100,7 @@ def cost(operation: Operation) -> float:
 
 
 def small_cost(small: Small) -> float:
-    """Return about what a 2x2 matrix costs beside others, in ns per amplitude."""
+    """Return about what a 2x2 matrix costs among other operations, in ns per amplitude."""
     if small[1] == 0 == small[2]:
         return GATHERED[1]
     if small[0] == 0 == small[3]:

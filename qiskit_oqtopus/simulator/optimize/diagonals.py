@@ -112,7 +112,7 @@ class DiagonalPool:
                 return
 
     def _flush(self, wanted: int) -> None:
-        """Apply diagonals: those on the wanted qubits first, and what fits beside them."""
+        """Apply diagonals: those on the wanted qubits first, then others that fit."""
         limit = self._limit
         masks = [*self._phases, *self._tables]
         chosen = 0

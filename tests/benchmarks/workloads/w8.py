@@ -154,7 +154,7 @@ def aer(device: Target, method: str, batch: Batch) -> Task:
 
 @dataclass
 class MeansOfBits:
-    """Compares the mean of each bit with that of who comes first, where exact is out of reach."""
+    """Compares the mean of each bit with that of the first peer, where exact is out of reach."""
 
     name: str
     first: np.ndarray | None = None
