@@ -16,10 +16,6 @@ _PLAIN = {
     (stages, "FUSED_QUBITS"): NEVER,
     (run, "_PLAIN_QUBITS"): 0,
 }
-_FUSED = {
-    (stages, "FUSED_QUBITS"): 0,
-    (stages, "WORTHWHILE"): 0,
-}
 
 ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
     # The reference: every circuit by the general compiler, gate by gate.
@@ -31,7 +27,7 @@ ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
         (consolidate, "_HOPEFUL"): 0,
         (consolidate, "_SAVED"): 0,
     },
-    "fused": {**_PLAIN, **_FUSED},
+    "fused": {**_PLAIN, (stages, "FUSED_QUBITS"): 0, (stages, "WORTHWHILE"): 0},
 }
 """By name: what each threshold, or function, is set to."""
 
