@@ -6,12 +6,12 @@ Most circuits are like that, and small ones cost more to compile than to simulat
 
 from __future__ import annotations
 
-import cmath
 import math
 from collections.abc import Collection, Iterable
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
 
 from ..operations import ENCODERS, FIXED_GATES, ROTATION_GATES, Operation
@@ -92,8 +92,9 @@ def compile_straight(
             matrix = instruction.matrix
             if matrix is None or not qubits or not measured.keys().isdisjoint(qubits):
                 return None
-            # Gates with infinite angles leave nothing else when they are merged.
-            if not cmath.isfinite(matrix.item(0)):
+            # The sum of the squares of all entries. Gates with infinite angles leave such a matrix
+            # when they are merged.
+            if not math.isfinite(np.vdot(matrix, matrix).real):
                 return None
             places = [active.setdefault(bit, len(active)) for bit in qubits]
             operations.append(("matrix", tuple(places), matrix, (), ()))

@@ -181,6 +181,7 @@ def test_angles_are_finite(angle, num_qubits, gates):
         CUGate(0.1, math.nan, 0.2, 0.3),
         XXPlusYYGate(math.inf, 0.1),
         UnitaryGate(np.full((4, 4), math.nan), check_input=False),
+        UnitaryGate(np.diag([1, 1, 1, math.inf]), check_input=False),
         PauliEvolutionGate(SparsePauliOp(["XX", "ZI"]), math.nan),
     ],
 )
