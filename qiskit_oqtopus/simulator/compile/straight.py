@@ -6,6 +6,7 @@ Most circuits are like that, and small ones cost more to compile than to simulat
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Collection, Iterable
 from operator import itemgetter
@@ -92,9 +93,11 @@ def compile_straight(
             matrix = instruction.matrix
             if matrix is None or not qubits or not measured.keys().isdisjoint(qubits):
                 return None
-            # The sum of the squares of all entries. Gates with infinite angles leave such a matrix
-            # when they are merged.
-            if not math.isfinite(np.vdot(matrix, matrix).real):
+            # Gates with infinite angles leave nothing but NaN when they are merged: one entry shows
+            # it. A look at all entries takes longer, which is affordable with noise.
+            if not cmath.isfinite(matrix.item(0)):
+                return None
+            if noise is not None and not np.isfinite(matrix).all():
                 return None
             places = [active.setdefault(bit, len(active)) for bit in qubits]
             operations.append(("matrix", tuple(places), matrix, (), ()))

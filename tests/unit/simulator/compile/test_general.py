@@ -181,7 +181,6 @@ def test_angles_are_finite(angle, num_qubits, gates):
         CUGate(0.1, math.nan, 0.2, 0.3),
         XXPlusYYGate(math.inf, 0.1),
         UnitaryGate(np.full((4, 4), math.nan), check_input=False),
-        UnitaryGate(np.diag([1, 1, 1, math.inf]), check_input=False),
         PauliEvolutionGate(SparsePauliOp(["XX", "ZI"]), math.nan),
     ],
 )
@@ -212,6 +211,17 @@ def test_angles_and_delays_are_finite_on_twins_too():
         circuit.measure_all()
         with pytest.raises(OqtopusCircuitError, match=r"PUB 0 .*nan"):
             SamplerV2(twin).run([circuit])
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_matrices_are_finite_on_twins_too():
+    target = GenericBackendV2(2, seed=1).target
+    target.add_instruction(UnitaryGate, None, name="unitary")
+    circuit = QuantumCircuit(1)
+    circuit.append(UnitaryGate(np.diag([1, math.inf]), check_input=False), [0])
+    circuit.measure_all()
+    with pytest.raises(OqtopusCircuitError, match="its matrix is not finite"):
+        QulacsBackend.from_target(target).run(circuit)
 
 
 @pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
