@@ -12,8 +12,20 @@ from qiskit.exceptions import QiskitError
 
 from .exceptions import OqtopusCircuitError, Problem
 
-SECONDS_PER_UNIT: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
-"""Units of the durations of delays other than dt, in s."""
+SECONDS_PER_UNIT = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+"""Units of durations in Qiskit circuits, in s; "dt" is the Target's own."""
+
+
+def units_per_second(unit: str) -> int:
+    """Return how many of a unit of :data:`SECONDS_PER_UNIT` are one second: an exact number.
+
+    Division by it gives the float nearest to the time in s: 24 ns are 24 / 10**9 = 2.4e-08 s.
+    Multiplication by 1e-9, which no float holds exactly, does not always.
+
+    >>> units_per_second("ns")
+    1000000000
+    """
+    return round(1 / SECONDS_PER_UNIT[unit])
 
 
 def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:

@@ -9,8 +9,12 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
-from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
-from ..simulator.job import wait_with_callback
+from ..exceptions import (
+    OqtopusError,
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusJobTimeoutError,
+)
 from .assembly import Collected
 from .executor import Work
 
@@ -95,7 +99,16 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         if callback is None:
             self._work.wait(timeout)
             return
-        wait_with_callback(self, time.sleep, timeout, wait, callback)
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self.in_final_state():
+            callback(self.job_id(), self.status(), self)
+            left = wait if end is None else min(wait, end - time.monotonic())
+            if left <= 0:
+                raise OqtopusJobTimeoutError(
+                    f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, "
+                    "or call cancel()."
+                )
+            time.sleep(left)
         self._work.wait(None)
 
     # -- results --------------------------------------------------------------------------------

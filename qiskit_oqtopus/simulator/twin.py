@@ -91,7 +91,7 @@ class Twin:
 
 
 def _users_level() -> int:
-    """Return the stacklevel of warnings about the first frame outside of this package."""
+    """Return the stacklevel of warnings about the caller's caller, outside of this package."""
     package = __name__.partition(".")[0]
     level, frame = 0, sys._getframe()
     while frame.f_back is not None:
