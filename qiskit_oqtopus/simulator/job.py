@@ -99,40 +99,6 @@ class Dispatcher:
 dispatcher = Dispatcher()
 
 
-def wait_with_callback(
-    job: Any,
-    pause: Callable[[float], object],
-    timeout: float | None,
-    wait: float,
-    callback: Callable[[str, JobStatus, Any], object],
-) -> None:
-    """Call back again and again until a job has ended.
-
-    Args:
-        job: The job: of the simulator, or of a primitive.
-        pause: Waits for the given time in s; it may return earlier if the job has ended.
-        timeout: Longest time to wait in s; None waits as long as it takes.
-        wait: Time between two calls of the callback in s.
-        callback: Called as ``callback(job_id, status, job)``.
-
-    Raises:
-        OqtopusJobTimeoutError: If the time is over.
-    """
-    end = None if timeout is None else time.monotonic() + timeout
-    while not job.in_final_state():
-        callback(job.job_id(), job.status(), job)
-        left = wait if end is None else min(wait, end - time.monotonic())
-        if left <= 0:
-            raise _timeout_error(job.job_id(), timeout)
-        pause(left)
-
-
-def _timeout_error(job_id: str, timeout: float | None) -> OqtopusJobTimeoutError:
-    return OqtopusJobTimeoutError(
-        f"Job {job_id} did not end within {timeout} s. It goes on: wait again, or call cancel()."
-    )
-
-
 class QulacsJob(JobV1):
     """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; its ``run`` method returns it.
 
@@ -370,8 +336,15 @@ class QulacsJob(JobV1):
         """
         if callback is None:
             self._wait(timeout)
-        else:
-            wait_with_callback(self, self._finished.wait, timeout, wait, callback)
+            return
+        end = None if timeout is None else time.monotonic() + timeout
+        while not self._finished.is_set():
+            callback(self.job_id(), self.status(), self)
+            left = wait if end is None else min(wait, end - time.monotonic())
+            if left <= 0:
+                self._wait(0)
+                return
+            self._finished.wait(left)
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why; None while none is known to have failed."""
@@ -401,7 +374,10 @@ class QulacsJob(JobV1):
         if timeout is None and self._executor is None and self._claim():
             self._work_here()
         if not self._finished.wait(timeout):
-            raise _timeout_error(self.job_id(), timeout)
+            raise OqtopusJobTimeoutError(
+                f"Job {self.job_id()} did not end within {timeout} s. It goes on: wait again, or "
+                "call cancel()."
+            )
 
     def _build(self) -> Result:
         with self._lock:
