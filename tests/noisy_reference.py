@@ -1,12 +1,14 @@
 """A slow, direct interpreter of noisy circuits: exact probabilities by density matrices.
 
 It follows every outcome on Qiskit's own objects with ``qiskit.quantum_info``. What is tested with
-it is how noise gets into circuits and through the engines; the channels of a calibration are taken
-from the package, and have tests of their own.
+it is how noise gets into circuits and through the engines. The noise of a calibration is here as
+superoperators and confusion matrices, built of the package's channels, which have tests of their
+own.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +16,107 @@ from qiskit.circuit import IfElseOp, SwitchCaseOp
 from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.quantum_info import DensityMatrix, Operator, SuperOp
 
+from qiskit_oqtopus.circuits import SECONDS_PER_UNIT
+from qiskit_oqtopus.simulator.noise.channels import (
+    depolarizing,
+    depolarizing_probability,
+    relaxation,
+    relaxation_exponents,
+    relaxation_infidelity,
+    tensor,
+)
+
 from .dynamic_reference import Way, _condition, _store, _target, _value
 
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 _PROJECTORS = [Operator(np.diag([1.0, 0.0])), Operator(np.diag([0.0, 1.0]))]
 _RESET = SuperOp(np.array([[1, 0, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]))
+
+
+def thermal_relaxation(duration, t1, t2):
+    """Return the relaxation of one qubit to state 0 (temperature zero), shape (4, 4).
+
+    Populations of 1 decay as exp(-t / T1) and coherences as exp(-t / T2): amplitude damping
+    followed by phase damping (Nielsen and Chuang, section 8.3.5 and 8.3.6).
+
+    Args:
+        duration: Time t in s.
+        t1: Relaxation time T1 in s; None or infinity if there is no amplitude damping.
+        t2: Dephasing time T2 in s. More than 2 T1 is not physical and taken as 2 T1. None or
+            infinity is the limit that T1 sets, 2 T1: no dephasing beyond the damping.
+
+    Raises:
+        ValueError: If the duration is negative or a lifetime is not positive, or one is NaN.
+    """
+    return relaxation(*relaxation_exponents(duration, t1, t2))
+
+
+def gate_noise(error, duration, t1s, t2s):
+    """Return the noise of a gate: depolarizing of its qubits, then relaxation of each of them.
+
+    Its average infidelity is the stated error; where relaxation alone has more, it is that of the
+    relaxation, and above :func:`reachable_error` it is that. The order, which matters to order
+    p t / T1 only, is that of Qiskit Aer's ``NoiseModel.from_backend``.
+
+    Args:
+        error: Average infidelity of the gate, or None where only relaxation is known.
+        duration: Duration of the gate in s, or None where there is no relaxation.
+        t1s: Relaxation time of each of the k qubits in s, or None, see :func:`thermal_relaxation`.
+        t2s: Dephasing time of each qubit in s, or None.
+
+    Returns:
+        The superoperator, shape (4**k, 4**k).
+
+    Raises:
+        ValueError: As :func:`thermal_relaxation` does.
+    """
+    duration = duration or 0.0
+    k = len(t1s)
+    p = 0.0
+    if error is not None:
+        p = depolarizing_probability(error, relaxation_infidelity(duration, t1s, t2s), k)
+    each = [thermal_relaxation(duration, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
+    return np.asarray(tensor(*each) @ depolarizing(p, k))
+
+
+def average_infidelity(superop):
+    """Return 1 - F, where F is the average fidelity of a channel with the identity."""
+    d = math.isqrt(len(superop))
+    # Not 1 - tr(S) / d**2: small infidelities keep their digits.
+    return float(np.sum(1 - np.diagonal(superop).real)) / (d * (d + 1))
+
+
+def superop(model, name, qubits):
+    """Return the noise that follows an ideal instruction, shape (4**k, 4**k); None if none does."""
+    qubits = tuple(qubits)
+    if model.operation(name, qubits) is None:
+        return None
+    table = model.instructions.get(name, {})
+    error, duration = table.get(qubits) or table.get(None) or (None, None)
+    t1s, t2s = zip(*[_lifetimes(model, qubit) for qubit in qubits], strict=True)
+    return gate_noise(error, duration, t1s, t2s)
+
+
+def delay(model, qubit, seconds):
+    """Return the relaxation of a qubit that waits, shape (4, 4); None if there is none."""
+    lifetimes = _lifetimes(model, qubit)
+    if seconds == 0 or lifetimes == (None, None):
+        return None
+    return thermal_relaxation(seconds, *lifetimes)
+
+
+def _lifetimes(model, qubit):
+    return model.lifetimes[qubit] if qubit < len(model.lifetimes) else (None, None)
+
+
+def readout(model, qubit):
+    """Return the probability M[observed, prepared] of reading a bit, shape (2, 2); None if exact.
+
+    Columns sum to 1.
+    """
+    flip_0, flip_1 = model.assignment.get(qubit) or model.assignment.get(None) or (0.0, 0.0)
+    if not (flip_0 or flip_1):
+        return None
+    return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
 
 
 def final_state(circuit, model, dt=None, idle=None):
@@ -59,7 +157,7 @@ class _Interpreter:
         return ways
 
     def wait(self, way, qubit, seconds):
-        noise = self.model.delay(qubit, seconds)
+        noise = delay(self.model, qubit, seconds)
         return (
             way if noise is None else replace(way, state=way.state.evolve(SuperOp(noise), [qubit]))
         )
@@ -72,7 +170,7 @@ class _Interpreter:
             return [way]
         if name == "delay":
             unit = operation.unit
-            scale = self.dt if unit == "dt" else _SECONDS[unit]
+            scale = self.dt if unit == "dt" else SECONDS_PER_UNIT[unit]
             return [self.wait(way, qubits[0], operation.duration * scale)]
         if name == "reset":
             return [replace(way, state=way.state.evolve(_RESET, qubits))]
@@ -107,7 +205,7 @@ class _Interpreter:
         if name == "box":
             return self.block(operation.body, [way], self.inner(operation.body, qubits))
         state = way.state.evolve(operation, qubits)
-        noise = self.model.superop(name, qubits)
+        noise = superop(self.model, name, qubits)
         if noise is not None:
             state = state.evolve(SuperOp(noise), qubits)
         return [replace(way, state=state)]
@@ -117,7 +215,7 @@ class _Interpreter:
         return dict(zip(body.qubits, qubits, strict=True))
 
     def measure(self, way, qubit, clbit):
-        wrong = self.model.readout(qubit)
+        wrong = readout(self.model, qubit)
         wrong = np.eye(2) if wrong is None else wrong
         ends = []
         for true in (0, 1):

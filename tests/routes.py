@@ -5,27 +5,21 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from qiskit_oqtopus.simulator.compile import cache, compile, consolidate
-from qiskit_oqtopus.simulator.engines import run as execute
-from qiskit_oqtopus.simulator.optimize import stages as growth
+from qiskit_oqtopus.simulator.compile import compile, consolidate
+from qiskit_oqtopus.simulator.engines import run
+from qiskit_oqtopus.simulator.optimize import stages
 
 NEVER = sys.maxsize
 
 _PLAIN = {
     (consolidate, "MIN_INSTRUCTIONS"): NEVER,
-    (cache, "MIN_INSTRUCTIONS"): NEVER,
-    (growth, "FUSED_QUBITS"): NEVER,
-    (execute, "_PLAIN_QUBITS"): 0,
-}
-_FUSED = {
-    (growth, "FUSED_QUBITS"): 0,
-    (growth, "SURELY_FUSED_QUBITS"): 0,
-    (growth, "_WORTHWHILE"): 0,
+    (stages, "FUSED_QUBITS"): NEVER,
+    (run, "_PLAIN_QUBITS"): 0,
 }
 
 ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
     # The reference: every circuit by the general compiler, gate by gate.
-    "general": {**_PLAIN, (compile, "_shortcut"): lambda circuit, exact: None},
+    "general": {**_PLAIN, (compile, "_compile_shortcut"): lambda circuit: None},
     "straight": _PLAIN,
     "consolidated": {
         **_PLAIN,
@@ -33,8 +27,7 @@ ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
         (consolidate, "_HOPEFUL"): 0,
         (consolidate, "_SAVED"): 0,
     },
-    "fused": {**_PLAIN, **_FUSED},
-    "cached": {**_PLAIN, **_FUSED, (cache, "MIN_INSTRUCTIONS"): 0},
+    "fused": {**_PLAIN, (stages, "FUSED_QUBITS"): 0, (stages, "WORTHWHILE"): 0},
 }
 """By name: what each threshold, or function, is set to."""
 

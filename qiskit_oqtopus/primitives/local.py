@@ -30,6 +30,7 @@ from ..exceptions import (
 from ..simulator.backend import QulacsBackend
 from ..simulator.engines.expectation import Observables
 from ..simulator.engines.run import Outcome
+from ..simulator.engines.sampling import shuffle_shots
 from ..simulator.job import QulacsJob
 from ..simulator.result import reason
 from ..simulator.state import Cancelled
@@ -304,6 +305,4 @@ def _shuffle_shots(
     """Return the distinct outcomes, and the index of the outcome of each shot, in random order."""
     # A circuit that writes no classical bit has no counts: all its bits are still 0.
     keys, counts = ([0], [shots]) if outcome.counts is None else outcome.counts
-    order = np.repeat(np.arange(len(keys)), counts)
-    rng.shuffle(order)
-    return keys, order
+    return keys, shuffle_shots(counts, rng)

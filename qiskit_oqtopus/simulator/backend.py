@@ -37,7 +37,7 @@ from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .plan import UNPACKED, AnyPlan, pack
 from .result import header, headers_of_sets
-from .target import ideal_target, widened
+from .target import ideal_target, widen
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class QulacsBackend(TwinBackend):
         target: The Target that circuits are compiled for. By default, all operations on
             all qubits, without couplings, durations or errors.
         num_qubits: Number of qubits of the default Target. By default, as many as fit into the
-            memory that is available now, at 48 bytes an amplitude: floor(log2((bytes - 1 MiB) /
+            memory that is available now, at 48 bytes per amplitude: floor(log2((bytes - 1 MiB) /
             48)), at most 30. See :mod:`qiskit_oqtopus.simulator.memory`.
         **options: Defaults of the run options, see :meth:`run`.
 
@@ -135,7 +135,7 @@ class QulacsBackend(TwinBackend):
         if target is None or not target.num_qubits:
             if num_qubits is None:
                 num_qubits = max_qubits(self._budget(self.options.max_memory_mb).available)
-            target = ideal_target(num_qubits) if target is None else widened(target, num_qubits)
+            target = ideal_target(num_qubits) if target is None else widen(target, num_qubits)
         elif num_qubits not in (None, target.num_qubits):
             raise OqtopusOptionError(
                 f"Option 'num_qubits' is {num_qubits}, but the target has {target.num_qubits} "
@@ -197,7 +197,7 @@ class QulacsBackend(TwinBackend):
             run_input: A circuit, or several.
             **options: Any of these; the defaults are those of ``options``:
 
-                * ``shots`` (int): Number of shots a circuit, 1024.
+                * ``shots`` (int): Number of shots per circuit, 1024.
                 * ``memory`` (bool): Whether to return the outcome of each shot, False.
                 * ``seed_simulator`` (int): Seed in [0, 2**64). The same seed gives the same counts
                   and memory for any executor, max_job_size and number of threads. Default: a
@@ -207,7 +207,7 @@ class QulacsBackend(TwinBackend):
                   global phase included, False.
                 * ``density_matrix``: True for the exact state of all qubits before the terminal
                   measurements, noise included, a complex array of shape (2**k, 2**k) in Qiskit's
-                  order; or a list of k qubits, the others being traced out. False.
+                  order; or a list of k qubits, where the others are traced out. False.
                 * ``method`` (str): "automatic", "statevector", "density_matrix" or "trajectories".
                   With noise, automatic is the faster one of the last two that fits into the
                   memory; without noise it is the state vector.
@@ -222,7 +222,7 @@ class QulacsBackend(TwinBackend):
                   False. Circuits are scheduled as late as possible, and have no control flow.
                 * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is
                   a thread of this process.
-                * ``max_job_size`` (int): Circuits in a chunk for the executor. Default: a 32nd
+                * ``max_job_size`` (int): Circuits per chunk for the executor. Default: a 32nd
                   of all.
                 * ``max_parallel_threads`` (int): Threads that Qulacs may use; works only before
                   the first simulation of a process.
@@ -239,7 +239,7 @@ class QulacsBackend(TwinBackend):
             OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
         """
         values = {**self.options, **options}
-        values = self._checked(values)
+        values = self._check_values(values)
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
@@ -254,12 +254,12 @@ class QulacsBackend(TwinBackend):
         observables: Observables | None = None,
         **options: Any,
     ) -> QulacsJob:
-        """Make a job of one circuit for many sets of values of its parameters; for primitives.
+        """Return a job of one circuit for many sets of values of its parameters; for primitives.
 
         Args:
             circuit: The circuit.
             parameters: Shape (sets, parameters), in the order of ``circuit.parameters``.
-            observables: Whose expectation values are wanted, in place of counts.
+            observables: The observables whose expectation values are wanted, in place of counts.
             **options: As for :meth:`run`.
 
         Returns:
@@ -269,7 +269,7 @@ class QulacsBackend(TwinBackend):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the circuit cannot be run.
         """
-        values = self._checked({**self.options, **options})
+        values = self._check_values({**self.options, **options})
         exact = observables is not None
         try:
             plans = self._compile_sets(circuit, parameters, exact, values)
@@ -280,8 +280,8 @@ class QulacsBackend(TwinBackend):
             raise OqtopusCircuitError([problem], self.name) from error
         return self._job(plans, headers, values, observables, keep_outcomes=True)
 
-    def _checked(self, values: dict[str, Any]) -> dict[str, Any]:
-        """Return run options, each checked, and all together."""
+    def _check_values(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Check run options, each by itself and all together; return them normalized."""
         values = check_options(values, self._checks)
         if self._twin is not None:
             check_switches(values)
@@ -321,8 +321,8 @@ class QulacsBackend(TwinBackend):
         seed = values["seed_simulator"]
         settings = Settings(
             shots=values["shots"],
-            # 53 bits survive a trip through JSON numbers. To ask the operating system for further
-            # ones would take longer than a small circuit.
+            # 53 bits survive a trip through JSON numbers. Asking the operating system for more
+            # would take longer than a small circuit.
             seed=identifier.int & ((1 << 53) - 1) if seed is None else seed,
             memory=values["memory"],
             statevector=values["statevector"],

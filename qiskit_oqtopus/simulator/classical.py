@@ -15,6 +15,8 @@ from typing import Any
 from qiskit.circuit import ClassicalRegister, Clbit
 from qiskit.circuit.classical import expr, types
 
+from ..circuits import SECONDS_PER_UNIT
+
 Expression = tuple[Any, ...]
 Evaluator = Callable[[int, tuple[Any, ...]], Any]
 
@@ -22,8 +24,6 @@ Evaluator = Callable[[int, tuple[Any, ...]], Any]
 class ExpressionError(ValueError):
     """An expression that the simulator cannot evaluate."""
 
-
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "BIT_AND": operator.and_,
@@ -120,7 +120,7 @@ class Lowering:
             if self._dt is None:
                 raise ExpressionError("a duration in dt has no value without a Target that has dt")
             return amount * self._dt
-        return amount * _SECONDS[unit]
+        return amount * SECONDS_PER_UNIT[unit]
 
 
 def _width(kind: Any) -> int | None:
@@ -169,9 +169,9 @@ def _evaluate_index(target: Expression, index: Expression, width: int | None) ->
 
 
 def _place(index: Expression, width: int | None) -> Callable[[int, tuple[Any, ...]], int]:
-    """Return a function that evaluates the index of a bit, and refuses one that is not there.
+    """Return a function that evaluates the index of a bit, and refuses a bit that does not exist.
 
-    OpenQASM 3 does not say what such a bit is, so that any answer would be invented.
+    OpenQASM 3 does not say what such a bit is: any answer would be invented.
     """
     evaluate = evaluator(index)
 

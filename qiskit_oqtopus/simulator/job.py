@@ -7,7 +7,8 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
@@ -27,25 +28,31 @@ from .state import Cancelled
 
 if TYPE_CHECKING:
     from .backend import QulacsBackend
-from collections import deque
-from collections.abc import Callable
 
 Start = Callable[[], None]
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_CHUNKS = 32
+"""An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
+
+_BLOCK = 64
+"""After this many circuits their plans are dropped."""
 
 
 class Dispatcher:
     """Starts a thread for each job that nobody has begun to wait for.
 
-    A thread for every job would cost more than a small job, and would fight with the thread that
-    waits for it over Python's lock. Even to wake one thread costs a third of a job of one small
-    circuit: while jobs come one after the other, the dispatcher looks for them by itself.
+    A thread for every job would cost more than a small job, and would fight over Python's lock with
+    the thread that waits for the job. Even waking one thread is a noticeable part of a job of one
+    small circuit: while jobs come one after the other, the dispatcher looks for them by itself.
     """
 
     PERIOD = 0.002
-    """Time between two looks in s: so late may a job start that nobody waits for."""
+    """Time between two looks in s: a job that nobody waits for may start this late."""
 
     PATIENCE = 0.3
-    """After so many seconds without a job it sleeps until it is woken."""
+    """After this many seconds without a job the dispatcher sleeps until it is woken."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -92,19 +99,8 @@ class Dispatcher:
 dispatcher = Dispatcher()
 
 
-logger = logging.getLogger(__name__)
-
-DEFAULT_CHUNKS = 32
-"""An executor gets a batch in at most this many chunks unless max_job_size says otherwise."""
-
-_BLOCK = 64
-"""So many circuits are run before their plans are dropped."""
-
-_FINAL = (JobStatus.DONE, JobStatus.ERROR, JobStatus.CANCELLED)
-
-
 class QulacsJob(JobV1):
-    """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; made by its ``run`` method.
+    """A job of a :class:`~qiskit_oqtopus.QulacsBackend`; its ``run`` method returns it.
 
     The circuits run in the background, in a thread or on the executor that was given. All methods
     may be called from any thread.
@@ -158,7 +154,7 @@ class QulacsJob(JobV1):
             self._submit_chunks(self._executor)
 
     def _claim(self) -> bool:
-        """Return whether the caller is the one who runs the job."""
+        """Return whether it is the caller that runs the job."""
         with self._lock:
             mine, self._claimed = not self._claimed, True
         return mine
@@ -168,7 +164,7 @@ class QulacsJob(JobV1):
             return
         try:
             self._start_thread()
-        except RuntimeError:  # the system has no more threads to give: that of the dispatcher does
+        except RuntimeError:  # the system has no more threads: this one, the dispatcher's, does it
             self._work()
 
     def _start_thread(self) -> None:
@@ -177,7 +173,7 @@ class QulacsJob(JobV1):
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def _work_here(self) -> None:
-        """Run the job in this thread, which would only wait otherwise; it is the faster way."""
+        """Run the job in this thread, which would only wait otherwise: this is faster."""
         try:
             self._run_blocks()
         except BaseException:  # Ctrl-C ends the wait, not the job
@@ -188,13 +184,13 @@ class QulacsJob(JobV1):
     def _work(self) -> None:
         try:
             self._run_blocks()
-        # The thread has nobody to raise to: whatever it is, result() raises it.
+        # Nothing catches what a thread raises: whatever it is, result() raises it.
         except BaseException as error:  # noqa: BLE001
             self._outcomes[self._done :] = [Outcome(error=error)] * (len(self._plans) - self._done)
         self._finish()
 
     def _run_blocks(self) -> None:
-        """Run all circuits that have not been run; plans make room for the results."""
+        """Run all circuits that have not been run; their plans make room for the results."""
         while self._done < len(self._plans):
             block = slice(self._done, self._done + _BLOCK)
             plans = self._plans[block]
@@ -210,7 +206,7 @@ class QulacsJob(JobV1):
             chunk = self._plans[start : start + self._chunk_size]
             try:
                 future = executor.submit(run_chunk, chunk, start, self._settings)
-            # Executors are other people's code: each has its own way of refusing work.
+            # Executors are other people's code: each has its own way to refuse work.
             except Exception as error:
                 for earlier in self._futures:
                     earlier.cancel()
@@ -284,8 +280,8 @@ class QulacsJob(JobV1):
     def outcomes(self) -> list[Outcome]:
         """Wait for the job, and return what came of each circuit; for primitives.
 
-        A result in Qiskit's own form would have hexadecimal keys, which take longer than to
-        sample.
+        A result in Qiskit's own form would have hexadecimal keys, which take longer to write than
+        the shots to sample.
 
         Raises:
             OqtopusJobError: If :meth:`result` was called on a job of ``run``: it has the data.
@@ -393,7 +389,7 @@ class QulacsJob(JobV1):
                     )
                     if self._keep_outcomes:
                         continue
-                    # The entry has the data now: twice they would be most of a batch's memory.
+                    # The entry has the data now: a second copy would take most of a batch's memory.
                     self._outcomes[index] = Outcome(error=outcome.error, seconds=outcome.seconds)
                 success = all(entry.success for entry in self._entries)
                 backend = self.backend()
@@ -414,7 +410,7 @@ _live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()
 
 @atexit.register
 def _stop_all() -> None:
-    """Stop what is still running when the interpreter exits: nobody can ask for it any more."""
+    """Stop what is still running when the interpreter exits: its result is out of reach."""
     jobs = list(_live_jobs)
     for job in jobs:
         job._cancelled.set()

@@ -11,7 +11,7 @@ BRANCHING_BYTES_PER_AMPLITUDE = 80
 """The same for a circuit that keeps a second branch, or rearranges the state as an array."""
 
 BASE_BYTES = 1 << 20
-"""What a simulation takes beside its amplitudes."""
+"""What a simulation takes besides its amplitudes."""
 
 BRANCH_BYTES = 1 << 28
 """Bound on the state vectors that branching keeps at once; two are always allowed.
@@ -21,7 +21,7 @@ machine of any size.
 """
 
 SMALL_QUBITS = 19
-"""Every machine has the memory for so many qubits: it is not asked for, and so costs no time."""
+"""Every machine has the memory for this many qubits: asking for it would only cost time."""
 
 MAX_QUBITS = 30
 """No default Target is wider than this, however much memory there is."""
@@ -87,7 +87,7 @@ class Budget:
         return self._limit is not None
 
     def fits(self, needed: int) -> bool:
-        """Return whether so many bytes can be had. What every machine has is not asked for."""
+        """Return whether this many bytes are available. What every machine has is not asked for."""
         return (self._limit is None and needed <= _ALWAYS_THERE) or needed <= self.available
 
 
@@ -103,7 +103,7 @@ def available_bytes(root: Path = Path("/")) -> int:
     Args:
         root: Where /proc and /sys are.
     """
-    import psutil  # a tenth of the import of the simulator; not every process comes here
+    import psutil  # takes its time to import, and not every process comes here
 
     available = int(psutil.virtual_memory().available)
     for limit, used in _cgroup_files(root):

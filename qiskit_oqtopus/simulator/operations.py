@@ -20,7 +20,7 @@ prepare               qubits (each in state 0), array of shape (2**k,)
 evolve                qubits, Pauli labels, coefficients, time; exp(-i time sum_j c_j P_j)
 ====================  ==========================================================================
 
-A global phase is not an operation: it is returned beside them, in rad.
+A global phase is not an operation: it is returned beside the operations, in rad.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ FIXED_GATES = frozenset(
 TWO_QUBIT_GATES = frozenset(["cx", "cz", "swap"])
 """Those of them on two qubits."""
 
+PERMUTATION_GATES = frozenset(["x", "cx", "swap"])
+"""Those of them that only move amplitudes."""
+
 ROTATION_GATES = frozenset(["rx", "ry", "rz"])
 """Standard gates of one angle that are operations of the same name."""
 
@@ -69,7 +72,7 @@ SWAP: Matrix = np.eye(4, dtype=complex)[[0, 2, 1, 3]]
 PAULIS = (np.eye(2, dtype=complex), X, Y, Z)
 
 
-def controlled(qubits: tuple[int, ...], matrix: Matrix, num_controls: int) -> list[Operation]:
+def build_controlled(qubits: tuple[int, ...], matrix: Matrix, num_controls: int) -> list[Operation]:
     """Return ``matrix`` on the last qubits, controlled on 1 by the first ``num_controls``."""
     controls = qubits[:num_controls]
     return [("matrix", qubits[num_controls:], matrix, controls, (1,) * num_controls)]
@@ -90,29 +93,29 @@ ENCODERS: dict[str, Encoder] = {
     "u2": lambda q, p: ([("u", q[0], pi / 2, p[0], p[1])], 0.0),
     "u3": lambda q, p: ([("u", q[0], p[0], p[1], p[2])], 0.0),
     "r": lambda q, p: ([("u", q[0], p[0], p[1] - pi / 2, pi / 2 - p[1])], 0.0),
-    "ch": lambda q, p: (controlled(q, H, 1), 0.0),
-    "cy": lambda q, p: (controlled(q, Y, 1), 0.0),
-    "csx": lambda q, p: (controlled(q, SX, 1), 0.0),
-    "crx": lambda q, p: (controlled(q, u_matrix(p[0], -pi / 2, pi / 2), 1), 0.0),
-    "cry": lambda q, p: (controlled(q, u_matrix(p[0], 0.0, 0.0), 1), 0.0),
-    "cu": lambda q, p: (controlled(q, exp(1j * p[3]) * u_matrix(p[0], p[1], p[2]), 1), 0.0),
-    "cu3": lambda q, p: (controlled(q, u_matrix(p[0], p[1], p[2]), 1), 0.0),
+    "ch": lambda q, p: (build_controlled(q, H, 1), 0.0),
+    "cy": lambda q, p: (build_controlled(q, Y, 1), 0.0),
+    "csx": lambda q, p: (build_controlled(q, SX, 1), 0.0),
+    "crx": lambda q, p: (build_controlled(q, u_matrix(p[0], -pi / 2, pi / 2), 1), 0.0),
+    "cry": lambda q, p: (build_controlled(q, u_matrix(p[0], 0.0, 0.0), 1), 0.0),
+    "cu": lambda q, p: (build_controlled(q, exp(1j * p[3]) * u_matrix(p[0], p[1], p[2]), 1), 0.0),
+    "cu3": lambda q, p: (build_controlled(q, u_matrix(p[0], p[1], p[2]), 1), 0.0),
     "crz": lambda q, p: (phases(q, 0.0, -p[0] / 2, 0.0, p[0] / 2), 0.0),
     "cp": lambda q, p: ([("phase", q, p[0])], 0.0),
     "cu1": lambda q, p: ([("phase", q, p[0])], 0.0),
     "cs": lambda q, p: ([("phase", q, pi / 2)], 0.0),
     "csdg": lambda q, p: ([("phase", q, -pi / 2)], 0.0),
     "ccz": lambda q, p: ([("diagonal", q, np.array([1.0] * 7 + [-1.0], dtype=complex))], 0.0),
-    "ccx": lambda q, p: (controlled(q, X, 2), 0.0),
-    "c3sx": lambda q, p: (controlled(q, SX, 3), 0.0),
-    "cswap": lambda q, p: (controlled(q, SWAP, 1), 0.0),
+    "ccx": lambda q, p: (build_controlled(q, X, 2), 0.0),
+    "c3sx": lambda q, p: (build_controlled(q, SX, 3), 0.0),
+    "cswap": lambda q, p: (build_controlled(q, SWAP, 1), 0.0),
     "dcx": lambda q, p: ([("cx", q[0], q[1]), ("cx", q[1], q[0])], 0.0),
     "rxx": lambda q, p: ([("pauli_rotation", q, (1, 1), p[0])], 0.0),
     "ryy": lambda q, p: ([("pauli_rotation", q, (2, 2), p[0])], 0.0),
     "rzz": lambda q, p: ([("pauli_rotation", q, (3, 3), p[0])], 0.0),
     "rzx": lambda q, p: ([("pauli_rotation", q, (3, 1), p[0])], 0.0),
 }
-"""How the other standard gates are written; one that is not here has a small matrix.
+"""How the other standard gates are written; a gate that is not here has a small matrix.
 
 :meta hide-value:
 """

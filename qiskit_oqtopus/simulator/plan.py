@@ -52,19 +52,20 @@ class Stages(NamedTuple):
     Attributes:
         stages: The stages.
         places: Place of each qubit in the last state.
+        phase: The global phase in rad by which the last state must be multiplied.
     """
 
     stages: tuple[Stage, ...]
     places: tuple[int, ...]
+    phase: float = 0.0
 
 
 class Plan(NamedTuple):
-    """A circuit, compiled. A named tuple, since one is made faster than a dataclass.
+    """A circuit, compiled. A named tuple, which is made faster than a dataclass.
 
     Attributes:
         qubits: Circuit index of each simulated qubit; plan qubit i is circuit qubit ``qubits[i]``.
         num_qubits: Number of qubits of the circuit, idle ones included.
-        num_clbits: Number of classical bits of the circuit.
         steps: The program, without the terminal measurements.
         terminal: (plan qubit or None, clbit) of each terminal measurement that is visible in the
             end; None is a qubit that no gate has touched, which reads 0.
@@ -73,12 +74,12 @@ class Plan(NamedTuple):
         has_counts: Whether the circuit writes any classical bit, so that counts mean something.
         resets: Whether the circuit has a reset that did anything.
         stages: Another way to the final state that takes less time, or None; its qubits stand at
-            other places (see growth.py).
+            other places (see :mod:`.optimize.stages`).
+        misread: How terminal measurements are read wrongly.
     """
 
     qubits: tuple[int, ...]
     num_qubits: int
-    num_clbits: int
     steps: tuple[Step, ...]
     terminal: tuple[tuple[int | None, int], ...]
     variables: tuple[Any, ...] = ()
@@ -86,6 +87,7 @@ class Plan(NamedTuple):
     has_counts: bool = True
     resets: bool = False
     stages: Stages | None = None
+    misread: tuple[Misreading, ...] = ()
 
     @property
     def is_static(self) -> bool:
@@ -120,25 +122,23 @@ class Plan(NamedTuple):
 
 
 Wanted = bool | tuple[int, ...]
-"""Of which qubits the density matrix is wanted: of these, or True for all, or False."""
+"""The qubits whose density matrix is wanted: these, or all of them (True), or none (False)."""
 
 
 @dataclass(frozen=True)
 class NoisyPlan:
     """A plan for the noisy engines; it pickles.
 
-    Besides what a :class:`.plan.Plan` has, there may be operations ("noise", qubits, p,
-    relaxations), see :meth:`.noise.NoiseModel.operation`, and steps ("misread", clbit, p, q).
+    Besides what other plans have, there may be operations ("noise", qubits, p, relaxations), see
+    :meth:`.noise.model.NoiseModel.operation`, and steps ("misread", clbit, p, q).
 
     Attributes:
         plan: The plan.
         method: "density_matrix" or "trajectories".
-        misread: How terminal measurements are read wrongly.
     """
 
     plan: Plan
     method: str
-    misread: tuple[Misreading, ...] = ()
 
     @property
     def has_counts(self) -> bool:
@@ -147,7 +147,7 @@ class NoisyPlan:
 
 
 UNPACKED = 256
-"""So many plans of a batch are left as they are: they are too few to matter."""
+"""The first plans of a batch are not packed: this many take little memory."""
 
 
 class Packed(NamedTuple):
@@ -166,13 +166,13 @@ AnyPlan = Plan | NoisyPlan | Packed
 
 
 def pack(plan: Plan | NoisyPlan) -> Packed:
-    """Return a plan that waits."""
+    """Return a plan in the form in which it waits."""
     return Packed(pickle.dumps(plan, pickle.HIGHEST_PROTOCOL), plan.has_counts)
 
 
-def unpacked(plan: AnyPlan) -> Plan | NoisyPlan:
-    """Return a plan that can be run."""
+def unpack(plan: AnyPlan) -> Plan | NoisyPlan:
+    """Return a plan in the form in which it can be run."""
     if not isinstance(plan, Packed):
         return plan
-    made: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - what pack has made
-    return made
+    unpacked: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - the output of pack
+    return unpacked

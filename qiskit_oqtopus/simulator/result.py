@@ -66,7 +66,7 @@ def headers_of_sets(
 def experiment_result(
     header: dict[str, Any], outcome: Outcome, settings: Settings
 ) -> ExperimentResult:
-    """Return the result of one circuit; one that failed has no data, and the reason as status."""
+    """Return the result of one circuit; of one that failed, the reason as status and no data."""
     data: dict[str, Any] = {}
     if outcome.counts is not None:
         keys, counts = outcome.counts

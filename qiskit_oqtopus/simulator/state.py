@@ -55,8 +55,8 @@ _ADD: dict[str, Callable[..., None]] = {
     "phase": _add_phase,
     "diagonal": _add_diagonal,
 }
-"""Operations that a circuit of Qulacs can hold as they are. Unbound: to bind them all for each
-circuit costs more than a small circuit."""
+"""Operations that a circuit of Qulacs can hold as they are. The methods are unbound: binding them
+all for each circuit costs more than a small circuit."""
 
 
 class Flag(Protocol):

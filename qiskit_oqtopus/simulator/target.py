@@ -1,4 +1,4 @@
-"""Targets: that of a simulator without a device behind it, and what a Target does not support."""
+"""Targets: the one of an ideal simulator, and what a Target does not support."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def ideal_target(num_qubits: int) -> Target:
     return target
 
 
-def widened(target: Target, num_qubits: int) -> Target:
-    """Return a Target of global operations, which does not know how wide it is, with a width.
+def widen(target: Target, num_qubits: int) -> Target:
+    """Return a Target of global operations, which has no number of qubits, with a number of qubits.
 
     Args:
         target: A Target whose ``num_qubits`` is None or 0, so that no operation names qubits.
@@ -97,15 +97,15 @@ def widened(target: Target, num_qubits: int) -> Target:
 
 
 _ALWAYS = (Barrier, Store, BreakLoopOp, ContinueLoopOp)
-"""What needs no hardware of its own. Break and continue stand in loops, which are looked at."""
+"""Operations that need no hardware. Break and continue stand in loops, which are checked."""
 
 _COMPILE = "compile it with transpile(circuit, backend)"
 
 
-def unsupported(
+def find_unsupported(
     circuits: Sequence[QuantumCircuit], target: Target, estimated: bool = False
 ) -> list[Problem]:
-    """Return everything in circuits that a Target has not, or not on these qubits.
+    """Return everything in circuits that a Target does not have, or not on these qubits.
 
     Args:
         circuits: The circuits.

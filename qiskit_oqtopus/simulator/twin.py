@@ -62,20 +62,20 @@ class Twin:
         self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
 
     def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
-        """Return the noise that some options leave, or None; it is made once, and warns then.
+        """Return the noise that some options leave, or None; it is built once, and then warns.
 
         Args:
             options: Those of :data:`SWITCHES`.
 
         Raises:
-            OqtopusOptionError: If the Target has values that cannot be.
+            OqtopusOptionError: If the Target has impossible values.
         """
         if not options["noise"]:
             return None
         switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
         if switches not in self._models:
             from .noise.model import (
-                NoiseModel,  # simulators without noise would wait for its import
+                NoiseModel,  # simulators without noise do not wait for its import
             )
 
             gate, relaxation, readout = switches
@@ -140,7 +140,7 @@ class TwinBackend(BackendV2):
         known = getattr(backend, "_twin", None)
         check = known.check if isinstance(known, Twin) else None
         places = getattr(backend, "qubit_coordinates", None)
-        return cls._made(backend.target, f"{backend.name}_twin", check, places, seed, options)
+        return cls._build_twin(backend.target, f"{backend.name}_twin", check, places, seed, options)
 
     @classmethod
     def from_target(
@@ -169,8 +169,8 @@ class TwinBackend(BackendV2):
             **options: Defaults of the run options, see :meth:`run`.
 
         Raises:
-            OqtopusOptionError: If an option cannot be used, or if the Target has values that cannot
-                be, all of which are named.
+            OqtopusOptionError: If an option cannot be used, or if the Target has impossible values,
+                all of which are named.
 
         Warns:
             OqtopusWarning: If noise is not simulated as it is stated, see
@@ -180,7 +180,7 @@ class TwinBackend(BackendV2):
             raise OqtopusOptionError(
                 f"A twin is made of a Target, not {target!r}; use from_backend for a backend."
             )
-        return cls._made(target, name, check, qubit_coordinates, seed, options)
+        return cls._build_twin(target, name, check, qubit_coordinates, seed, options)
 
     @classmethod
     def from_snapshot(
@@ -206,7 +206,7 @@ class TwinBackend(BackendV2):
 
         if not isinstance(snapshot, DeviceSnapshot):
             snapshot = DeviceSnapshot.load(snapshot)
-        return cls._made(
+        return cls._build_twin(
             snapshot.target(),
             f"{snapshot.device_id}_twin",
             check_for_twin,
@@ -216,7 +216,7 @@ class TwinBackend(BackendV2):
         )
 
     @classmethod
-    def _made(
+    def _build_twin(
         cls,
         target: Target,
         name: str,
@@ -228,18 +228,18 @@ class TwinBackend(BackendV2):
         values = dict(options)
         if seed is not None and values.setdefault("seed_simulator", seed) != seed:
             raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
-        from .target import unsupported
+        from .target import find_unsupported
 
         target = copy.deepcopy(target)
         switches = {key: values.pop(key) for key in SWITCHES if key in values}
-        made = cls(target, **values)
-        made.name = name
-        made.description = "Twin of a device: its calibration as noise, on Qulacs"
-        made._twin = Twin(target, check or unsupported, qubit_coordinates or ())
-        made._options.update_options(**SWITCHES)
-        made.set_options(**switches)
-        made._twin.noise(made.options)  # says at once what is wrong with it
-        return made
+        backend = cls(target, **values)
+        backend.name = name
+        backend.description = "Twin of a device: its calibration as noise, on Qulacs"
+        backend._twin = Twin(target, check or find_unsupported, qubit_coordinates or ())
+        backend._options.update_options(**SWITCHES)
+        backend.set_options(**switches)
+        backend._twin.noise(backend.options)  # raises and warns now, not at the first run
+        return backend
 
     @property
     def qubit_coordinates(self) -> list[tuple[float, float]]:

@@ -32,6 +32,7 @@ from qiskit_experiments.library import (
 from qiskit_oqtopus import DeviceSnapshot, OqtopusWarning, QulacsBackend
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.devices import anemone_device, anemone_facts, grid_device, grid_facts
+from tests.noisy_reference import superop
 
 SHOTS = 4000
 BAND = 0.05
@@ -59,11 +60,11 @@ class Device:
 
     def decay(self, name, qubits, among):
         """Return by how much a gate multiplies the decay of RB on some qubits."""
-        superop = self.noise.superop(name, qubits)
-        if superop is None:
+        noise = superop(self.noise, name, qubits)
+        if noise is None:
             return 1.0
         whole = SuperOp(np.eye(4 ** len(among)))
-        whole = whole.compose(SuperOp(superop), [among.index(q) for q in qubits])
+        whole = whole.compose(SuperOp(noise), [among.index(q) for q in qubits])
         squared = 4 ** len(among)
         return (whole.data.trace().real - 1) / (squared - 1)
 

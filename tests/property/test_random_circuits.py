@@ -49,6 +49,7 @@ def test_state_counts_and_memory_of_random_circuits(first):
         assert Counter(result.get_memory()) == result.get_counts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["batch", "states", "batch-bounded", "states-bounded"])
 @pytest.mark.parametrize("first", range(0, 200, 50))
 def test_random_dynamic_circuits_on_every_engine(engine, first, monkeypatch):

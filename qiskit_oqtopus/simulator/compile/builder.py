@@ -1,8 +1,8 @@
-"""The plan of a circuit in the making: active qubits, runs of unitaries, measurements held back.
+"""Building the plan of a circuit: active qubits, runs of unitaries, measurements held back.
 
-A measurement or reset is not emitted when it is met, but when something follows on its qubit. What
-has nothing behind it in the end is a terminal measurement, which costs nothing but sampling, or a
-reset that no classical bit can see.
+A measurement or reset is not emitted when it is met, but when something follows on its qubit. If
+nothing follows, it is a terminal measurement, which costs nothing but sampling, or a reset that no
+classical bit can see.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ class PlanBuilder:
         return Plan(
             qubits=tuple(self._active),
             num_qubits=self.circuit.num_qubits,
-            num_clbits=self.circuit.num_clbits,
             steps=tuple(self._steps),
             terminal=tuple(sorted(terminal, key=lambda pair: pair[1])),
             variables=(0,) * len(self._slots),

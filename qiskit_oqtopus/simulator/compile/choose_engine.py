@@ -12,7 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import OqtopusOptionError, Problem
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
-from ..noise.calibration import Misreading
+from ..optimize.cost import DENSITY_NS, TRAJECTORY_NS
 from ..plan import NoisyPlan, Plan, Wanted
 from .compile import compile_circuit
 
@@ -88,7 +88,7 @@ def compiler_for(
         A function of a circuit and its position in the list that is run, which returns a plan and
         no problems, or None and everything that is wrong.
     """
-    # Of no qubits: what has no density matrix has no expectation values.
+    # Exact values take a density matrix; asking for that of no qubits says whether there is one.
     method, wanted = options["method"], () if exact else options["density_matrix"]
     by_state = method != "density_matrix" and (
         exact or (method != "trajectories" and wanted is False)
@@ -123,36 +123,27 @@ def _compile_for_noise(
 ) -> tuple[NoisyPlan | None, list[Problem]]:
     """Compile a circuit for the engines that can have noise, whether it has any or not."""
     final = wanted is not False
-    misread: tuple[Misreading, ...] = ()
+    plan: Plan | None
     if noise is None:
         plan, problems = compile_circuit(circuit, index, final=final, dt=dt)
     else:
-        from .noisy import compile_noisy  # most have no noise: they do not wait for it
+        from .noisy import compile_noisy  # most circuits have no noise: they do not wait for this
 
-        compiled, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
-        plan, misread = (None, ()) if compiled is None else compiled
+        plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
     if plan is None:
         return None, problems
-    made = noisy_plan(plan, misread, method, shots, budget, wanted)
-    if isinstance(made, NoisyPlan):
-        return made, []
-    return None, [Problem(index, circuit.name, *made)]
+    chosen = choose_engine(plan, method, shots, budget, wanted)
+    if isinstance(chosen, NoisyPlan):
+        return chosen, []
+    return None, [Problem(index, circuit.name, *chosen)]
 
-
-_DENSITY_SECONDS = 2e-9
-"""Time of a noisy gate on two qubits, for each of the 4**n coefficients of a density matrix."""
-
-_TRAJECTORY_SECONDS = (3e-6, 1.2e-9)
-"""Time of it in a trajectory, and for each of the 2**n amplitudes. Only the ratios matter: 1000
-shots of different fates take as long as a density matrix of between 10 and 11 qubits."""
 
 _SURELY_DENSITY = 7
-"""Up to this many qubits density matrices take a few milliseconds at most: no other is asked."""
+"""Up to this many qubits density matrices take a few milliseconds at most: always take them."""
 
 
-def noisy_plan(
+def choose_engine(
     plan: Plan,
-    misread: tuple[Misreading, ...],
     method: str,
     shots: int,
     budget: Budget,
@@ -162,11 +153,10 @@ def noisy_plan(
 
     Args:
         plan: The plan.
-        misread: How terminal measurements are read wrongly.
         method: "density_matrix", "trajectories", or "automatic": whatever is faster and fits.
         shots: Number of shots.
         budget: Memory that there is.
-        density_matrix: Of which qubits the density matrix is wanted.
+        density_matrix: The qubits whose density matrix is wanted.
 
     Returns:
         The plan, or (reason, cure) if it cannot be simulated.
@@ -174,7 +164,7 @@ def noisy_plan(
     active = len(plan.qubits)
     if method == "automatic":
         wanted = density_matrix is not False
-        method = "density_matrix" if wanted else _faster(plan, shots, budget)
+        method = "density_matrix" if wanted else _choose_method(plan, shots, budget)
     density = method == "density_matrix"
     needed = density_bytes(active, plan.is_static) if density else trajectory_bytes(active, shots)
     if not budget.fits(needed):
@@ -187,14 +177,11 @@ def noisy_plan(
             f"{other}use fewer active qubits, or raise max_memory_mb if the machine has more",
         )
     if density_matrix is not False:
-        problem = _matrix_problem(plan, _qubits_of(density_matrix, plan), budget)
+        qubits = range(plan.num_qubits) if density_matrix is True else density_matrix
+        problem = _matrix_problem(plan, qubits, budget)
         if problem is not None:
             return problem
-    return NoisyPlan(plan, method, misread)
-
-
-def _qubits_of(wanted: Wanted, plan: Plan) -> Sequence[int]:
-    return range(plan.num_qubits) if wanted is True else wanted or ()
+    return NoisyPlan(plan, method)
 
 
 def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[str, str] | None:
@@ -221,22 +208,22 @@ def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[
     return None
 
 
-def _faster(plan: Plan, shots: int, budget: Budget) -> str:
+def _choose_method(plan: Plan, shots: int, budget: Budget) -> str:
     """Return the method that takes less time, unless it takes too much memory."""
     n = len(plan.qubits)
     if not budget.fits(density_bytes(n, plan.is_static)):
         return "trajectories"
     if n <= _SURELY_DENSITY:
         return "density_matrix"
-    fixed, each = _TRAJECTORY_SECONDS
+    fixed, each = TRAJECTORY_NS
     # A trajectory is simulated once for all shots to which the same happens.
     trajectories = 1 - shots * expm1(-_mean_events(plan))
-    pays = _DENSITY_SECONDS * 4**n <= trajectories * (fixed + each * 2**n)
+    pays = DENSITY_NS * 4**n <= trajectories * (fixed + each * 2**n)
     return "density_matrix" if pays else "trajectories"
 
 
 def _mean_events(plan: Plan) -> float:
-    """Return about how often noise strikes in a shot, loops being run once."""
+    """Return about how often noise strikes in a shot, with each loop run once."""
     events = 0.0
     for step in plan.steps:
         if step[0] == "unitary":

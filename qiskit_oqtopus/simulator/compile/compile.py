@@ -6,10 +6,9 @@ from qiskit.circuit import QuantumCircuit
 
 from ...exceptions import Problem
 from .. import memory
-from ..optimize import stages as growth
+from ..optimize import stages
 from ..plan import Plan
-from . import cache, consolidate
-from .cache import PlanCache
+from . import consolidate
 from .straight import compile_straight
 
 
@@ -37,7 +36,7 @@ def compile_circuit(
     """
     plan = None
     if not circuit.num_parameters and not circuit.num_input_vars:
-        plan = _shortcut(circuit, statevector or final)
+        plan = _compile_shortcut(circuit)
     if plan is None:
         from .general import Compiler  # most circuits need no more than the tight loop
 
@@ -53,47 +52,25 @@ def compile_circuit(
         wrong = purity_problem(plan)
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    return grown(plan, statevector or final), []
+    return _add_stages(plan), []
 
 
-_plans = PlanCache()
-
-
-def _shortcut(circuit: QuantumCircuit, exact: bool) -> Plan | None:
-    """Return the plan of a circuit that has a faster way to it than the general one.
-
-    Args:
-        circuit: The circuit.
-        exact: Whether the phases of the final state matter, or just its probabilities.
-    """
+def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
+    """Return the plan of a circuit that has a faster way to it than the general one, or None."""
     instructions = circuit.data
-    number = len(instructions)
-    if number >= consolidate.MIN_INSTRUCTIONS and (merged := consolidate.consolidate(circuit)):
-        return compile_straight(circuit, *merged)
-    if number < cache.MIN_INSTRUCTIONS:
-        return compile_straight(circuit, instructions, float(circuit.global_phase))
-    plan = _plans.get(circuit, exact)
-    if plan is None:
-        plan = compile_straight(circuit, instructions, float(circuit.global_phase))
-        if plan is not None:
-            plan = grown(plan, exact)
-            _plans.put(circuit, exact, plan)
-    return plan
+    if len(instructions) >= consolidate.MIN_INSTRUCTIONS:
+        merged = consolidate.consolidate(circuit)
+        if merged is not None:
+            return compile_straight(circuit, *merged)
+    return compile_straight(circuit, instructions, float(circuit.global_phase))
 
 
-def grown(plan: Plan, exact: bool) -> Plan:
-    """Return a plan with a faster way to its final state, where there is one.
-
-    Args:
-        plan: The plan.
-        exact: Whether the phases of the final state matter.
-    """
+def _add_stages(plan: Plan) -> Plan:
+    """Return a plan with a faster way to its final state, where there is one."""
     n = len(plan.qubits)
-    if n < growth.FUSED_QUBITS or n == 0 or plan.stages is not None or not plan.is_static:
+    if n < stages.FUSED_QUBITS or n == 0 or not plan.is_static or plan.has_wide_maps:
         return plan
-    if plan.has_wide_maps:
-        return plan
-    return plan._replace(stages=growth.stages_of(plan.operations, n, keep_phases=exact))
+    return plan._replace(stages=stages.build_stages(plan.operations, n))
 
 
 def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tuple[str, str] | None:

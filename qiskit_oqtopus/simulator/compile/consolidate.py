@@ -1,8 +1,8 @@
 """Shorten long circuits by Qiskit's own passes, which are compiled code.
 
 A gate that Python reads and hands to Qulacs costs more than a gate that Qiskit multiplies into its
-neighbours: RB takes 0.16 of the time of the plain way, with one qubit and with two, and quantum
-volume of 10 qubits in gates of a device 0.5. What is left is compiled as any other circuit.
+neighbours. Randomized benchmarking gains most, and other circuits that were compiled for a device.
+What is left is compiled like any other circuit.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ _NUM_QUBITS = {name: gate.num_qubits for name, gate in _STANDARD.items() if isin
 _KNOWN = _STANDARD.keys() | {"barrier"}
 
 MAX_QUBITS = 14
-"""Circuits with more active qubits are fused later, by what their gates cost there."""
+"""Circuits with more active qubits are fused later, according to what their gates cost."""
 
 _SAVED = 3.5
-"""So many gates must go for each matrix on two qubits that comes: it costs as much as they do."""
+"""At least this many gates must go for each matrix on two qubits: it costs as much as they do."""
 
 _HOPEFUL, _LONG = 2.5, 300
-"""A circuit of so many instructions with so many gates on one qubit for each on two may do: how
-many of the latter go into one matrix is seen only when it is looked for, for 8 % of the time."""
+"""With at least 2.5 gates on one qubit for each on two, merging a circuit of at least 300
+instructions may pay: how many of the latter go into one matrix is not known before the blocks are
+collected, which is worth its time in long circuits only."""
 
 _GUARD = UGate(1.0, 0.7, 0.4)
 _INVERSE = _GUARD.inverse()
@@ -42,7 +43,7 @@ _MERGE_TWO = ConsolidateBlocks(force_consolidate=True)
 
 
 class _Instruction:
-    """A node of a DAG as an instruction of a circuit, without making its operation first."""
+    """A node of a DAG as an instruction of a circuit; its operation is made when asked for."""
 
     __slots__ = ("_node", "clbits", "name", "params", "qubits")
 
@@ -114,7 +115,7 @@ def consolidate(circuit: QuantumCircuit) -> tuple[Sequence[Any], float] | None:
 def _has_many_qubits(circuit: QuantumCircuit) -> bool:
     """Whether the first gates alone act on more than two qubits.
 
-    Nearly all wide circuits show it at once, and need no DAG to be turned away (QFT-10: 8 %).
+    Nearly all wide circuits show it at once, and need no DAG to be turned away.
     """
     seen: set[Qubit] = set()
     for instruction in islice(circuit.data, _FIRST):
@@ -131,9 +132,9 @@ _FIRST = 12
 def _merge_two_qubits(dag: DAGCircuit, guarded: Qubit) -> tuple[Sequence[Any], float] | None:
     """Merge all gates into one matrix.
 
-    Qiskit drops a block that differs from the identity by less than 1e-6, and we do not. So a
-    guard goes before the block, whose inverse is applied before what comes out: a product that is
-    dropped nevertheless leaves no matrix behind, which is seen.
+    Qiskit drops a block that differs from the identity by less than 1e-6, and we must not. So a
+    guard goes before the block, and its inverse before what comes out. If Qiskit drops the product
+    nevertheless, there is no matrix, which is noticed.
     """
     dag.apply_operation_front(_GUARD, [guarded], [])
     _MERGE_TWO.run(dag)
@@ -148,8 +149,8 @@ def _merge_two_qubits(dag: DAGCircuit, guarded: Qubit) -> tuple[Sequence[Any], f
 def _merge_blocks(dag: DAGCircuit, gates: int) -> tuple[Sequence[Any], float] | None:
     """Merge the gates between two qubits, and those before and after them, into matrices.
 
-    As many matrices as there are blocks must come out: for one that Qiskit has dropped (see
-    :func:`_merge_two_qubits`) there is none.
+    As many matrices as there are blocks must come out. Fewer mean that Qiskit has dropped one, see
+    :func:`_merge_two_qubits`.
     """
     blocks = len(dag.collect_2q_runs())
     if gates - blocks < _SAVED * blocks:

@@ -32,10 +32,10 @@ MATRIX_QUBITS = 6
 """A gate on more qubits than this is expanded by its definition, if it has one."""
 
 _EXACT_EVOLUTION = "to_matrix" in vars(PauliEvolutionGate)
-"""Whether Qiskit takes the exponential for the meaning of an evolution, as it does since 2.2."""
+"""Whether an evolution means its exponential in this Qiskit, as it does since 2.2."""
 
 _MAX_TERMS = 4096
-"""An evolution with controls is a sum of twice as many Pauli strings for each of them."""
+"""Bound on the Pauli strings of an evolution: each control doubles their number."""
 
 Native = Callable[[tuple[int, ...]], Encoded]
 
@@ -155,7 +155,7 @@ def _evolution(operation: PauliEvolutionGate, fresh: bool) -> Native | None:
 
     Commuting terms factor into Pauli rotations. Others are exponentiated together: the
     product formula in the gate's definition is what a device would run, not what the gate means.
-    Qiskit before 2.2 has no such matrix, and takes the formula for the meaning: so it is here.
+    In Qiskit before 2.2, which has no such matrix, the gate means the formula: so it does here.
     """
     hamiltonian = _hamiltonian(operation).simplify(atol=0, rtol=0)
     time = float(operation.time)
@@ -259,8 +259,8 @@ def _controlled(operation: ControlledGate, fresh: bool) -> Native | None:
     try:
         matrix = _small_matrix(base, MATRIX_QUBITS)
     except ValueError:
-        # Qiskit gives the base gate of a controlled CUGate four angles, of which UGate takes three;
-        # the definition is right.
+        # Qiskit gives the base gate of a controlled CUGate four angles, and UGate takes three; the
+        # definition is right.
         return None
     if matrix is None:
         return None

@@ -48,7 +48,7 @@ _FINITE = "bind parameters to finite numbers"
 
 @dataclass
 class Loop:
-    """The steps of a loop body that jump: each is patched when its goal is known."""
+    """The steps of a loop body that jump: each is filled in when its goal is known."""
 
     breaks: list[int]
     continues: list[int]
@@ -102,7 +102,7 @@ class Compiler(PlanBuilder):
             {bit: i for i, bit in enumerate(circuit.qubits)},
             {bit: i for i, bit in enumerate(circuit.clbits)},
         )
-        self._turn(circuit)
+        self._add_phase(circuit)
         for position, instruction in enumerate(
             circuit.data if instructions is None else instructions
         ):
@@ -111,7 +111,7 @@ class Compiler(PlanBuilder):
         self._position = None
         self._close()
 
-    def _turn(self, circuit: QuantumCircuit) -> None:
+    def _add_phase(self, circuit: QuantumCircuit) -> None:
         """Take over the global phase of a circuit or definition."""
         phase = float(circuit.global_phase)
         if math.isfinite(phase):
@@ -202,7 +202,7 @@ class Compiler(PlanBuilder):
         scope = Scope(
             dict(zip(body.qubits, qubits, strict=True)), dict(zip(body.clbits, clbits, strict=True))
         )
-        self._turn(body)
+        self._add_phase(body)
         for instruction in body.data:
             self._instruction(instruction, scope)
 
@@ -322,7 +322,7 @@ class Compiler(PlanBuilder):
             return
         with self._block():
             if legacy:
-                self._unrolled(values, variable, body, instruction, scope)
+                self._unroll(values, variable, body, instruction, scope)
                 return
             counter = self._counters
             self._counters += 1
@@ -348,7 +348,7 @@ class Compiler(PlanBuilder):
             self._steps.append(("store", ("var", slot), ("value", value)))
         self._body(body, instruction, scope)
 
-    def _unrolled(
+    def _unroll(
         self,
         values: Any,
         variable: Parameter,

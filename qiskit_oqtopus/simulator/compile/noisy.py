@@ -1,4 +1,4 @@
-"""Compile a circuit with the noise of a calibration: each instruction, then what it does beside."""
+"""Compile a circuit with the noise of a calibration: each instruction, then its noise."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from qiskit.circuit.classical import expr
 
 from ...exceptions import Problem
 from ..classical import ExpressionError, evaluator
-from ..noise.calibration import Misreading
 from ..noise.model import NoiseModel
 from ..operations import Operation
 from ..plan import Plan
 from .builder import Scope
 from .gates import UnsupportedOperation
 from .general import Compiler
-from .noisy_straight import compile_noisy_straight
+from .straight import compile_straight
 from .timing import schedule, seconds_of
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
-"""A reset leaves its qubit in 0, which does not relax. What is inside of control flow has noise."""
+"""A reset leaves its qubit in 0, which does not relax. What is inside control flow has its own
+noise."""
 
 
 def compile_noisy(
@@ -42,7 +42,7 @@ def compile_noisy(
     dt: float | None = None,
     idle: bool = False,
     final: bool = False,
-) -> tuple[tuple[Plan, tuple[Misreading, ...]] | None, list[Problem]]:
+) -> tuple[Plan | None, list[Problem]]:
     """Compile one circuit with noise.
 
     Args:
@@ -54,23 +54,25 @@ def compile_noisy(
         final: Whether the final state is wanted, and not only what is measured.
 
     Returns:
-        (the plan, how its terminal measurements are read wrongly) and no problems, or None and
-        everything that is wrong.
+        The plan and no problems, or None and everything that is wrong.
     """
-    if not idle and (straight := compile_noisy_straight(circuit, noise, dt)) is not None:
-        return straight, []
+    if not (idle or circuit.num_parameters or circuit.num_input_vars):
+        phase = float(circuit.global_phase)
+        plan = compile_straight(circuit, circuit.data, phase, noise, dt)
+        if plan is not None:
+            return plan, []
     compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
     compiler.run()
     if compiler.problems:
         return None, compiler.problems
-    return (compiler.plan(final), compiler.misread), []
+    return compiler.plan(final), []
 
 
 class NoisyCompiler(Compiler):
-    """A compilation in which ("noise", ...) operations follow those of gates and are delays.
+    """A compilation in which ("noise", ...) operations follow those of gates and replace delays.
 
-    What is read wrongly is classical: ("misread", clbit, p, q) is a step behind a measurement that
-    has something behind it, and terminal measurements have theirs in :attr:`misread`.
+    Reading wrongly is classical: ("misread", clbit, p, q) is a step after a measurement that
+    something follows, and terminal measurements are in :attr:`.plan.Plan.misread`.
 
     Args:
         circuit: The circuit.
@@ -93,24 +95,29 @@ class NoisyCompiler(Compiler):
         super().__init__(circuit, index, dt)
         self._noise = noise
         self._final = final
-        self._inside = 0  # depth of definitions: their gates are not those of the device
+        self._inside = 0  # depth of definitions, whose gates are not those of the device
         self._idle = self._idle_times() if idle else None
 
-    @property
-    def misread(self) -> tuple[Misreading, ...]:
-        """How terminal measurements are read wrongly, by clbit."""
-        return tuple(
+    def plan(self, final: bool = False) -> Plan:
+        """Return the plan of what was compiled.
+
+        Args:
+            final: Whether the final state is looked at: resets at the end are then to be seen.
+        """
+        plan = super().plan(final)
+        misread = [
             misreading
             for qubit, events in self._pending.items()
             for event in events
             for misreading in self._noise.misreadings(qubit, event.clbits)
-        )
+        ]
+        return plan._replace(misread=tuple(misread))
 
     def run(self, instructions: Iterable[Any] | None = None) -> None:
         """Compile the circuit; problems are recorded, not raised."""
         super().run(instructions)
         if self._idle is not None and self._final:
-            for qubit, seconds in zip(self._unmeasured(), self._idle[-1], strict=True):
+            for qubit, seconds in zip(self._find_unmeasured(), self._idle[-1], strict=True):
                 self._wait(qubit, seconds)
 
     # -- instructions ---------------------------------------------------------------------------
@@ -204,7 +211,7 @@ class NoisyCompiler(Compiler):
             )
         return seconds
 
-    def _unmeasured(self) -> list[int]:
+    def _find_unmeasured(self) -> list[int]:
         """Return the qubits that are not measured in the end."""
         last = {}
         for instruction in self.circuit.data:
@@ -215,8 +222,8 @@ class NoisyCompiler(Compiler):
     def _idle_times(self) -> list[tuple[float, ...]] | None:
         """Return how long the qubits of each instruction have waited for others.
 
-        If the final state is looked at, how long those of :meth:`_unmeasured` wait for the end, or
-        for the measurements of others to begin, comes last.
+        If the final state is looked at, how long those of :meth:`_find_unmeasured` wait for the
+        end, or for the measurements of others to begin, comes last.
         """
         places = {bit: i for i, bit in enumerate(self.circuit.qubits)}
         timed = []
@@ -248,5 +255,5 @@ class NoisyCompiler(Compiler):
             timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
         if self._final:
             reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
-            timed.append(("end", tuple(self._unmeasured()), max(reads, default=0.0)))
+            timed.append(("end", tuple(self._find_unmeasured()), max(reads, default=0.0)))
         return schedule(timed)

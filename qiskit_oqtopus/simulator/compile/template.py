@@ -96,12 +96,10 @@ class Template:
     Attributes:
         plan: The circuit without its operations.
         steps: What is applied.
-        num_parameters: Number of parameters.
     """
 
     plan: Plan
     steps: tuple[Step, ...]
-    num_parameters: int
 
     def plans(self, values: NDArray[np.float64]) -> list[Plan]:
         """Return the plan for each set of values; global phases are left out.
@@ -112,7 +110,7 @@ class Template:
         Raises:
             UnboundError: If an angle has no finite value for a set.
         """
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is looked for
+        with np.errstate(over="ignore", invalid="ignore"):  # values that are not finite are found
             columns = [_column(step, values) for step in self.steps]
         if not columns:
             return [self.plan] * len(values)
@@ -127,7 +125,7 @@ def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Templa
 
     Args:
         circuit: The circuit.
-        values: One of the sets for which it will be run: not every circuit has a value for others.
+        values: One of the sets that it will be run for: a circuit need not have a value for others.
 
     Returns:
         The template, or None if there is anything else in the circuit, if anything else than a
@@ -163,7 +161,7 @@ def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Templa
             builder.operations(
                 [("matrix", builder.places(instruction), instruction.matrix, (), ())]
             )
-    return Template(plan._replace(steps=()), builder.finish(), len(parameters))
+    return Template(plan._replace(steps=()), builder.finish())
 
 
 class _Builder:
@@ -202,10 +200,10 @@ class _Builder:
         for qubit in qubits:
             run = self._runs.pop(qubit, None)
             if run is not None:
-                self._steps.append(_run(qubit, run))
+                self._steps.append(_to_step(qubit, run))
 
 
-def _run(qubit: int, run: list[Operation | Gate]) -> Step:
+def _to_step(qubit: int, run: list[Operation | Gate]) -> Step:
     """Return a run as a step; fixed neighbours are multiplied at once."""
     if len(run) == 1 and not _has_angles(run[0]):
         return ("operation", run[0])
@@ -264,15 +262,15 @@ def _column(step: Step, values: NDArray[np.float64]) -> Iterable[Operation]:
     for factor in factors:
         matrix = factor if isinstance(factor, np.ndarray) else _matrices(factor, values)
         product = matrix if product is None else matrix @ product
-    return _turns(qubit, np.asarray(product))
+    return _to_u_gates(qubit, np.asarray(product))
 
 
-def _turns(qubit: int, matrices: Matrix) -> list[Operation]:
+def _to_u_gates(qubit: int, matrices: Matrix) -> list[Operation]:
     """Return unitary matrices, shape (sets, 2, 2), as gates U(theta, phi, lambda) up to a phase.
 
-    Three numbers reach Qulacs in half the time of a matrix (W6, n = 12: 14 %). The angles follow
-    from the entries of Qiskit's ``UGate``. The phase of a small entry is not well known, so
-    lambda is taken from the larger ones.
+    Three numbers reach Qulacs sooner than a matrix. The angles follow from the entries of Qiskit's
+    ``UGate``. The phase of a small entry is not well known, so lambda is taken from the larger
+    entries.
     """
     a, b, c, d = (matrices[:, i, j] for i in (0, 1) for j in (0, 1))
     phase = np.angle(a)
@@ -311,4 +309,4 @@ _U_ANGLES: dict[str, Callable[..., tuple[Any, Any, Any, Any]]] = {
     "u3": lambda a, b, c: (a, b, c, None),
     "u": lambda a, b, c: (a, b, c, None),
 }
-"""Each one-qubit gate as exp(i phase) U(theta, phi, lam): these angles of its own ones."""
+"""Each one-qubit gate as exp(i phase) U(theta, phi, lam): these four angles from its own ones."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from qiskit.circuit import Delay
 
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12}
+from ...circuits import SECONDS_PER_UNIT
 
 
 def seconds_of(delay: Delay, dt: float | None) -> float | None:
@@ -26,7 +26,7 @@ def seconds_of(delay: Delay, dt: float | None) -> float | None:
     (0.002, 2.0, None)
     """
     duration: Any = delay.duration
-    scale = dt if delay.unit == "dt" else _SECONDS.get(delay.unit)
+    scale = dt if delay.unit == "dt" else SECONDS_PER_UNIT.get(delay.unit)
     if scale is None:
         return None
     if not isinstance(duration, Real):  # a bound ParameterExpression is a number too
@@ -39,7 +39,7 @@ def seconds_of(delay: Delay, dt: float | None) -> float | None:
 
 
 _SIMULTANEOUS = 1e-15
-"""Times in s that differ by less are one: sums of the same durations in another order do."""
+"""Times in s that differ by less are equal: sums of the same durations in another order do."""
 
 
 def schedule(
@@ -50,8 +50,8 @@ def schedule(
     The last instructions end together, so that measurements at the end of a circuit are taken at
     once, or with one length end at once, and a qubit waits after its first instruction rather than
     before it, where it is in state 0 and would not relax (the ALAP schedule of Qiskit's
-    ``ALAPScheduleAnalysis``). Waiting after the last instruction of a qubit is not returned: who
-    looks at it puts an instruction there.
+    ``ALAPScheduleAnalysis``). Waiting after the last instruction of a qubit is not returned: a
+    caller that wants it puts an instruction there.
 
     A barrier makes its qubits wait for each other. It is not an end of waiting: the time before
     it is returned with the next instruction of the qubit, because relaxing for t and then for u
@@ -59,7 +59,7 @@ def schedule(
 
     Args:
         instructions: Name, qubits and duration in s (None counts as 0) of each instruction of a
-            circuit without control flow, in its order. Delays are instructions as any other.
+            circuit without control flow, in its order. Delays are instructions like any other.
 
     Returns:
         For each instruction, the time in s that each of its qubits, in the same order, has

@@ -22,7 +22,7 @@ class Branches:
         variables: Values of the classical variables of each branch.
         counters: Positions in the loops of each branch.
         shots: Number of shots of each branch, shape (branches,), all positive; in a mixture, where
-            nothing is drawn, its probability.
+            nothing is drawn, the probability of each branch.
     """
 
     states: Ensemble

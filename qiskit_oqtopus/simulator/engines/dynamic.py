@@ -142,7 +142,7 @@ class DynamicRun:
         goals: list[tuple[int, Branches]] = getattr(self, f"_{name}")(group, at, *arguments)
         return goals
 
-    def _prepared(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
+    def _prepare(self, at: int, make: Callable[..., Any], *arguments: Any) -> Any:
         if at not in self._compiled:
             self._compiled[at] = make(*arguments)
         return self._compiled[at]
@@ -152,9 +152,9 @@ class DynamicRun:
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float
     ) -> list[tuple[int, Branches]]:
-        circuit = self._prepared(at, prepare, operations, self._num_qubits)
+        circuit = self._prepare(at, prepare, operations, self._num_qubits)
         group.states.apply(circuit, self._cancelled)
-        self._phase += phase  # means something only where there is one branch
+        self._phase += phase  # has a meaning only if there is just one branch
         return [(at + 1, group)]
 
     def _measure(
@@ -183,7 +183,7 @@ class DynamicRun:
     def _store(
         self, group: Branches, at: int, target: Any, expression: Any
     ) -> list[tuple[int, Branches]]:
-        store, value = self._prepared(at, lambda: (storer(target), evaluator(expression)))
+        store, value = self._prepare(at, lambda: (storer(target), evaluator(expression)))
         for i, (bits, variables) in enumerate(zip(group.bits, group.variables, strict=True)):
             stored = store(bits, variables, value(bits, variables))
             group.bits[i], group.variables[i] = stored
@@ -195,7 +195,7 @@ class DynamicRun:
     def _unless(
         self, group: Branches, at: int, expression: Any, goal: int
     ) -> list[tuple[int, Branches]]:
-        condition = self._prepared(at, evaluator, expression)
+        condition = self._prepare(at, evaluator, expression)
         holds = [
             bool(condition(bits, variables))
             for bits, variables in zip(group.bits, group.variables, strict=True)
@@ -242,7 +242,7 @@ class DynamicRun:
     # -- measurement ----------------------------------------------------------------------------
 
     def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int] | None:
-        """Split branches by the outcome of a qubit; None if they must wait for less company."""
+        """Split branches by the outcome of a qubit; None if they must wait for others."""
         p_one = group.states.ones(qubit)
         undecided = int(np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1)))
         if self._has_room(group, at, undecided):
@@ -250,9 +250,9 @@ class DynamicRun:
         return None
 
     def _has_room(self, group: Branches, at: int, undecided: int) -> bool:
-        """Return whether so many more branches may come of a group; if not, let it wait.
+        """Return whether this many more branches may come of a group; if not, let it wait.
 
-        The worst case decides, not the draw: to draw again after a look would bias the counts.
+        The worst case decides, not the draw: drawing again after a look would bias the counts.
         """
         alive = len(group) + self._held
         if undecided == 0 or alive + undecided <= self._capacity:

@@ -10,25 +10,22 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..operations import Operation, matrix_of
+from ..operations import PERMUTATION_GATES, Operation, matrix_of
 from ..state import Circuit, Flag
-from .sampling import Probabilities, squared
+from .sampling import Probabilities, to_probabilities
 
 BATCH_QUBITS = 6
 """Up to this many qubits all branches are one array, and a run of unitaries is one matrix."""
 
 
-PERMUTATIONS = frozenset(["x", "cx", "swap"])
-
-
 class Ensemble(Protocol):
-    """State vectors of the same qubits, one a branch."""
+    """State vectors of the same qubits, one per branch."""
 
     def __len__(self) -> int:
         """Return the number of branches."""
 
     def apply(self, circuit: Any, cancelled: Flag | None) -> None:
-        """Apply what :func:`prepare` made of some operations to all branches."""
+        """Apply operations, in the form that :func:`prepare` returns, to all branches."""
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability to find the qubit in 1 for each branch, shape (branches,)."""
@@ -91,7 +88,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
     rows = np.eye(1 << num_qubits, dtype=complex)
     for operation in operations:
         name = operation[0]
-        if name in PERMUTATIONS:
+        if name in PERMUTATION_GATES:
             rows = rows[:, _permutation(name, operation[1:], num_qubits)]
         else:
             rows = _apply(rows, num_qubits, *matrix_of(operation))
@@ -100,7 +97,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
 
 @lru_cache(maxsize=256)
 def _permutation(name: str, qubits: tuple[int, ...], num_qubits: int) -> NDArray[np.int64]:
-    """Return the amplitude that comes to each place: such gates only move amplitudes (W7: 17 %)."""
+    """Return the amplitude that comes to each place: such gates only move amplitudes."""
     indices = np.arange(1 << num_qubits)
     first, last = qubits[0], qubits[-1]
     if name == "x":
@@ -120,7 +117,7 @@ def _apply(
 ) -> NDArray[np.complex128]:
     """Apply a matrix to some qubits of each row of ``states``, shape (rows, 2**n)."""
     if len(qubits) == 1:
-        # One product in place of two rearrangements (W7 with if_else: 7 %).
+        # One product in place of two rearrangements, which take longer than the product.
         columns = matrix @ states.reshape(-1, 2, 1 << qubits[0])
         return np.asarray(columns).reshape(states.shape)
     axes = [num_qubits - qubit for qubit in reversed(qubits)]
@@ -146,12 +143,12 @@ class Batch:
         return self._states.reshape(len(self._states), -1, 2, 1 << qubit)
 
     def apply(self, circuit: Any, cancelled: Flag | None) -> None:
-        """Apply the rows that :func:`prepare` made."""
+        """Apply the rows that :func:`prepare` returned."""
         self._states = self._states @ circuit
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability of 1 for each branch."""
-        weights = squared(self._halves(qubit)).sum(axis=(1, 3))
+        weights = to_probabilities(self._halves(qubit)).sum(axis=(1, 3))
         share: NDArray[np.float64] = weights[:, 1] / weights.sum(axis=1)
         return share
 
@@ -192,15 +189,26 @@ class Batch:
 
     def probabilities(self, branch: int) -> Probabilities:
         """Return the probabilities of a branch."""
-        return squared(self._states[branch])
+        return to_probabilities(self._states[branch])
 
     def all_probabilities(self) -> Probabilities:
         """Return the probabilities of all branches."""
-        return squared(self._states)
+        return to_probabilities(self._states)
+
+
+def find_p_one(state: Any, qubit: int) -> float:
+    """Return the probability to find a qubit of a ``qulacs.QuantumState`` in 1."""
+    # Both outcomes are summed: 1 - p(0) would turn a rounding error into an outcome.
+    pattern = [2] * state.get_qubit_count()
+    shares = []
+    for outcome in (0, 1):
+        pattern[qubit] = outcome
+        shares.append(state.get_marginal_probability(pattern))
+    return float(shares[1] / sum(shares))
 
 
 class StateList:
-    """One Qulacs state a branch."""
+    """One Qulacs state per branch."""
 
     def __init__(self, states: list[Any], num_qubits: int) -> None:
         self._states = states
@@ -221,14 +229,7 @@ class StateList:
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability of 1 for each branch."""
-        # Both outcomes are summed: 1 - p(0) would turn a rounding error into an outcome.
-        pattern = [2] * self._num_qubits
-        shares = np.empty((2, len(self._states)))
-        for outcome in (0, 1):
-            pattern[qubit] = outcome
-            shares[outcome] = [state.get_marginal_probability(pattern) for state in self._states]
-        ones: NDArray[np.float64] = shares[1] / shares.sum(axis=0)
-        return ones
+        return np.array([find_p_one(state, qubit) for state in self._states])
 
     def split(
         self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
@@ -273,7 +274,7 @@ class StateList:
 
     def probabilities(self, branch: int) -> Probabilities:
         """Return the probabilities of a branch."""
-        return squared(self._states[branch].get_vector())
+        return to_probabilities(self._states[branch].get_vector())
 
     def all_probabilities(self) -> Probabilities:
         """Return the probabilities of all branches."""

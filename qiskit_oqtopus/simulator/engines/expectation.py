@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..operations import Operation
 from ..state import Circuit
-from .sampling import squared
+from .sampling import to_probabilities
 
 DIAGONAL_BYTES = 1 << 27
 """Up to this size in all, diagonal observables are kept as vectors of all their values."""
@@ -25,7 +25,7 @@ class Observables:
     """Real linear combinations of Pauli strings on the qubits of a circuit; it pickles.
 
     Attributes:
-        terms: For each observable, the coefficient of each Pauli string: a label of one letter a
+        terms: For each observable, the coefficient of each Pauli string: a label of one letter per
             qubit of the circuit, qubit 0 last, as Qiskit writes it.
     """
 
@@ -41,20 +41,20 @@ class Observables:
         for terms in self.terms:
             found: dict[str, float] = {}
             for label, coefficient in terms.items():
-                kept = _restricted(label, qubits)
+                kept = _restrict(label, qubits)
                 if kept is not None:
                     found[kept] = found.get(kept, 0.0) + coefficient
             reduced.append(found)
         return ActiveObservables(reduced, len(qubits))
 
 
-def _restricted(label: str, qubits: Sequence[int]) -> str | None:
+def _restrict(label: str, qubits: Sequence[int]) -> str | None:
     """Return the letters on some qubits, or None if the mean is 0 since another one is X or Y.
 
-    >>> _restricted("ZIX", [0, 1]), _restricted("ZIX", [1, 2]), _restricted("III", [0])
+    >>> _restrict("ZIX", [0, 1]), _restrict("ZIX", [1, 2]), _restrict("III", [0])
     ('IX', None, 'I')
     """
-    letters = label[::-1] or "I"  # of no qubits: one in 0 stands for them
+    letters = label[::-1] or "I"  # a circuit without qubits is simulated as one qubit in 0
     active = set(qubits)
     if any(letter in "XY" and q not in active for q, letter in enumerate(letters)):
         return None
@@ -77,7 +77,7 @@ class ActiveObservables:
         self._groups: list[_Group] = []
         single = []
         room = DIAGONAL_BYTES
-        for members in _commuting(labels):
+        for members in _group_commuting(labels):
             group = _Group(members, terms, num_qubits, room)
             if group.pays:
                 self._groups.append(group)
@@ -99,10 +99,10 @@ class ActiveObservables:
         return result
 
 
-def _commuting(labels: Sequence[str]) -> list[list[str]]:
+def _group_commuting(labels: Sequence[str]) -> list[list[str]]:
     """Return groups of strings that agree wherever two of them act on the same qubit.
 
-    >>> _commuting(["ZZ", "IZ", "XI", "IX", "XY"])
+    >>> _group_commuting(["ZZ", "IZ", "XI", "IX", "XY"])
     [['ZZ', 'IZ'], ['XI', 'IX'], ['XY']]
     """
     groups: list[tuple[list[str], dict[int, str]]] = []
@@ -119,7 +119,7 @@ def _commuting(labels: Sequence[str]) -> list[list[str]]:
 
 
 _MAX_GROUPS = 100
-"""In so many groups a place for a string is looked for: beyond that it costs more than it saves."""
+"""A string is looked up in at most this many groups: more would cost more than it saves."""
 
 
 def _table(terms: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Values:
@@ -131,13 +131,13 @@ def _table(terms: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Value
 class _Group:
     """Pauli strings that are diagonal in one product basis.
 
-    To change the basis of a copy of the state costs less than a sum over the state for each string
-    (W6: 14 % of 12 qubits, 17 % of 16).
+    Changing the basis of a copy of the state often costs less than a sum over the state for each
+    string.
 
     Attributes:
-        pays: Whether that is so. A string costs four passes over the state, a Hadamard gate 1.3,
-            and what comes after it five.
-        size: What it keeps in bytes.
+        pays: Whether it does. A string costs about four passes over the state, a Hadamard gate 1.3,
+            and the sums after the change of basis five.
+        size: What the group keeps, in bytes.
     """
 
     def __init__(
@@ -168,14 +168,14 @@ class _Group:
             scratch.load(state)
             self._change.apply(scratch)
             state = scratch
-        return self._parities.values(squared(state.get_vector()))
+        return self._parities.values(to_probabilities(state.get_vector()))
 
 
 class _Parities:
     """Strings of Z, and of other letters after a change of basis.
 
-    A diagonal observable of any number of terms costs one product of vectors: string by string, W6
-    takes 1.9 times as long with 12 qubits, and 3 times with 16.
+    A diagonal observable of any number of terms costs one product of vectors, where each string by
+    itself would cost a sum over the state.
     """
 
     def __init__(

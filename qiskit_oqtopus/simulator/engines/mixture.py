@@ -21,17 +21,17 @@ from .ensemble import ensemble_of
 from .expectation import ActiveObservables
 
 MAX_BRANCHES = 1024
-"""So many branches of a mixture are kept, or fewer where they would take too much memory."""
+"""At most this many branches of a mixture are kept, or fewer if they would take too much memory."""
 
 _FEW_BRANCHES = 64
-"""Up to so many branches it costs more to look whether fewer would do than to keep them."""
+"""Keeping up to this many branches costs less than finding out whether fewer would do."""
 
 _NEGLIGIBLE = 1e-20
-"""A branch of this probability is left out: 64-bit numbers do not resolve what it contributes."""
+"""A branch of at most this probability is left out: 64-bit numbers do not resolve its part."""
 
 
 class Mixture(DynamicRun):
-    """One run of a plan without measurements, of which an estimator has none.
+    """One run of a plan without measurements, as estimators have them.
 
     The ``shots`` of its branches are probabilities.
 
@@ -65,8 +65,8 @@ class Mixture(DynamicRun):
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
         ((goal, group),) = super()._reset(group, at, qubit)
         if len(group) > self._compress_from:
-            group = self._compressed(group, qubit)
-            # Whatever the bound, it is looked for before anything is refused.
+            group = self._compress(group, qubit)
+            # Whatever the bound is, the mixture is compressed before anything is refused.
             self._compress_from = min(max(_FEW_BRANCHES, 2 * len(group)), self._capacity)
         if len(group) > self._capacity:
             raise OqtopusError(
@@ -88,7 +88,7 @@ class Mixture(DynamicRun):
         result.shots = np.concatenate(weights)
         return result, len(zeros)
 
-    def _compressed(self, group: Branches, qubit: int) -> Branches:
+    def _compress(self, group: Branches, qubit: int) -> Branches:
         """Return the same mixture with as many branches as the rank of its density matrix.
 
         The rows A of the branches, each times the root of its probability, give the density matrix

@@ -11,7 +11,7 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..noise.pauli import OUTCOMES
-from ..noise.readout import misread, reading
+from ..noise.readout import misread, reading_matrix
 from ..operations import Matrix
 from ..plan import NoisyPlan, Plan, Wanted
 from ..state import Flag
@@ -19,7 +19,7 @@ from .branches import Branches
 from .density import Densities
 from .dynamic import DynamicRun
 from .ensemble import Ensemble, StateList
-from .sampling import measure, squared
+from .sampling import measure, to_probabilities
 from .trajectory import Trajectories
 
 Sampled = tuple[list[int], list[int]]
@@ -68,7 +68,7 @@ def run_noisy(
     counts = kind(plan, generator, branch_bytes, cancelled).run(shots)
     ordered = sorted(counts)
     numbers = [counts[key] for key in ordered]
-    return *misread(ordered, numbers, noisy.misread, generator), matrix
+    return *misread(ordered, numbers, plan.misread, generator), matrix
 
 
 def final_densities(plan: Plan, cancelled: Flag | None = None) -> Densities:
@@ -89,7 +89,7 @@ def final_densities(plan: Plan, cancelled: Flag | None = None) -> Densities:
 
 
 def density_matrix_of(plan: Plan, states: Densities, qubits: Sequence[int]) -> Matrix:
-    """Return the density matrix of some qubits of a circuit, the others being traced out.
+    """Return the density matrix of some qubits of a circuit; the others are traced out.
 
     Args:
         plan: The plan.
@@ -119,7 +119,7 @@ def expectation_values(
 
     Args:
         noisy: A plan without measurements inside.
-        terms: For each observable, the coefficient of each Pauli string: a label of one letter a
+        terms: For each observable, the coefficient of each Pauli string: a label of one letter per
             qubit of the circuit, qubit 0 last.
         cancelled: Looked at between gates.
 
@@ -153,13 +153,13 @@ def _sample_densities(
     clbits: dict[int, list[int]] = {}
     for qubit, clbit in terminal:
         clbits.setdefault(qubit, []).append(clbit)
-    wrong = {misreading[0]: misreading for misreading in noisy.misread}
+    wrong = {misreading[0]: misreading for misreading in noisy.plan.misread}
     maps: list[Any] = [None] * max(1, len(noisy.plan.qubits))
     for qubit, written in clbits.items():
         maps[qubit] = OUTCOMES
         if len(written) == 1 and written[0] in wrong:
-            # All shots at once. Bits that are read from the same qubit err each by itself.
-            maps[qubit] = reading(*wrong.pop(written[0])[1:])
+            # All shots at once. Several bits that are read from one qubit err independently.
+            maps[qubit] = reading_matrix(*wrong.pop(written[0])[1:])
     weights = np.maximum(states.read(maps).reshape(-1), 0.0)
     place = {qubit: j for j, qubit in enumerate(sorted(clbits))}
     pairs = [(place[qubit], clbit) for qubit, clbit in terminal]
@@ -175,13 +175,13 @@ def _static_trajectories(
     trajectories = Trajectories(plan.operations, n, cancelled)
     totals: Counter[int] = Counter()
     for state, number in trajectories.run(qulacs.QuantumState(n), shots, generator):
-        probabilities = squared(state.get_vector())
+        probabilities = to_probabilities(state.get_vector())
         trajectories.release(state)
         keys, counts = measure(probabilities, n, plan.terminal, number, generator)
         for key, count in zip(keys, counts, strict=True):
             totals[key] += count
     ordered = sorted(totals)
-    return misread(ordered, [totals[key] for key in ordered], noisy.misread, generator)
+    return misread(ordered, [totals[key] for key in ordered], plan.misread, generator)
 
 
 class _NoisyRun(DynamicRun):
@@ -243,7 +243,7 @@ class DensityRun(_NoisyRun):
         return [(at + 1, group)]
 
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
-        """A reset is a channel as any other: nobody has seen what was there before."""
+        """A reset is a channel like any other: what was there before is not recorded."""
         assert isinstance(group.states, Densities)  # noqa: S101 - mypy
         group.states.reset(qubit)
         return [(at + 1, group)]
@@ -258,7 +258,7 @@ class TrajectoryRun(_NoisyRun):
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float
     ) -> list[tuple[int, Branches]]:
-        trajectories: Trajectories = self._prepared(
+        trajectories: Trajectories = self._prepare(
             at, Trajectories, operations, self._num_qubits, self._cancelled
         )
         undecided = int(group.shots.sum()) - len(group) if trajectories.events else 0

@@ -14,9 +14,9 @@ import qulacs
 from numpy.typing import NDArray
 
 from ..memory import BRANCH_BYTES
-from ..optimize.one_qubit import evolved
-from ..optimize.stages import grow
-from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpacked
+from ..optimize.one_qubit import evolve_qubit
+from ..optimize.stages import run_stages
+from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
 from .sampling import (
     MARGINAL_QUBITS,
@@ -24,24 +24,23 @@ from .sampling import (
     measure,
     measure_qubit,
     measure_state,
-    shuffled,
-    squared,
+    shuffle_shots,
+    to_probabilities,
 )
 
 if TYPE_CHECKING:
-    from .dynamic import DynamicRun
     from .expectation import ActiveObservables, Observables
 
 POOLED_QUBITS = 12
 """States of at most this many qubits are kept for the next circuit of this thread."""
 
 _PLAIN_QUBITS = 1
-"""States of so many qubits are computed with plain numbers: a gate on them takes less than to call
-Qulacs (W1: 13 %, W2: 17 %)."""
+"""States of at most this many qubits are computed with plain numbers: a gate on them takes less
+time than a call of Qulacs."""
 
 
 class _Pool(threading.local):
-    """One state a number of qubits: making one costs more than a small circuit (W1: 37 %)."""
+    """One state per number of qubits: making a state costs more than running a small circuit."""
 
     def __init__(self) -> None:
         self._states: dict[int, Any] = {}
@@ -62,7 +61,7 @@ _pool = _Pool()
 
 
 class Outcome(NamedTuple):
-    """What came of one circuit. A named tuple, since one is made faster than a dataclass.
+    """The outcome of one circuit. A named tuple, which is made faster than a dataclass.
 
     Attributes:
         counts: The different values of the classical bits that occurred (bit i is clbit i), and
@@ -71,7 +70,7 @@ class Outcome(NamedTuple):
         statevector: State before the terminal measurements, shape (2**num_qubits,), in Qiskit's
             order, global phase included; None unless asked for.
         density_matrix: The same with noise, shape (2**k, 2**k) for k qubits; None unless asked for.
-        expectation_values: One a observable, shape (observables,); None unless asked for.
+        expectation_values: One per observable, shape (observables,); None unless asked for.
         seconds: Time that it took.
         error: Why there is nothing else, or None.
     """
@@ -90,13 +89,14 @@ class Settings:
     """What the circuits of one job have in common.
 
     Attributes:
-        shots: Number of shots a circuit.
+        shots: Number of shots per circuit.
         seed: Seed of the job, in [0, 2**64).
         memory: Whether the value of each shot is wanted.
         statevector: Whether the state before the terminal measurements is wanted.
         max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
         branch_bytes: Bound on the state vectors that branching keeps at once.
-        observables: Whose expectation values are wanted, in place of counts; or None.
+        observables: The observables whose expectation values are wanted, in place of counts; or
+            None.
         density_matrix: Of which qubits the density matrix is wanted.
     """
 
@@ -122,7 +122,7 @@ def run_chunk(
         cancelled: Looked at between gates.
 
     Returns:
-        One outcome a circuit. A circuit that failed has an outcome with its error, and so do
+        One outcome per circuit. A circuit that failed has an outcome with its error, and so do
         those that were cancelled; an error of one circuit does not touch the others.
     """
     limit_threads(settings.max_threads)
@@ -134,7 +134,7 @@ def run_chunk(
         try:
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
-            plan = unpacked(waiting)
+            plan = unpack(waiting)
             if settings.observables is None:
                 outcome = _run(plan, streams[index], settings, cancelled)
             else:
@@ -156,7 +156,7 @@ def _run(
 ) -> dict[str, Any]:
     state = "statevector"
     if isinstance(plan, NoisyPlan):
-        from .noisy import run_noisy  # most have no noise, and would wait for its import
+        from .noisy import run_noisy  # most circuits have no noise: they do not wait for its import
 
         state = "density_matrix"
         keys, counts, array = run_noisy(
@@ -174,7 +174,7 @@ def _run(
     if plan.has_counts:
         outcome["counts"] = keys, counts
         if settings.memory:
-            outcome["memory"] = [keys[i] for i in shuffled(keys, counts, generator).tolist()]
+            outcome["memory"] = [keys[i] for i in shuffle_shots(counts, generator).tolist()]
     return outcome
 
 
@@ -227,7 +227,8 @@ def _run_static(
         qubits = [0] * n
         for qubit, place in zip(plan.qubits, places, strict=True):
             qubits[place] = qubit
-        amplitudes = state.get_vector() * np.exp(1j * plan.phase)
+        phase = plan.phase if plan.stages is None else plan.phase + plan.stages.phase
+        amplitudes = state.get_vector() * np.exp(1j * phase)
         vector = expand(amplitudes, qubits, plan.num_qubits)
         del amplitudes
     if not plan.has_counts:
@@ -239,15 +240,15 @@ def _run_static(
         )
     if n > MARGINAL_QUBITS:
         return *measure_state(state, terminal, settings.shots, generator), vector
-    probabilities = squared(state.get_vector())
+    probabilities = to_probabilities(state.get_vector())
     return *measure(probabilities, n, terminal, settings.shots, generator), vector
 
 
 def _run_qubit(
     plan: Plan, generator: np.random.Generator, settings: Settings
 ) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
-    """Do what :func:`_run_static` does for a circuit in which one qubit is active."""
-    amplitudes = evolved(plan.operations)
+    """Do what :func:`_run_static` does for a circuit with one active qubit."""
+    amplitudes = evolve_qubit(plan.operations)
     vector = None
     if settings.statevector:
         array = np.array(amplitudes) * np.exp(1j * plan.phase)
@@ -256,26 +257,18 @@ def _run_qubit(
         return [], [], vector
     if len(plan.terminal) == 1:
         return *measure_qubit(amplitudes, plan.terminal[0], settings.shots, generator), vector
-    probabilities = squared(np.array(amplitudes))
+    probabilities = to_probabilities(np.array(amplitudes))
     return *measure(probabilities, 1, plan.terminal, settings.shots, generator), vector
 
 
 def _final_state(plan: Plan, cancelled: Flag | None) -> tuple[Any, Sequence[int]]:
     """Return the final ``qulacs.QuantumState`` and the place of each plan qubit in it."""
     if plan.stages is not None:
-        return grow(plan.stages, cancelled), plan.stages.places
+        return run_stages(plan.stages, cancelled), plan.stages.places
     n = len(plan.qubits)
     state = _pool.zero_state(n)
     Circuit(plan.operations, n).apply(state, cancelled)
     return state, range(n)
-
-
-def _dynamic(
-    plan: Plan, generator: np.random.Generator, settings: Settings, cancelled: Flag | None
-) -> DynamicRun:
-    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
-
-    return DynamicRun(plan, generator, settings.branch_bytes, cancelled)
 
 
 def _run_dynamic(
@@ -285,14 +278,16 @@ def _run_dynamic(
     cancelled: Flag | None,
 ) -> tuple[list[int], list[int], NDArray[np.complex128] | None]:
     """Sample by branching over the outcomes of the measurements inside the circuit."""
+    from .dynamic import DynamicRun  # most circuits are static: they do not wait for its import
+
     vector = None
     if settings.statevector:
-        run = _dynamic(plan, generator, settings, cancelled)
+        run = DynamicRun(plan, generator, settings.branch_bytes, cancelled)
         amplitudes = run.statevector()
         vector = expand(amplitudes[: 1 << len(plan.qubits)], plan.qubits, plan.num_qubits)
     if not plan.has_counts:
         return [], [], vector
-    counts = _dynamic(plan, generator, settings, cancelled).run(settings.shots)
+    counts = DynamicRun(plan, generator, settings.branch_bytes, cancelled).run(settings.shots)
     ordered = sorted(counts)
     return ordered, [counts[key] for key in ordered], vector
 
@@ -300,7 +295,7 @@ def _run_dynamic(
 def expand(
     amplitudes: NDArray[np.complex128], qubits: Sequence[int], num_qubits: int
 ) -> NDArray[np.complex128]:
-    """Return the amplitudes over all qubits of a circuit, its idle qubits being in 0.
+    """Return the amplitudes over all qubits of a circuit; idle qubits are in 0.
 
     Args:
         amplitudes: Shape (2**k,), over the active qubits.
@@ -326,10 +321,14 @@ _first_run_threads: list[int | None] = []
 def limit_threads(max_threads: int | None) -> bool:
     """Let Qulacs use at most this many threads in this process.
 
-    Qulacs reads QULACS_NUM_THREADS once, at the first gate of the process.
+    Qulacs reads QULACS_NUM_THREADS once, at the first gate of the process: only the first call of
+    this function has an effect.
+
+    Args:
+        max_threads: The number of threads, or None for as many as Qulacs takes by itself.
 
     Returns:
-        False if this process has simulated before with another limit, so that it is too late.
+        Whether the limit holds: False if this process has simulated before with another limit.
     """
     if not _first_run_threads:
         if max_threads is not None:

@@ -1,4 +1,4 @@
-"""From probabilities to counts: exact sampling whose cost does not grow shot by shot in Python."""
+"""From probabilities to counts: exact sampling, without a loop over the shots in Python."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Probabilities = NDArray[np.float64]
 _SMALL_QUBITS = 6
 
 _FEW_OUTCOMES = 256
-"""Up to so many outcomes the number of shots of each is drawn, instead of each shot."""
+"""With at most this many outcomes, the number of shots of each is drawn, instead of each shot."""
 
 _MANY_SHOTS = 4
-"""From so many shots an outcome on, too."""
+"""So it is with more shots per outcome than this."""
 
 MARGINAL_QUBITS = 13
 """Up to this many qubits the outcomes are summed over the unmeasured qubits before sampling."""
@@ -32,8 +32,8 @@ class Streams:
     """Independent random streams of one job: stream ``i`` depends on (seed, i) and nothing else.
 
     The counter-based generator Philox (Salmon et al., SC'11) takes the pair as its key, so
-    that a stream is the same in any process, chunk or order. One generator a thread is re-keyed,
-    since a new one costs more than a small circuit (QFT-10: 3 %).
+    that a stream is the same in any process, chunk or order. One generator per thread is re-keyed,
+    since making a new one is a noticeable part of a small circuit.
 
     Args:
         seed: An integer in [0, 2**64).
@@ -44,7 +44,7 @@ class Streams:
 
     def __getitem__(self, index: int) -> np.random.Generator:
         """Return the stream ``index`` at its beginning; valid until the thread asks for another."""
-        return _generator.keyed(self._seed, index)
+        return _generator.set_key(self._seed, index)
 
 
 class _Generator(threading.local):
@@ -55,8 +55,8 @@ class _Generator(threading.local):
         self._state = self._philox.state
         self._generator = np.random.Generator(self._philox)
 
-    def keyed(self, seed: int, index: int) -> np.random.Generator:
-        """Return the generator at the beginning of the stream of a key."""
+    def set_key(self, seed: int, index: int) -> np.random.Generator:
+        """Set the key; return the generator at the beginning of its stream."""
         self._state["state"]["key"][:] = seed, index
         self._philox.state = self._state
         return self._generator
@@ -65,8 +65,8 @@ class _Generator(threading.local):
 _generator = _Generator()
 
 
-def squared(vector: NDArray[np.complex128]) -> Probabilities:
-    """Return ``abs(vector)**2`` without a complex temporary."""
+def to_probabilities(vector: NDArray[np.complex128]) -> Probabilities:
+    """Return ``abs(vector)**2``, without a complex array in between."""
     probabilities: Probabilities = np.square(vector.real)
     if vector.size <= _BLOCK:
         probabilities += np.square(vector.imag)
@@ -142,19 +142,6 @@ def _multinomial(
 @lru_cache(maxsize=64)
 def _marginal_map(num_qubits: int, measured: tuple[int, ...]) -> NDArray[np.int64]:
     return gather_bits(np.arange(1 << num_qubits), measured)
-
-
-_TABLE = 4
-"""With fewer possible outcomes than so many times those that occurred, the values of the classical
-bits are computed for all and kept: the next circuit may have its bits in the same places (quantum
-volume of 10 qubits: 5 %)."""
-
-
-@lru_cache(maxsize=16)
-def _keys(num_bits: int, moves: tuple[tuple[int, int], ...]) -> NDArray[Any]:
-    """Return the value of the classical bits for each outcome, shape (2**num_bits,)."""
-    values = spread_bits(np.arange(1 << num_bits), moves)
-    return np.array(values, dtype=object if max(values) >> 62 else np.int64)
 
 
 def marginal(
@@ -244,10 +231,8 @@ def measure(
             return keys, [drawn[key] for key in keys]
         outcomes, counts = sample(marginal(probabilities, num_qubits, measured), shots, generator)
         place = {qubit: j for j, qubit in enumerate(measured)}
-        moves = tuple([(place[qubit], clbit) for qubit, clbit in pairs])
-        if natural or 1 << len(measured) > _TABLE * len(outcomes):
-            return spread_bits(outcomes, moves), counts.tolist()
-        return _keys(len(measured), moves)[outcomes].tolist(), counts.tolist()
+        moves = [(place[qubit], clbit) for qubit, clbit in pairs]
+        return spread_bits(outcomes, moves), counts.tolist()
     return read_out(*sample(probabilities, shots, generator), pairs, num_qubits)
 
 
@@ -282,7 +267,7 @@ def measure_qubit(
 ) -> tuple[list[int], list[int]]:
     """Sample one measurement of a state of one qubit, as :func:`measure` would.
 
-    Plain numbers, since the fixed cost of numpy would be most of it (W1: 14 %).
+    Plain numbers, since the fixed cost of numpy would be most of the time.
 
     Args:
         amplitudes: Those of 0 and 1.
@@ -327,22 +312,27 @@ def spread_bits(outcomes: NDArray[np.int64], pairs: Iterable[tuple[int, int]]) -
     return spread
 
 
-def shuffled(
-    keys: Sequence[int], counts: Sequence[int], generator: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return the position in ``keys`` of each shot, in random order, shape (sum(counts),)."""
-    order = np.repeat(np.arange(len(keys)), counts)
+def shuffle_shots(counts: Sequence[int], generator: np.random.Generator) -> NDArray[np.int64]:
+    """Return which outcome each shot has, in random order.
+
+    Args:
+        counts: How often each outcome occurred.
+        generator: Where the randomness comes from.
+
+    Returns:
+        Positions in ``counts``, shape (sum(counts),).
+    """
+    order = np.repeat(np.arange(len(counts)), counts)
     generator.shuffle(order)
     return order
 
 
 _FEW = 32
-"""Fewer shots than one in so many amplitudes are drawn by Qulacs, which copies no amplitudes: 0.8
-of the time of a QFT of 20 qubits with 1000 shots, 0.7 of 16 qubits."""
+"""With at least this many amplitudes per shot, Qulacs draws the shots: it copies no amplitudes."""
 
 _COPIED_QUBITS = 19
-"""A larger state is read in slices of at most so many qubits, an eighth of it: a copy of all would
-double the memory, and to touch so much new memory costs more (0.7 of GHZ-20 with 1e5 shots)."""
+"""A larger state is read in slices of at most this many qubits, or of an eighth of it: a copy of
+all would double the memory, and touching that much new memory takes longer than the sampling."""
 
 
 def measure_state(
@@ -393,13 +383,13 @@ def draw(
         if drawn.max() < size:
             return np.unique(drawn.astype(np.int64), return_counts=True)
     if num_qubits <= _COPIED_QUBITS:
-        return sample(squared(state.get_vector()), shots, generator)
+        return sample(to_probabilities(state.get_vector()), shots, generator)
     width = min(num_qubits - 3, _COPIED_QUBITS)
     weights = [_weight(_slice(state, width, number)) for number in range(size >> width)]
     chosen, hits = sample(np.array(weights), shots, generator)
     found, counts = [], []
     for number, hit in zip(chosen.tolist(), hits.tolist(), strict=True):
-        inside, times = sample(squared(_slice(state, width, number)), hit, generator)
+        inside, times = sample(to_probabilities(_slice(state, width, number)), hit, generator)
         found.append(inside + (number << width))
         counts.append(times)
     return np.concatenate(found), np.concatenate(counts)

@@ -1,9 +1,9 @@
 """Quantum trajectories: noise as events that strike state vectors at random.
 
-What may happen where is proposed with a probability that does not depend on the state (see
-:class:`.blocks.Site`). So everything that is proposed in any shot is drawn before anything is
-simulated, and shots have one state in common until different things happen to them: a tree, which
-is walked depth first. Without noise that strikes, a circuit is simulated once for all its shots.
+Each possible event is proposed with a probability that does not depend on the state (see
+:class:`.blocks.Site`). So all proposals of all shots are drawn before anything is simulated, and
+shots share one state until different things happen to them: a tree, which is walked depth first.
+Where no noise strikes, a circuit is simulated once for all its shots.
 
 The averages over trajectories are those of the density matrix (J. Dalibard, Y. Castin, K. Molmer,
 Phys. Rev. Lett. 68 (1992) 580): no approximation is made. Counts have the noise of the shots only,
@@ -21,15 +21,16 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..noise.blocks import Site, blocks
 from ..operations import Operation
 from ..state import Cancelled, Circuit, Flag
+from .blocks import Site, build_blocks
+from .ensemble import find_p_one
 
 _CERTAIN = 40.0
-"""A hazard of this much is certainty: exp(-40) is less than one in 10**17."""
+"""A hazard this large is certainty: exp(-40) is less than one in 10**17."""
 
 _EVENTS = 1 << 20
-"""Events that are drawn at once; shots that have more are run one batch after the other."""
+"""Events that are drawn at once; shots with more events are run in several batches."""
 
 _CHOICES = 256
 """Most things that may happen at one site: Paulis on four qubits."""
@@ -78,8 +79,8 @@ class Trajectories:
     ) -> None:
         self._num_qubits = num_qubits
         self._cancelled = cancelled
-        self._blocks = blocks(operations)
-        self._whole = [Circuit(block.merged(), num_qubits) for block in self._blocks]
+        self._blocks = build_blocks(operations)
+        self._whole = [Circuit(block.merge(), num_qubits) for block in self._blocks]
         self._sites: list[tuple[int, int, Site]] = [
             (number, before, site)
             for number, block in enumerate(self._blocks)
@@ -99,7 +100,7 @@ class Trajectories:
     ) -> Iterator[tuple[Any, int]]:
         """Yield each final state, not normalized, and the number of shots that it has.
 
-        At most log2(shots) + 2 states are alive at a time beside those that were yielded.
+        At most log2(shots) + 2 states are alive at a time, besides those that were yielded.
 
         Args:
             state: The ``qulacs.QuantumState`` in which all shots begin; it is used up.
@@ -116,7 +117,7 @@ class Trajectories:
         yield from self._batch(state, shots, generator)
 
     def release(self, state: Any) -> None:
-        """Give back a state that was yielded and is not needed any more (8 qubits: 0.9)."""
+        """Give back a state that is no longer needed: using it again is faster than a new one."""
         self._spare.append(state)
 
     # -- the tree -------------------------------------------------------------------------------
@@ -151,7 +152,7 @@ class Trajectories:
         proposal = node.proposed[0][0]
         block, inside, site = self._sites[proposal // _CHOICES]
         self._advance(node, block, inside)
-        p_one = self._p_one(node.state, site.qubits[0]) if site.kind == "decay" else 1.0
+        p_one = find_p_one(node.state, site.qubits[0]) if site.kind == "decay" else 1.0
         child = _Node(node.state, block, inside)
         while node.proposed and node.proposed[0][0] == proposal:
             _, which, position, shots = heapq.heappop(node.proposed)
@@ -214,15 +215,6 @@ class Trajectories:
     def _apply_part(self, node: _Node, end: int) -> None:
         operations = self._blocks[node.block].operations[node.inside : end]
         Circuit(operations, self._num_qubits).apply(node.state, self._cancelled)
-
-    def _p_one(self, state: Any, qubit: int) -> float:
-        """Return the probability of 1; both outcomes are summed, since 1 - p(0) is never just 0."""
-        pattern = [2] * self._num_qubits
-        pattern[qubit] = 0
-        zero = state.get_marginal_probability(pattern)
-        pattern[qubit] = 1
-        one = state.get_marginal_probability(pattern)
-        return float(one / (zero + one))
 
     @staticmethod
     def _strike(state: Any, site: Site, choice: int) -> None:

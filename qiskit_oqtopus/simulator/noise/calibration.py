@@ -1,9 +1,9 @@
-"""The numbers of a Target that noise is made of, every one of them checked (pure)."""
+"""The numbers in a Target from which noise is built, each of them checked (pure)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -66,15 +66,11 @@ def place(name: str, qubits: Qubits | None) -> str:
     return name if qubits is None else f"{name}({', '.join(map(str, qubits))})"
 
 
-def read_calibration(
-    target: Target, prob_meas: Mapping[int, tuple[float, float]] | None = None
-) -> Calibration:
+def read_calibration(target: Target) -> Calibration:
     """Return the calibration in a Target.
 
     Args:
         target: Errors are average infidelities or, of measurements, probabilities; times in s.
-        prob_meas: ``(prob_meas1_prep0, prob_meas0_prep1)`` by qubit, instead of what the Target
-            says of these qubits.
 
     Raises:
         OqtopusOptionError: If values are impossible; all of them are listed.
@@ -83,7 +79,7 @@ def read_calibration(
     calibration = Calibration(
         reader.lifetimes(),
         reader.instructions(),
-        reader.assignment() | reader.given(prob_meas or {}),
+        reader.assignment(),
         reader.measure_durations,
         tuple(reader.without_use),
     )
@@ -171,27 +167,4 @@ class _Reader:
                 given = [error, error]
             if given != [None, None]:
                 assignment[qubits and qubits[0]] = (given[0] or 0.0, given[1] or 0.0)
-        return assignment
-
-    def given(self, prob_meas: Mapping[int, tuple[float, float]]) -> Assignment:
-        assignment: Assignment = {}
-        for qubit, values in prob_meas.items():
-            where = f"prob_meas[{qubit!r}]"
-            if qubit not in range(self._target.num_qubits or 0):
-                self.problems.append(f"{where}: the Target has no such qubit.")
-                continue
-            try:
-                pair = tuple(values)
-            except TypeError:
-                pair = ()
-            if len(pair) != 2 or None in pair:
-                self.problems.append(
-                    f"{where} is {values!r}; give prob_meas1_prep0 and prob_meas0_prep1."
-                )
-                continue
-            numbers = [
-                self._number(where, name, value, _PROBABILITY)
-                for name, value in zip(("prob_meas1_prep0", "prob_meas0_prep1"), pair, strict=True)
-            ]
-            assignment[qubit] = (numbers[0] or 0.0, numbers[1] or 0.0)
         return assignment

@@ -21,34 +21,12 @@ import numpy as np
 from ..operations import PAULIS, Matrix
 
 
-def thermal_relaxation(duration: float, t1: float | None, t2: float | None) -> Matrix:
+def relaxation(decay: float, dephasing: float) -> Matrix:
     """Return the relaxation of one qubit to state 0 (temperature zero), shape (4, 4).
 
     Populations of 1 decay as exp(-t / T1) and coherences as exp(-t / T2): amplitude damping
-    followed by phase damping (Nielsen and Chuang, section 8.3.5 and 8.3.6).
-
-    Args:
-        duration: Time t in s.
-        t1: Relaxation time T1 in s; None or infinity if there is no amplitude damping.
-        t2: Dephasing time T2 in s. More than 2 T1 is not physical and taken as 2 T1. None or
-            infinity is the limit that T1 sets, 2 T1: no dephasing beyond the damping.
-
-    Raises:
-        ValueError: If the duration is negative or a lifetime is not positive, or one is NaN.
-
-    >>> thermal_relaxation(3e-5, None, None).real.tolist() == np.eye(4).tolist()
-    True
-    >>> thermal_relaxation(1e-6, 1e-6, 5e-6).real.round(3)  # T2 as 2 T1
-    array([[1.   , 0.   , 0.   , 0.632],
-           [0.   , 0.607, 0.   , 0.   ],
-           [0.   , 0.   , 0.607, 0.   ],
-           [0.   , 0.   , 0.   , 0.368]])
-    """
-    return relaxation(*relaxation_exponents(duration, t1, t2))
-
-
-def relaxation(decay: float, dephasing: float) -> Matrix:
-    """Return the relaxation of one qubit, shape (4, 4), by t / T1 and t / T2.
+    followed by phase damping (Nielsen and Chuang, section 8.3.5 and 8.3.6). See
+    :func:`relaxation_exponents` for the arguments.
 
     Args:
         decay: Populations of 1 decay as exp(-decay).
@@ -69,11 +47,11 @@ def relaxation_infidelity(
 
     Args:
         duration: Time t in s.
-        t1s: Relaxation time of each qubit in s, or None, see :func:`thermal_relaxation`.
+        t1s: Relaxation time of each qubit in s, or None, see :func:`relaxation_exponents`.
         t2s: Dephasing time of each qubit in s, or None.
 
     Raises:
-        ValueError: As :func:`thermal_relaxation` does.
+        ValueError: As :func:`relaxation_exponents` does.
 
     >>> relaxation_infidelity(math.inf, [1.0], [1.0])  # always in state 0
     0.5
@@ -91,7 +69,14 @@ def relaxation_exponents(
 ) -> tuple[float, float]:
     """Return t / T1 and t / T2, the latter at least t / (2 T1).
 
-    The arguments and errors are those of :func:`thermal_relaxation`.
+    Args:
+        duration: Time t in s.
+        t1: Relaxation time T1 in s; None or infinity if there is no amplitude damping.
+        t2: Dephasing time T2 in s. More than 2 T1 is not physical and taken as 2 T1. None or
+            infinity is the limit that T1 sets, 2 T1: no dephasing beyond the damping.
+
+    Raises:
+        ValueError: If the duration is negative or a lifetime is not positive, or one is NaN.
 
     >>> relaxation_exponents(1.0, 1.0, 4.0), relaxation_exponents(1.0, None, 4.0)
     ((1.0, 0.5), (0.0, 0.25))
@@ -189,54 +174,6 @@ def tensor(*superops: Matrix) -> Matrix:
         return np.asarray(product.reshape([(a * b) ** 2] * 2))
 
     return reduce(pair, superops)
-
-
-def gate_noise(
-    error: float | None,
-    duration: float | None,
-    t1s: Sequence[float | None],
-    t2s: Sequence[float | None],
-) -> Matrix:
-    """Return the noise of a gate: depolarizing of its qubits, then relaxation of each of them.
-
-    Its average infidelity is the stated error; where relaxation alone has more, it is that of the
-    relaxation, and above :func:`reachable_error` it is that. The order, which matters to order
-    p t / T1 only, is that of Qiskit Aer's ``NoiseModel.from_backend``.
-
-    Args:
-        error: Average infidelity of the gate, or None where only relaxation is known.
-        duration: Duration of the gate in s, or None where there is no relaxation.
-        t1s: Relaxation time of each of the k qubits in s, or None, see :func:`thermal_relaxation`.
-        t2s: Dephasing time of each qubit in s, or None.
-
-    Returns:
-        The superoperator, shape (4**k, 4**k).
-
-    Raises:
-        ValueError: As :func:`thermal_relaxation` does.
-
-    >>> noise = gate_noise(0.01, 2e-8, [3e-5, None], [2e-5, 1e-5])
-    >>> round(average_infidelity(noise), 12)
-    0.01
-    """
-    duration = duration or 0.0
-    k = len(t1s)
-    p = 0.0
-    if error is not None:
-        p = depolarizing_probability(error, relaxation_infidelity(duration, t1s, t2s), k)
-    each = [thermal_relaxation(duration, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
-    return np.asarray(tensor(*each) @ depolarizing(p, k))
-
-
-def average_infidelity(superop: Matrix) -> float:
-    """Return 1 - F, where F is the average fidelity of a channel with the identity.
-
-    >>> average_infidelity(depolarizing(0.5, 1))
-    0.25
-    """
-    d = math.isqrt(len(superop))
-    # Not 1 - tr(S) / d**2: small infidelities keep their digits.
-    return float(np.sum(1 - np.diagonal(superop).real)) / (d * (d + 1))
 
 
 @cache

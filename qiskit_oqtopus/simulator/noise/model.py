@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from qiskit.transpiler import Target
 
 from ...exceptions import OqtopusWarning
-from ..operations import Matrix, Operation
+from ..operations import Operation
 from .calibration import (
     Assignment,
     Calibration,
@@ -26,38 +24,36 @@ from .calibration import (
 )
 from .channels import (
     depolarizing_probability,
-    gate_noise,
     reachable_error,
     relaxation_exponents,
     relaxation_infidelity,
-    thermal_relaxation,
 )
 
 _ROUNDING = 1 + 1e-9
 """Numbers that differ by less than this factor were meant to be equal."""
 
 _SHOWN = 20
-"""Places that a warning names; a device with hundreds of couplings would fill the screen."""
+"""Places that a warning names at most; hundreds of couplings would fill the screen."""
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """The noise that the calibration in a Target implies; plain data, made by :meth:`from_target`.
+    """The noise that the calibration in a Target implies; plain data, see :meth:`from_target`.
 
     After each gate, its qubits are depolarized and relax for its duration, such that the average
     infidelity of both together is the error that the Target states (see
-    :func:`.channels.gate_noise`). Delays relax. An error, duration or lifetime that is not known
-    makes no noise; none is made up. ``rz``, which is virtual on OQTOPUS devices and has error 0
-    and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for its
-    duration, and its error is not used.
+    :func:`.channels.depolarizing_probability`). Delays relax. An error, duration or lifetime that
+    is not known makes no noise; none is made up. ``rz``, which is virtual on OQTOPUS devices and
+    has error 0 and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for
+    its duration, and its error is not used.
 
-    A measurement has its readout error and no relaxation: decay during the readout is in the
-    calibrated error of it. In this and gate by gate, the model is that of Qiskit Aer's
+    A measurement has its readout error and no relaxation: decay during the readout is part of its
+    calibrated error. In this and gate by gate, the model is that of Qiskit Aer's
     ``NoiseModel.from_backend`` at temperature zero, but impossible values are refused rather than
     cut off, and what a Target says of an instruction on any qubits is used.
 
     Attributes:
-        lifetimes: T1 and T2 of each qubit in s; None where not known; empty without relaxation.
+        lifetimes: T1 and T2 of each qubit in s, None where not known; empty without relaxation.
         instructions: By name and qubits, the error (average infidelity) and duration in s of each
             instruction that has any, None where not known or switched off. Qubits None stands for
             all qubits that are not listed.
@@ -67,20 +63,16 @@ class NoiseModel:
             the schedule of what waits for it.
 
     >>> model = NoiseModel(((3e-5, 2e-5),), {"sx": {(0,): (1e-3, 2e-8)}}, {0: (0.25, 0.125)})
-    >>> model.superop("sx", (0,)).shape, model.superop("rz", (0,))
-    ((4, 4), None)
-    >>> model.readout(0)
-    array([[0.75 , 0.125],
-           [0.25 , 0.875]])
+    >>> model.operation("sx", (0,))[:2], model.operation("rz", (0,))
+    (('noise', (0,)), None)
+    >>> model.misreadings(0, [5])
+    [(5, 0.25, 0.125)]
     """
 
     lifetimes: Lifetimes = ()
     instructions: Instructions = field(default_factory=dict, hash=False)
     assignment: Assignment = field(default_factory=dict, hash=False)
     measure_durations: dict[int | None, float] = field(default_factory=dict, hash=False)
-    _superops: dict[tuple[str, Qubits], Matrix | None] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
     _operations: dict[tuple[str, Qubits], Operation | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -93,7 +85,6 @@ class NoiseModel:
         gate: bool = True,
         relaxation: bool = True,
         readout: bool = True,
-        prob_meas: Mapping[int, tuple[float, float]] | None = None,
         stacklevel: int = 1,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
@@ -107,9 +98,7 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
-            prob_meas: ``(prob_meas1_prep0, prob_meas0_prep1)`` by qubit, instead of what the
-                Target says of these qubits.
-            stacklevel: Whom warnings are about: 1 is the caller.
+            stacklevel: The frame that warnings are about: 1 is the caller.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -124,12 +113,12 @@ class NoiseModel:
                 is depolarizing); an error of what is not a gate (not used). Also if the Target
                 states no noise at all.
         """
-        calibration = read_calibration(target, prob_meas)
-        for doubt in _doubts(target, calibration, gate=gate, relaxation=relaxation):
+        calibration = read_calibration(target)
+        for doubt in _find_doubts(target, calibration, gate=gate, relaxation=relaxation):
             warnings.warn(doubt, OqtopusWarning, stacklevel=stacklevel + 1)
         return cls(
             calibration.lifetimes if relaxation else (),
-            calibration.instructions if gate else _without_errors(calibration.instructions),
+            calibration.instructions if gate else _drop_errors(calibration.instructions),
             calibration.assignment if readout else {},
             calibration.measure_durations,
         )
@@ -157,7 +146,9 @@ class NoiseModel:
         relaxations = self._relaxations(qubits, duration or 0.0)
         p = 0.0
         if error is not None:
-            infidelity = relaxation_infidelity(duration or 0.0, *_of(self.lifetimes, qubits))
+            infidelity = relaxation_infidelity(
+                duration or 0.0, *_lifetimes_of(self.lifetimes, qubits)
+            )
             p = depolarizing_probability(error, infidelity, len(qubits))
         if not p and not any(map(any, relaxations)):
             return None
@@ -187,75 +178,23 @@ class NoiseModel:
         return table.get(qubits) or table.get(None) or (None, None)
 
     def _relaxations(self, qubits: Qubits, seconds: float) -> tuple[tuple[float, float], ...]:
-        t1s, t2s = _of(self.lifetimes, qubits)
+        t1s, t2s = _lifetimes_of(self.lifetimes, qubits)
         return tuple(
             [relaxation_exponents(seconds, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
         )
 
-    def superop(self, name: str, qubits: Sequence[int]) -> Matrix | None:
-        """Return the noise that follows an ideal instruction.
-
-        Args:
-            name: Name of the instruction in the Target.
-            qubits: Its k qubits, in order: cx on (0, 1) is not cx on (1, 0).
-
-        Returns:
-            The superoperator, shape (4**k, 4**k), read-only; or None if there is no noise, as of
-            delays (see :meth:`delay`), measurements and whatever is not in the Target.
-        """
-        key = (name, tuple(qubits))
-        if key not in self._superops:
-            self._superops[key] = self._superop(*key)
-        return self._superops[key]
-
-    def _superop(self, name: str, qubits: Qubits) -> Matrix | None:
-        if self.operation(name, qubits) is None:
-            return None
-        error, duration = self._numbers(name, qubits)
-        superop = gate_noise(error, duration, *_of(self.lifetimes, qubits))
-        superop.flags.writeable = False  # it is shared by all circuits
-        return superop
-
-    def delay(self, qubit: int, seconds: float) -> Matrix | None:
-        """Return the relaxation of a qubit that waits, in a delay or for other qubits.
-
-        Args:
-            qubit: The qubit.
-            seconds: Time in s.
-
-        Returns:
-            The superoperator, shape (4, 4); or None if there is none.
-
-        Raises:
-            ValueError: If the time is negative or NaN.
-        """
-        (t1,), (t2,) = _of(self.lifetimes, (qubit,))
-        if seconds == 0 or (t1 is None and t2 is None):
-            return None
-        return thermal_relaxation(seconds, t1, t2)
-
-    def readout(self, qubit: int) -> NDArray[np.float64] | None:
-        """Return the probability M[observed, prepared] of reading a bit, shape (2, 2).
-
-        Columns sum to 1. None if the qubit is always read as it is.
-        """
-        flip_0, flip_1 = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
-        if not (flip_0 or flip_1):
-            return None
-        return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
-
     def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
-        """Return how bits are read wrongly into which a qubit is measured; those that are."""
+        """Return how bits are read wrongly that a qubit is measured into; none if they are not."""
         wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
         return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
-        # Without the superoperators: they take 4 KiB a pair of qubits, and 30 us to make again.
+        # Without the operations: they take memory, and are quickly built again.
         values = (self.lifetimes, self.instructions, self.assignment, self.measure_durations)
         return type(self), values
 
 
-def _of(
+def _lifetimes_of(
     lifetimes: Lifetimes, qubits: Sequence[int]
 ) -> tuple[list[float | None], list[float | None]]:
     """Return T1 and T2 of the qubits."""
@@ -263,25 +202,25 @@ def _of(
     return [t1 for t1, _ in known], [t2 for _, t2 in known]
 
 
-def _without_errors(instructions: Instructions) -> Instructions:
+def _drop_errors(instructions: Instructions) -> Instructions:
     return {
         name: {qubits: (None, duration) for qubits, (_, duration) in table.items()}
         for name, table in instructions.items()
     }
 
 
-def _doubts(
+def _find_doubts(
     target: Target, calibration: Calibration, *, gate: bool, relaxation: bool
 ) -> Iterator[str]:
     """Yield a warning for each kind of value that is not simulated as it is stated."""
     lifetimes = calibration.lifetimes
     below, beyond, untimed = [], [], []
     silent = not calibration.assignment and not any(any(pair) for pair in lifetimes)
-    for name, qubits, error, duration in _places(target, calibration.instructions):
+    for name, qubits, error, duration in _iterate_places(target, calibration.instructions):
         if error is None:
             continue
         silent = silent and not error
-        t1s, t2s = _of(lifetimes if relaxation else (), qubits)
+        t1s, t2s = _lifetimes_of(lifetimes if relaxation else (), qubits)
         if error and duration is None and (any(t1s) or any(t2s)):
             untimed.append(place(name, qubits))
         infidelity = relaxation_infidelity(duration or 0.0, t1s, t2s)
@@ -295,22 +234,23 @@ def _doubts(
         if t1 is not None and t2 is not None and t2 > 2 * t1 * _ROUNDING
     ]
     if relaxation and beyond_t1:
-        yield f"T2 is above 2 T1, which cannot be; it is simulated as 2 T1: {_listed(beyond_t1)}."
+        listed = _list_places(beyond_t1)
+        yield f"T2 is above 2 T1, which cannot be; it is simulated as 2 T1: {listed}."
     if gate and below:
         yield (
             "Relaxation alone makes more errors than are stated for these gates; they are "
-            f"simulated with relaxation only: {_listed(below)}."
+            f"simulated with relaxation only: {_list_places(below)}."
         )
     if gate and beyond:
         yield (
             "The stated error is larger than depolarizing can make it; it is simulated with the "
-            f"largest that there is: {_listed(beyond)}."
+            f"largest that there is: {_list_places(beyond)}."
         )
     if untimed:
         part = "their whole error is depolarizing" if gate else "their qubits do not relax"
-        yield f"These gates have an error and no duration; {part}: {_listed(untimed)}."
+        yield f"These gates have an error and no duration; {part}: {_list_places(untimed)}."
     if gate and calibration.without_use:
-        listed = _listed([place(name, qubits) for name, qubits in calibration.without_use])
+        listed = _list_places([place(name, qubits) for name, qubits in calibration.without_use])
         yield f"The error of what is not a gate is not simulated: {listed}."
     if silent:
         yield (
@@ -319,7 +259,7 @@ def _doubts(
         )
 
 
-def _places(
+def _iterate_places(
     target: Target, instructions: Instructions
 ) -> Iterator[tuple[str, Qubits, float | None, float | None]]:
     """Yield name, qubits, error and duration of each instruction, on any qubits where it is so."""
@@ -334,6 +274,6 @@ def _places(
                     yield name, some, *numbers
 
 
-def _listed(places: Sequence[str]) -> str:
+def _list_places(places: Sequence[str]) -> str:
     more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     return ", ".join(places[:_SHOWN]) + more

@@ -16,14 +16,19 @@ from math import cos, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from ..operations import FIXED_GATES, PAULIS, Matrix, Operation, matrix_of, qubits_of
+from ..operations import (
+    FIXED_GATES,
+    PAULIS,
+    TWO_QUBIT_GATES,
+    Matrix,
+    Operation,
+    matrix_of,
+    qubits_of,
+)
 from .channels import depolarizing, pauli_basis, relaxation, tensor
 
 Real = NDArray[np.float64]
 Relaxation = tuple[tuple[float, float], ...]
-
-TRACE: Real = np.array([[1.0, 0.0, 0.0, 0.0]])
-"""From the coefficients of a qubit to those of the state without it."""
 
 OUTCOMES: Real = np.array([[0.5, 0.0, 0.0, 0.5], [0.5, 0.0, 0.0, -0.5]])
 """From the coefficients of a qubit to its probabilities of 0 and 1."""
@@ -106,8 +111,10 @@ def site_transfer(operation: Operation, noise: Operation | None) -> tuple[tuple[
 
 @lru_cache(maxsize=4096)
 def _fixed(name: str, p: float = 0.0, relaxations: Relaxation = ()) -> Real:
-    """Return a gate without parameters and its noise; kept, since a device has few (RB: 0.2)."""
-    gate = unitary_transfer(matrix_of((name, 0, 1))[1]) if name in _PAIRS else _single(name)
+    """Return a gate without parameters and its noise; kept, since a device has few of them."""
+    gate = (
+        unitary_transfer(matrix_of((name, 0, 1))[1]) if name in TWO_QUBIT_GATES else _single(name)
+    )
     return gate if not relaxations else _noise(p, relaxations) @ gate
 
 
@@ -119,9 +126,6 @@ def _noise(p: float, relaxations: Relaxation) -> Real:
 
 def _single(name: str) -> Real:
     return unitary_transfer(matrix_of((name, 0))[1])
-
-
-_PAIRS = frozenset(["cx", "cz", "swap"])
 
 
 def _rz(angle: float) -> Real:
@@ -148,17 +152,17 @@ _ROTATIONS: dict[str, Callable[..., Real]] = {
     "rx": lambda angle: _u(angle, -pi / 2, pi / 2),
     "u": _u,
 }
-"""Operations of any angles: by formula, at a twentieth of the time that a basis change takes."""
+"""Operations with angles: by formula, which is much faster than a change of basis."""
 
 
-def conjugated(operation: Operation, shift: int) -> Operation:
-    """Return the complex conjugate of an operation with a tuple of qubits, further on.
+def conjugate(operation: Operation, shift: int) -> Operation:
+    """Return the complex conjugate of an operation with a tuple of qubits, on shifted qubits.
 
     Args:
         operation: An operation; those with a single qubit have transfer matrices.
         shift: What is added to the numbers of its qubits.
 
-    >>> conjugated(("pauli_rotation", (0, 1), (1, 2), 0.5), 2)
+    >>> conjugate(("pauli_rotation", (0, 1), (1, 2), 0.5), 2)
     ('pauli_rotation', (2, 3), (1, 2), 0.5)
     """
     name, qubits, *rest = operation

@@ -9,7 +9,7 @@ import numpy as np
 from .pauli import OUTCOMES, Real
 
 
-def reading(p_one_for_zero: float, p_zero_for_one: float) -> Real:
+def reading_matrix(p_one_for_zero: float, p_zero_for_one: float) -> Real:
     """Return what takes the Pauli coefficients of a qubit to the probabilities of what is read.
 
     Args:
@@ -19,7 +19,7 @@ def reading(p_one_for_zero: float, p_zero_for_one: float) -> Real:
     Returns:
         Shape (2, 4).
 
-    >>> reading(0.25, 0.5) @ [1, 0, 0, 1]  # the coefficients of 0
+    >>> reading_matrix(0.25, 0.5) @ [1, 0, 0, 1]  # the coefficients of 0
     array([0.75, 0.25])
     """
     confusion = [[1 - p_one_for_zero, p_zero_for_one], [p_one_for_zero, 1 - p_zero_for_one]]

@@ -1,1 +1,1 @@
-"""Plans that take less time: operations merged, fused, in stages."""
+"""Plans that take less time: operations are merged, fused, and sorted into stages."""

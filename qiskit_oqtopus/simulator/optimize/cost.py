@@ -1,4 +1,4 @@
-"""What operations cost, from which fusing takes its decisions: time per amplitude in Qulacs.
+"""What operations, stages and engines cost: every number from which a decision is taken.
 
 Measured with the wheels of Qulacs 0.6.14 (no vector instructions, so that complex products are what
 costs), one thread, 2**16 to 2**20 amplitudes. Only the ratios matter.
@@ -6,9 +6,10 @@ costs), one thread, 2**16 to 2**20 amplitudes. Only the ratios matter.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..operations import Operation
+from .one_qubit import TINY, Small
+
+# -- operations, as Qulacs applies them -----------------------------------------------------------
 
 OPERATION_NS = 1000.0
 """Time to add one operation to a circuit and to call its kernel, in ns."""
@@ -17,11 +18,11 @@ TABLE_NS = 20000.0
 """Time to compute the entries of a large diagonal, in ns."""
 
 DENSE: tuple[float, ...] = (0.0, 1.75, 3.45, 9.7, 19.0, 39.0, 80.0)
-"""Dense matrix by number of qubits, in ns an amplitude."""
+"""Dense matrix by number of qubits, in ns per amplitude."""
 
 _FIXED = {
     **dict.fromkeys(["s", "sdg", "t", "tdg"], 0.55),
-    **dict.fromkeys(["sx", "sxdg", "rx", "ry", "u"], 1.75),
+    **dict.fromkeys(["sx", "sxdg", "rx", "ry", "u"], DENSE[1]),
     "x": 0.28,
     "y": 1.0,
     "z": 0.2,
@@ -33,11 +34,44 @@ _FIXED = {
     "phase": 0.92,
 }
 
+_CONTROL = 0.53
+"""What each control multiplies the cost of a matrix by."""
+
 _OPAQUE = 100.0
+
+# -- operations, before it is known what they are merged into -------------------------------------
+
+GATHERED: tuple[float, ...] = (0.0, 0.15, 0.3)
+"""Diagonal on one or two qubits that is applied together with others, in ns per amplitude."""
+
+_ANTIDIAGONAL, _LIKE_HADAMARD = 0.4, 0.7
+
+_GENERAL = 1.5
+"""Between what a general 2x2 matrix costs dense and with its diagonals gathered."""
+
+# -- stages ---------------------------------------------------------------------------------------
+
+WORTHWHILE = 8.0
+"""A circuit that takes less, in ns per amplitude, is over before it is planned."""
+
+JOIN = 2.0
+"""Product of two states, in ns per amplitude of the result."""
+
+STAGE_NS = 20000.0
+"""One more state and circuit, in ns."""
+
+# -- engines for noise ----------------------------------------------------------------------------
+
+DENSITY_NS = 2.0
+"""A noisy gate on two qubits, in ns for each of the 4**n coefficients of a density matrix."""
+
+TRAJECTORY_NS = (3000.0, 1.2)
+"""The same in a trajectory: in ns, and in ns per amplitude. 1000 shots of different fates take as
+long as a density matrix of between 10 and 11 qubits."""
 
 
 def diagonal_cost(num_qubits: int) -> float:
-    """Return the cost of a diagonal on so many qubits in ns an amplitude."""
+    """Return the cost of a diagonal on so many qubits in ns per amplitude."""
     if num_qubits < 3:
         return 0.95 if num_qubits < 2 else 1.6
     # The table outgrows the first-level cache.
@@ -45,7 +79,7 @@ def diagonal_cost(num_qubits: int) -> float:
 
 
 def cost(operation: Operation) -> float:
-    """Return the cost of an operation in ns an amplitude.
+    """Return the cost of an operation in ns per amplitude.
 
     >>> cost(("h", 3)) < cost(("ry", 3, 0.1))
     True
@@ -61,11 +95,14 @@ def cost(operation: Operation) -> float:
     if name == "matrix":
         width = len(operation[1])
         dense = DENSE[width] if width < len(DENSE) else DENSE[-1] * (1 << (width - 6))
-        return dense * 0.53 ** len(operation[3])
+        return dense * _CONTROL ** len(operation[3])
     return _OPAQUE
 
 
-def total_cost(operations: Sequence[Operation], num_qubits: int) -> float:
-    """Return the time that operations take on a state of so many qubits, in ns."""
-    amplitudes = 1 << num_qubits
-    return sum(cost(operation) * amplitudes + OPERATION_NS for operation in operations)
+def small_cost(small: Small) -> float:
+    """Return about what a 2x2 matrix costs among other operations, in ns per amplitude."""
+    if small[1] == 0 == small[2]:
+        return GATHERED[1]
+    if small[0] == 0 == small[3]:
+        return _ANTIDIAGONAL
+    return _LIKE_HADAMARD if abs(abs(small[0]) - 0.5**0.5) < TINY else _GENERAL

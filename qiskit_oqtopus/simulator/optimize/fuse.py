@@ -1,61 +1,48 @@
 """Fewer and cheaper operations with the same effect, for circuits of many qubits.
 
 Runs of operations on one qubit become one, blocks on two qubits become one matrix where that is
-cheaper than the parts, and diagonals are gathered (see :mod:`.diagonals`). This is worth its time
-where an operation costs far more than the few microseconds that it takes Python to look at it.
+cheaper than the parts, and diagonals are gathered (see :mod:`.diagonals`). This pays where an
+operation costs far more than the few microseconds that Python takes to look at it.
 """
 
 from __future__ import annotations
 
-from cmath import exp
 from collections.abc import Sequence
 from math import pi
 
-import numpy as np
-
 from ..operations import Operation
-from .cost import cost, total_cost
+from .cost import cost
 from .diagonals import GENERAL, OTHER, PHASE, DiagonalPool, Node, phase_cost
 from .merge import Merger
 from .one_qubit import TINY
 
 SPLIT_QUBITS = 16
-"""From this many qubits on matrices of one qubit are written with H and diagonals where many stand
-side by side: 0.8 of the time of QAOA on 16 or 20 qubits."""
+"""From this many qubits on, matrices of one qubit are written with H and diagonals where many stand
+side by side, as the mixers of QAOA do."""
 
-_PERMUTATIONS = frozenset(["x", "cx", "swap"])
 _H, _U = cost(("h", 0)), cost(("u", 0, 1.0, 0.0, 0.0))
 
 
-def fuse(operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool) -> list[Operation]:
+def fuse(operations: Sequence[Operation], num_qubits: int) -> tuple[list[Operation], float]:
     """Return operations with the same effect that take less time.
 
     Args:
-        operations: See :mod:`.operations`.
+        operations: See :mod:`qiskit_oqtopus.simulator.operations`.
         num_qubits: Number of qubits of the state that they are applied to.
-        keep_phases: Whether the state must be the same, global phase included. Otherwise only the
-            probabilities of the computational basis states are, and diagonals at the end go.
 
     Returns:
-        The operations; those given where nothing is gained.
+        The operations, and the global phase in rad by which the state must be multiplied.
     """
     merger = Merger(num_qubits)
     merger.run(operations)
     split = num_qubits >= SPLIT_QUBITS and merger.parallel
-    nodes, angle = _written_out(merger.nodes, split)
-    if not keep_phases:
-        nodes = _without_trailing_diagonals(nodes)
+    nodes, angle = _write_out(merger.nodes, split)
     pool = DiagonalPool(num_qubits)
     pool.order(nodes)
-    fused = pool.operations
-    if keep_phases:
-        _multiply(fused, merger.phase + angle + pool.phase)
-    if total_cost(fused, num_qubits) >= total_cost(operations, num_qubits):
-        return list(operations)
-    return fused
+    return pool.operations, merger.phase + angle + pool.phase
 
 
-def _written_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]:
+def _write_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]:
     """Write general 2x2 matrices with Qulacs' gates; return also the global phase in rad.
 
     With u(theta, phi, lambda) = diag(1, e^(i phi)) ry(theta) diag(1, e^(i lambda)) and
@@ -88,38 +75,3 @@ def _written_out(nodes: Sequence[Node], split: bool) -> tuple[list[Node], float]
         else:
             written.append(Node(OTHER, 0, mask, ("u", qubit, theta, phi, lam)))
     return written, total
-
-
-def _without_trailing_diagonals(nodes: Sequence[Node]) -> list[Node]:
-    """Leave out diagonals that only permutations of the basis states follow."""
-    kept: list[Node] = []
-    mixed = 0
-    for node in reversed(nodes):
-        qubits = node.diagonal | node.acted
-        if not qubits & mixed:
-            if not node.acted:
-                continue
-            if node.data[0] in _PERMUTATIONS:
-                kept.append(node)
-                continue
-        mixed |= qubits
-        kept.append(node)
-    kept.reverse()
-    return kept
-
-
-def _multiply(operations: list[Operation], angle: float) -> None:
-    """Multiply by a global phase, in an operation that has room for it."""
-    factor = exp(1j * angle)
-    if abs(factor - 1) < 1e-15:
-        return
-    for i, (name, *arguments) in enumerate(operations):
-        if name == "diagonal" or (name == "matrix" and not arguments[2]):
-            operations[i] = (name, arguments[0], arguments[1] * factor, *arguments[2:])
-            return
-        if name == "rz":
-            half = exp(0.5j * arguments[1])
-            entries = np.array([factor / half, factor * half])
-            operations[i] = ("diagonal", (arguments[0],), entries)
-            return
-    operations.append(("diagonal", (0,), np.array([factor, factor])))

@@ -1,4 +1,4 @@
-"""Matrices of one qubit as plain numbers: at this size several times faster than arrays."""
+"""Matrices of one qubit as plain numbers: several times faster than arrays of this size."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ Small = tuple[complex, complex, complex, complex]
 """A 2x2 matrix by rows."""
 
 TINY = 1e-14
-"""What differs by less is the same."""
-
-_ROOT = 0.5**0.5
-_GENERAL = 1.5  # between what a general matrix costs dense and with its diagonals gathered
+"""Numbers that differ by less are equal."""
 
 
 def small_of(matrix: NDArray[np.complex128]) -> Small:
@@ -46,15 +43,6 @@ def is_unitary(small: Small) -> bool:
         and abs(abs(b) ** 2 + abs(d) ** 2 - 1) < TINY
         and abs(a.conjugate() * b + c.conjugate() * d) < TINY
     )
-
-
-def small_cost(small: Small) -> float:
-    """Return about what a 2x2 matrix costs beside others, in ns an amplitude."""
-    if small[1] == 0 == small[2]:
-        return 0.15
-    if small[0] == 0 == small[3]:
-        return 0.4
-    return 0.7 if abs(abs(small[0]) - _ROOT) < TINY else _GENERAL
 
 
 def _rx(angle: float) -> Small:
@@ -90,7 +78,7 @@ FIXED: dict[str, Small] = {
 """Operations without parameters."""
 
 
-def evolved(operations: Iterable[Operation]) -> tuple[complex, complex]:
+def evolve_qubit(operations: Iterable[Operation]) -> tuple[complex, complex]:
     """Return the amplitudes of one qubit, at first in 0, after operations on it."""
     zero, one = 1 + 0j, 0j
     for operation in operations:

@@ -1,40 +1,29 @@
-"""From all qubits in 0 to the final state, with every qubit left out until it is needed.
+"""From all qubits in 0 to the final state in stages: no qubit takes part before it is needed.
 
 Qubits that have not met yet are separate states, so that an operation costs 2**k for the k qubits
-that are joined so far, and not 2**n. All that can be done before two states are joined is done
+that are joined so far, and not 2**n. Whatever can be done before two states are joined is done
 before: what lies outside the light cone of the qubits that come last never runs at full size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import qulacs
 
-from ..operations import Operation, qubits_of
+from ..operations import TWO_QUBIT_GATES, Operation
 from ..plan import Stage, Stages
 from ..state import Cancelled, Circuit, Flag
-from .cost import cost
+from .cost import JOIN, STAGE_NS, WORTHWHILE, cost
 from .fuse import fuse
 
 FUSED_QUBITS = 13
-"""Operations on states of at least this many qubits are fused; on fewer it takes longer than it
-saves."""
+"""Operations on states of at least this many qubits are fused; on fewer qubits fusing takes longer
+than it saves."""
 
-_WORTHWHILE = 8.0
-"""A circuit that takes less, in ns an amplitude, is over before it is planned (GHZ: 0.6)."""
-
-SURELY_FUSED_QUBITS = 16
-"""Below, the operations of a stage are counted before they are fused: on 13 qubits, a QFT takes 0.9
-of the time, QAOA that is written with CX 0.6."""
-
-_FUSING_NS = 5000  # time that it takes to fuse an operation, over what one less saves an amplitude
-_JOIN = 2.0  # product of two states, in ns an amplitude of the result
-_STAGE_NS = 20000.0  # one more state and circuit; to weigh both saves a tenth of a QFT (16 qubits)
-_WINDOW = 16  # operations a qubit that are looked at beyond what can be applied, at most
-_PAIRS = frozenset(["cx", "cz", "swap"])
+_WINDOW = 16  # operations per qubit that are looked at beyond what can be applied, at most
 
 
 @dataclass(eq=False)
@@ -48,97 +37,38 @@ class _Cluster:
     cost: float = 0.0
 
 
-def final_state(
-    operations: Sequence[Operation],
-    num_qubits: int,
-    *,
-    keep_phases: bool,
-    cancelled: Flag | None = None,
-    zero_state: Callable[[int], Any] = qulacs.QuantumState,
-) -> tuple[Any, list[int]]:
-    """Apply operations to qubits in 0.
-
-    Of 20 qubits, four layers of rotations and a CX ladder take 0.2 of the time that they take at
-    full size, and a QFT 0.5.
+def build_stages(operations: Sequence[Operation], num_qubits: int) -> Stages | None:
+    """Return the stages from qubits in 0 to the final state; None if planning them does not pay.
 
     Args:
-        operations: See :mod:`.operations`.
+        operations: See :mod:`qiskit_oqtopus.simulator.operations`.
         num_qubits: Number of qubits, at least 1.
-        keep_phases: Whether the state is wanted, global phase included, or just the probabilities
-            of its basis states.
-        cancelled: Looked at between operations.
-        zero_state: Makes a ``qulacs.QuantumState`` of so many qubits in 0; called at most once.
-
-    Returns:
-        The ``qulacs.QuantumState`` and the place of each qubit in it.
-
-    Raises:
-        Cancelled: If the flag was set.
-    """
-    staged = stages_of(operations, num_qubits, keep_phases=keep_phases)
-    if staged is not None:
-        return grow(staged, cancelled), list(staged.places)
-    state = zero_state(num_qubits)
-    Circuit(operations, num_qubits).apply(state, cancelled)
-    return state, list(range(num_qubits))
-
-
-def stages_of(
-    operations: Sequence[Operation], num_qubits: int, *, keep_phases: bool
-) -> Stages | None:
-    """Return how qubits in 0 grow to the final state; None if it is not worth to plan it.
-
-    Args:
-        operations: See :mod:`.operations`.
-        num_qubits: Number of qubits, at least 1.
-        keep_phases: Whether the state is wanted, global phase included, or just the probabilities
-            of its basis states.
     """
     if not _is_worthwhile(operations):
         return None
     stages, places = plan_stages(operations, num_qubits)
     fused = []
-    for position, stage in enumerate(stages):
-        width = len(stage.qubits)
-        if width >= FUSED_QUBITS and _fusing_pays(stage.operations, width):
-            exact = keep_phases or position < len(stages) - 1
-            steps = fuse(stage.operations, width, keep_phases=exact)
-            stage = replace(stage, operations=tuple(steps))
+    total = 0.0
+    for stage in stages:
+        if len(stage.qubits) >= FUSED_QUBITS:
+            cheaper, phase = fuse(stage.operations, len(stage.qubits))
+            total += phase
+            stage = replace(stage, operations=tuple(cheaper))
         fused.append(stage)
-    return Stages(tuple(fused), tuple(places))
+    return Stages(tuple(fused), tuple(places), total)
 
 
 def _is_worthwhile(operations: Sequence[Operation]) -> bool:
     total = 0.0
     for operation in operations:
         total += cost(operation)
-        if total >= _WORTHWHILE:
+        if total >= WORTHWHILE:
             return True
     return False
 
 
-def _fusing_pays(operations: Sequence[Operation], width: int) -> bool:
-    """Whether fusing the operations of a stage saves more time than it takes."""
-    if width >= SURELY_FUSED_QUBITS:
-        return True
-    saved = 0
-    running = 0  # qubits whose last operation was on them alone: the next one joins it
-    for operation in operations:
-        name, qubit = operation[:2]
-        if name in _PAIRS:
-            running &= ~(1 << qubit | 1 << operation[2])
-        elif isinstance(qubit, int):
-            saved += running >> qubit & 1
-            running |= 1 << qubit
-        else:
-            saved += name == "pauli_rotation"  # joins the diagonals
-            for each in qubits_of(operation):
-                running &= ~(1 << each)
-    return saved << width > _FUSING_NS * len(operations)
-
-
-def grow(staged: Stages, cancelled: Flag | None = None) -> Any:
-    """Return the final ``qulacs.QuantumState``.
+def run_stages(staged: Stages, cancelled: Flag | None = None) -> Any:
+    """Run all stages; return the final ``qulacs.QuantumState``.
 
     Raises:
         Cancelled: If the flag was set.
@@ -160,14 +90,14 @@ def grow(staged: Stages, cancelled: Flag | None = None) -> Any:
 
 def plan_stages(operations: Sequence[Operation], num_qubits: int) -> tuple[list[Stage], list[int]]:
     """Return the stages, the last of which has all qubits, and the place of each qubit in it."""
-    growth = _Growth(num_qubits)
-    growth.run(operations)
-    place = {qubit: i for i, qubit in enumerate(growth.stages[-1].qubits)}
-    return growth.stages, [place[wire] for wire in growth.wires]
+    planner = _StagePlanner(num_qubits)
+    planner.run(operations)
+    place = {qubit: i for i, qubit in enumerate(planner.stages[-1].qubits)}
+    return planner.stages, [place[wire] for wire in planner.wires]
 
 
-class _Growth:
-    """The making of stages.
+class _StagePlanner:
+    """Sorts operations into stages.
 
     Attributes:
         stages: The stages.
@@ -181,7 +111,7 @@ class _Growth:
 
     def run(self, operations: Sequence[Operation]) -> None:
         """Take all operations."""
-        items = self._renamed(operations)
+        items = self._rename(operations)
         coming = [0] * (len(items) + 1)
         for i in range(len(items) - 1, -1, -1):
             coming[i] = coming[i + 1] | items[i][0]
@@ -190,20 +120,17 @@ class _Growth:
         delayed: list[tuple[int, int, Operation]] = []
         start = 0
         while True:
-            waiting, delayed = delayed, []
-            blocked = 0
-            for item in waiting:
-                mask, qubit, operation = item
-                cluster = clusters[qubit]
-                if mask & blocked or mask & ~cluster.mask:
-                    blocked |= mask
-                    delayed.append(item)
+            again, delayed = delayed, []
+            blocked = taken = 0
+            while True:
+                if taken < len(again):
+                    item = again[taken]
+                    taken += 1
+                elif coming[start] & ~blocked and len(delayed) < window:
+                    item = items[start]
+                    start += 1
                 else:
-                    cluster.operations.append(operation)
-                    cluster.cost += cost(operation)
-            while coming[start] & ~blocked and len(delayed) < window:
-                item = items[start]
-                start += 1
+                    break
                 mask, qubit, operation = item
                 cluster = clusters[qubit]
                 if mask & blocked or mask & ~cluster.mask:
@@ -219,10 +146,10 @@ class _Growth:
         if whole.operations or whole.fresh or len(whole.parts) > 1:
             self._finish(whole)
 
-    def _renamed(self, operations: Sequence[Operation]) -> list[tuple[int, int, Operation]]:
+    def _rename(self, operations: Sequence[Operation]) -> list[tuple[int, int, Operation]]:
         """Return (mask of qubits, one of them, operation), with swaps turned into other names.
 
-        To swap the amplitudes costs a tenth of a QFT of 16 or 20 qubits.
+        To swap the amplitudes would be a noticeable part of a Fourier transform.
         """
         wires = self.wires
         moved = False
@@ -235,9 +162,9 @@ class _Growth:
                 moved = True
                 continue
             if moved:
-                operation = on_places(operation, wires)
+                operation = move_to_places(operation, wires)
             qubit = operation[1]
-            if name in _PAIRS:
+            if name in TWO_QUBIT_GATES:
                 items.append((1 << qubit | 1 << operation[2], qubit, operation))
             elif isinstance(qubit, int):
                 items.append((1 << qubit, qubit, operation))
@@ -249,7 +176,7 @@ class _Growth:
         return items
 
     def _join(self, mask: int) -> _Cluster:
-        """Make one cluster of all that have one of these qubits."""
+        """Make one cluster of all clusters that have one of these qubits."""
         joined: list[_Cluster] = []
         whole = 0
         rest = mask
@@ -264,8 +191,8 @@ class _Growth:
         result = _Cluster(whole)
         for cluster in joined:
             own = 1 << cluster.mask.bit_count()
-            # To finish a state now costs a product and saves running its operations at this size.
-            if cluster.cost * (size - own) > _JOIN * own + _STAGE_NS:
+            # Finishing a state now costs a product and saves running its operations at this size.
+            if cluster.cost * (size - own) > JOIN * own + STAGE_NS:
                 self._finish(cluster)
             result.fresh += cluster.fresh
             result.parts += cluster.parts
@@ -291,22 +218,22 @@ class _Growth:
                 tuple(part for part, _ in cluster.parts),
                 len(cluster.fresh),
                 qubits,
-                tuple([on_places(operation, place) for operation in cluster.operations]),
+                tuple([move_to_places(operation, place) for operation in cluster.operations]),
             )
         )
         cluster.parts = [(len(self.stages) - 1, qubits)]
         cluster.fresh, cluster.operations, cluster.cost = [], [], 0.0
 
 
-def on_places(operation: Operation, places: Sequence[int]) -> Operation:
+def move_to_places(operation: Operation, places: Sequence[int]) -> Operation:
     """Return an operation with each qubit replaced by its place.
 
-    >>> on_places(("cx", 0, 1), [5, 3])
+    >>> move_to_places(("cx", 0, 1), [5, 3])
     ('cx', 5, 3)
     """
     name = operation[0]
     qubits = operation[1]
-    if name in _PAIRS:
+    if name in TWO_QUBIT_GATES:
         return (name, places[qubits], places[operation[2]])
     if isinstance(qubits, int):
         return (name, places[qubits], *operation[2:])

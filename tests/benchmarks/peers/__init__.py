@@ -1,8 +1,16 @@
-"""The simulators that are compared, one a file; a new one is listed here."""
+"""The simulators that are compared, one per file; a new one is listed here."""
 
 from __future__ import annotations
 
-from . import aer, basic_simulator, qiskit1, qulacs_backend, raw, statevector_sampler
+from . import (
+    aer,
+    basic_simulator,
+    qiskit1,
+    qulacs_backend,
+    qulacs_optimizer,
+    raw,
+    statevector_sampler,
+)
 from .peer import Prepare
 
 OURS = "ours"
@@ -26,6 +34,7 @@ TITLES = {
     "basic": "BasicSimulator",
     "sampler": "StatevectorSampler",
     "qiskit-qulacs": "qiskit-qulacs",
+    qulacs_optimizer.NAME: "Qulacs with its own optimizer",
 }
 
 CHOICES = tuple(peer for peer in PEERS if peer not in (OURS, AGAIN))

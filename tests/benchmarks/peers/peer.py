@@ -36,7 +36,7 @@ def backend_task(backend: Any, batch: Batch) -> Task:
 
 
 def refuse_long(batch: Batch, outcome_seconds: float = 0.0) -> None:
-    """Raise Unsupported if a run takes too long for someone who simulates the idle qubits as well.
+    """Raise Unsupported if a run takes too long for simulators of the idle qubits as well.
 
     Args:
         batch: The circuits.

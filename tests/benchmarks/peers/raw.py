@@ -1,7 +1,7 @@
 """Bare Qulacs: circuits prepared by hand and untimed, so that only the physics is left.
 
-Timed are set_zero_state, update_quantum_state and sampling; idle qubits are dropped and one state a
-width is used again for all circuits.
+Timed are set_zero_state, update_quantum_state and sampling; idle qubits are dropped and one state
+per width is used again for all circuits.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Prepared:
 def prepare(batch: Batch) -> Task:
     """Return the task."""
     refuse_dynamic(batch)
-    prepared = [_convert(circuit) for circuit in batch.circuits]
+    prepared = [convert(circuit) for circuit in batch.circuits]
     states = {item.width: qulacs.QuantumState(item.width) for item in prepared}
     work = [(states[item.width], item.gates) for item in prepared]
     shots = batch.shots
@@ -75,7 +75,7 @@ def prepare(batch: Batch) -> Task:
         return samples
 
     def counts(samples: list[list[int]]) -> Counts:
-        return [_counts(item, drawn) for item, drawn in zip(prepared, samples, strict=True)]
+        return [to_counts(item, drawn) for item, drawn in zip(prepared, samples, strict=True)]
 
     return Steps(run, counts, free_reading=True)
 
@@ -89,7 +89,7 @@ def probabilities(circuit: QuantumCircuit) -> np.ndarray:
     Returns:
         Probabilities by the value of the classical bits, shape (2**num_clbits,).
     """
-    item = _convert(circuit)
+    item = convert(circuit)
     state = qulacs.QuantumState(item.width)
     item.gates.update_quantum_state(state)
     values = (np.abs(state.get_vector()) ** 2).reshape((2,) * item.width)
@@ -99,7 +99,8 @@ def probabilities(circuit: QuantumCircuit) -> np.ndarray:
     return values.transpose(axes).reshape(-1)
 
 
-def _convert(circuit: QuantumCircuit) -> Prepared:
+def convert(circuit: QuantumCircuit) -> Prepared:
+    """Return a circuit in Qulacs' form, without its idle qubits."""
     places: dict[Any, int] = {}
     gates, measured = [], []
     for instruction in circuit.data:
@@ -124,7 +125,8 @@ def _convert(circuit: QuantumCircuit) -> Prepared:
     return Prepared(converted, len(places), tuple(measured), circuit.num_clbits)
 
 
-def _counts(item: Prepared, samples: list[int]) -> Counter[str]:
+def to_counts(item: Prepared, samples: list[int]) -> Counter[str]:
+    """Return the counts by bit string of sampled basis states."""
     counts: Counter[str] = Counter()
     for sample, occurrences in Counter(samples).items():
         key = sum((sample >> qubit & 1) << clbit for qubit, clbit in item.measured)

@@ -19,6 +19,7 @@ from qiskit_oqtopus import OqtopusWarning, QulacsBackend
 from qiskit_oqtopus.device.device_info import CouplingFacts, QubitFacts
 from qiskit_oqtopus.device.target import device_target
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
+from tests.noisy_reference import readout, superop
 
 from ..agreement import Exact, WrongAnswer, check_counts
 from ..peers import OURS
@@ -107,21 +108,22 @@ def exact(circuit: QuantumCircuit, noise: NoiseModel) -> np.ndarray:
                 places.setdefault(bit, len(places))
     state = DensityMatrix.from_label("0" * len(places))
     clbits: dict[int, int] = {}
-    readout = []
+    confusions = []
     for item in circuit.data:
         where = [places[bit] for bit in item.qubits if bit in places]
         qubits = tuple(circuit.find_bit(bit).index for bit in item.qubits)
         if item.name == "measure":
-            clbits[circuit.find_bit(item.clbits[0]).index] = where[0]
-            readout.append((circuit.find_bit(item.clbits[0]).index, noise.readout(qubits[0])))
+            clbit = circuit.find_bit(item.clbits[0]).index
+            clbits[clbit] = where[0]
+            confusions.append((clbit, readout(noise, qubits[0])))
         elif item.name != "barrier":
             state = state.evolve(Operator(item.operation), where)
-            superop = noise.superop(item.name, qubits)
-            if superop is not None:
-                state = state.evolve(SuperOp(superop), where)
+            channel = superop(noise, item.name, qubits)
+            if channel is not None:
+                state = state.evolve(SuperOp(channel), where)
     order = [clbits[clbit] for clbit in sorted(clbits)]
     values = state.probabilities(order).reshape((2,) * len(order))
-    for clbit, confusion in readout:
+    for clbit, confusion in confusions:
         axis = len(order) - 1 - clbit
         values = np.moveaxis(np.tensordot(confusion, values, (1, axis)), 0, axis)
     return values.reshape(-1)
@@ -152,7 +154,7 @@ def aer(device: Target, method: str, batch: Batch) -> Task:
 
 @dataclass
 class MeansOfBits:
-    """Compares the mean of each bit with that of who comes first, where exact is out of reach."""
+    """Compares the mean of each bit with that of the first peer, where exact is out of reach."""
 
     name: str
     first: np.ndarray | None = None

@@ -78,6 +78,7 @@ def test_states_of_circuits_late_in_a_batch():
         assert np.allclose(result.data(index)["statevector"], expected, atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.chooses  # where few gates were merged, matrices would take more
 def test_the_memory_of_a_batch_is_that_of_its_results():
     rng = np.random.default_rng(1)

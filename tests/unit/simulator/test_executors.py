@@ -49,6 +49,7 @@ def assert_same_as_here(backend, batch, **options):
     assert job.status() is JobStatus.DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
 def test_process_pool(backend, method):
     context = multiprocessing.get_context(method)
@@ -56,6 +57,7 @@ def test_process_pool(backend, method):
         assert_same_as_here(backend, circuits(9), executor=pool, max_job_size=4)
 
 
+@pytest.mark.slow
 def test_dask(backend):
     distributed = pytest.importorskip("distributed")
     with (

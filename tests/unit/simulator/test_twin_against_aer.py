@@ -75,6 +75,7 @@ def counts_of(result, index):
     return {int(key, 16): n for key, n in result.data(index)["counts"].items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "source", [(anemone_device, anemone_facts), (grid_device, grid_facts)], ids=["anemone", "grid"]
 )

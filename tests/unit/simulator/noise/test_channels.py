@@ -16,15 +16,13 @@ from qiskit.quantum_info import (
 )
 
 from qiskit_oqtopus.simulator.noise.channels import (
-    average_infidelity,
     depolarizing,
     depolarizing_probability,
-    gate_noise,
     reachable_error,
     relaxation_infidelity,
     tensor,
-    thermal_relaxation,
 )
+from tests.noisy_reference import average_infidelity, gate_noise, thermal_relaxation
 
 TOLERANCE = 1e-12
 

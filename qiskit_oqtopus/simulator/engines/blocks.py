@@ -1,7 +1,7 @@
 """Noisy operations as blocks on at most two qubits, with the places where noise may strike (pure).
 
-Without an event, a block is applied as few gates as possible. With one, it is applied gate by gate
-up to the place of the event, which costs more, but is rare.
+Without an event, a block becomes as few gates as possible. With an event, it is applied gate by
+gate up to the place of the event, which costs more, but is rare.
 """
 
 from __future__ import annotations
@@ -14,13 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..operations import Matrix, Operation, matrix_of, qubits_of
-
-_DENSE = {1: 4.6, 2: 9.2}
-"""Time of a dense matrix by its qubits, in passes over the state."""
-
-_DIAGONAL = 2.5
-_NATIVE = {"x": 0.8, "y": 0.8, "z": 0.8, "cx": 0.8, "cz": 0.6, "swap": 0.6}
-"""Times of gates that Qulacs has kernels for, in passes over the state."""
+from ..optimize.cost import DENSE, cost
 
 
 class Site(NamedTuple):
@@ -67,7 +61,7 @@ class Block:
             # Amplitude damping has the Kraus operators diag(1, sqrt(1 - g)) and sqrt(g) |0><1|,
             # g = 1 - exp(-t / T1). The second one occurs with probability g P(1): so it is proposed
             # with g and accepted with P(1). The first one does nothing to a qubit in 0, so that it
-            # may be applied always. What T2 has beyond the damping is a Z now and then.
+            # may always be applied. The dephasing beyond the damping is a Z now and then.
             if decay:
                 self._site("decay", (qubit,), -expm1(-decay))
                 damping = np.array([1.0, exp(-decay / 2)], dtype=complex)
@@ -86,20 +80,20 @@ class Block:
         self.operations += other.operations
         self.sites += [(start + before, site) for before, site in other.sites]
 
-    def merged(self) -> list[Operation]:
+    def merge(self) -> list[Operation]:
         """Return operations of the same effect that take less time."""
         if len(self.qubits) > 2:
             return self.operations
-        merged = _runs_merged(self.operations)
-        if len(merged) < 2 or sum(map(_cost, merged)) <= _DENSE[len(self.qubits)]:
+        merged = _merge_runs(self.operations)
+        if len(merged) < 2 or sum(map(cost, merged)) <= DENSE[len(self.qubits)]:
             return merged
         product = np.eye(1 << len(self.qubits), dtype=complex)
         for operation in merged:
-            product = _on(self.qubits, *matrix_of(operation)) @ product
+            product = _widen(self.qubits, *matrix_of(operation)) @ product
         return [("matrix", self.qubits, product, (), ())]
 
 
-def blocks(operations: Sequence[Operation]) -> list[Block]:
+def build_blocks(operations: Sequence[Operation]) -> list[Block]:
     """Return blocks that, one after the other, are the same as the operations.
 
     An operation joins the last block on its qubits if that has all of them; so a block may take
@@ -128,7 +122,7 @@ def blocks(operations: Sequence[Operation]) -> list[Block]:
     return [block for block in found if block is not None]
 
 
-def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
+def _merge_runs(operations: Sequence[Operation]) -> list[Operation]:
     """Return operations with those on one qubit merged into one between those on two."""
     merged: list[Operation] = []
     waiting: dict[int, tuple[list[Operation], Matrix]] = {}
@@ -136,7 +130,7 @@ def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
     def flush(qubit: int) -> None:
         if qubit in waiting:
             run, matrix = waiting.pop(qubit)
-            merged.append(run[0] if len(run) == 1 else _one_qubit(qubit, matrix))
+            merged.append(run[0] if len(run) == 1 else _to_operation(qubit, matrix))
 
     for operation in operations:
         qubits = qubits_of(operation)
@@ -152,22 +146,13 @@ def _runs_merged(operations: Sequence[Operation]) -> list[Operation]:
     return merged
 
 
-def _one_qubit(qubit: int, matrix: Matrix) -> Operation:
+def _to_operation(qubit: int, matrix: Matrix) -> Operation:
     if matrix[0, 1] == 0 == matrix[1, 0]:
         return ("diagonal", (qubit,), matrix.diagonal().copy())
     return ("matrix", (qubit,), matrix, (), ())
 
 
-def _cost(operation: Operation) -> float:
-    name = operation[0]
-    if name in _NATIVE:
-        return _NATIVE[name]
-    if name in ("diagonal", "rz", "phase"):
-        return _DIAGONAL
-    return _DENSE.get(len(qubits_of(operation)), 9.2)
-
-
-def _on(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:
+def _widen(qubits: tuple[int, ...], places: tuple[int, ...], matrix: Matrix) -> Matrix:
     """Return a matrix on one or both of the qubits of a block as one on all of them."""
     if places == qubits:
         return matrix

@@ -1,4 +1,4 @@
-"""Circuits with parameters, compiled once; and exact expectation values of their states."""
+"""Circuits with parameters, compiled once for many sets of values."""
 
 import pickle
 
@@ -6,54 +6,28 @@ import numpy as np
 import pytest
 import qulacs
 from qiskit import QuantumCircuit
-from qiskit.circuit import Gate, Parameter, ParameterVector
+from qiskit.circuit import Parameter, ParameterVector
 from qiskit.circuit.library import (
     GlobalPhaseGate,
     PauliEvolutionGate,
     U1Gate,
     U2Gate,
     U3Gate,
-    UnitaryGate,
     XXPlusYYGate,
     efficient_su2,
     get_standard_gate_name_mapping,
 )
-from qiskit.quantum_info import SparsePauliOp, Statevector, random_unitary
+from qiskit.quantum_info import SparsePauliOp, Statevector
 
-from qiskit_oqtopus import EstimatorV2, QulacsBackend
-from qiskit_oqtopus.simulator.compile.template import compile_template
-from qiskit_oqtopus.simulator.engines import expectation
-from qiskit_oqtopus.simulator.engines.expectation import Observables, walsh_hadamard
-from qiskit_oqtopus.simulator.engines.run import Settings, expand, run_chunk
-from qiskit_oqtopus.simulator.state import Circuit
-
-A, B, C = Parameter("a"), Parameter("b"), Parameter("c")
-ANGLES = [A, 2 * A - B + 0.5, A * B, A.sin() + C, -C, 0.3, (A + B) / 3 - 1, B**2]
-TURNING = sorted(
-    name
-    for name, gate in get_standard_gate_name_mapping().items()
-    if isinstance(gate, Gate) and gate.params and gate.num_qubits
+from qiskit_oqtopus import (
+    EstimatorV2,
+    OqtopusCircuitError,
+    QulacsBackend,
+    SamplerV2,
 )
-
-
-def random_parametric_circuit(rng, num_qubits=4, size=25):
-    circuit = QuantumCircuit(num_qubits)
-    mapping = get_standard_gate_name_mapping()
-    plain = ["h", "t", "sx", "cx", "cz", "swap", "ecr", "x", "s", "ccx", "id"]
-    for _ in range(size):
-        name = str(rng.choice(TURNING if rng.random() < 0.6 else plain))
-        gate = mapping[name]
-        angles = [ANGLES[rng.integers(len(ANGLES))] for _ in gate.params]
-        places = rng.permutation(num_qubits)[: gate.num_qubits].tolist()
-        circuit.append(gate.base_class(*angles), places)
-        if rng.random() < 0.1:
-            circuit.barrier()
-    circuit.append(UnitaryGate(random_unitary(4, seed=1)), [1, 0])
-    return circuit
-
-
-def template_of(circuit):
-    return compile_template(circuit, [0.5] * circuit.num_parameters)
+from qiskit_oqtopus.simulator.engines.run import expand
+from qiskit_oqtopus.simulator.state import Circuit
+from tests.parametric import TURNING, A, B, C, random_parametric_circuit, template_of
 
 
 def states(circuit, values):
@@ -146,60 +120,6 @@ def test_global_phases_are_left_out():
     assert evs == pytest.approx(1)
 
 
-# -- expectation values ----------------------------------------------------------------------------
-
-
-def random_observables(rng, num_qubits, number):
-    terms = []
-    for _ in range(number):
-        labels = {"".join(rng.choice(list("IXYZ"), num_qubits)) for _ in range(6)}
-        labels |= {"".join(rng.choice(list("IZ"), num_qubits)) for _ in range(3)}
-        terms.append({label: rng.normal() for label in labels})
-    return terms
-
-
-def exact_values(terms, state):
-    operators = [
-        SparsePauliOp.from_list(list(t.items()), num_qubits=state.num_qubits) for t in terms
-    ]
-    return [state.expectation_value(operator).real for operator in operators]
-
-
-@pytest.mark.parametrize("transformed", [False, True])
-def test_expectation_values_with_idle_qubits(transformed, monkeypatch):
-    if transformed:  # diagonals as sums over a transform, as for very many observables
-        monkeypatch.setattr(expectation, "DIAGONAL_BYTES", 0)
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        circuit = QuantumCircuit(5)
-        turned = random_parametric_circuit(rng, 3, 12)
-        circuit.compose(turned, rng.permutation(5)[:3].tolist(), inplace=True)
-        values = rng.uniform(-3, 3, (3, circuit.num_parameters))
-        terms = random_observables(rng, 5, int(rng.integers(1, 5)))
-        settings = Settings(shots=1, seed=0, observables=Observables(tuple(terms)))
-        plans = template_of(circuit).plans(values)
-        for row, outcome in zip(values, run_chunk(plans, 0, settings), strict=True):
-            assert outcome.error is None
-            state = Statevector(circuit.assign_parameters(row))
-            np.testing.assert_allclose(
-                outcome.expectation_values, exact_values(terms, state), atol=1e-12
-            )
-
-
-def test_expectation_values_without_active_qubits():
-    terms = ({"II": 0.5, "ZI": 1.0, "XI": 7.0}, {"ZZ": -2.0}, {})
-    settings = Settings(shots=1, seed=0, observables=Observables(terms))
-    (plan,) = template_of(QuantumCircuit(2)).plans(np.zeros((1, 0)))
-    (outcome,) = run_chunk([plan], 0, settings)
-    np.testing.assert_array_equal(outcome.expectation_values, [1.5, -2.0, 0.0])
-
-
-def test_walsh_hadamard_is_its_own_inverse():
-    vector = np.random.default_rng(0).normal(size=64)
-    twice = walsh_hadamard(walsh_hadamard(vector.copy()))
-    np.testing.assert_allclose(twice, 64 * vector, atol=1e-12)
-
-
 def test_gates_with_angles_that_are_not_standard_are_left_to_others():
     own = QuantumCircuit(1, name="rx")
     own.ry(A, 0)
@@ -209,3 +129,43 @@ def test_gates_with_angles_that_are_not_standard_are_left_to_others():
     circuit = QuantumCircuit(2)
     circuit.append(XXPlusYYGate(A, B), [0, 1])
     assert template_of(circuit) is not None
+
+
+T = Parameter("t")
+
+
+@pytest.mark.parametrize(
+    ("angle", "good", "bad"),
+    [
+        (1 / T, 2.0, 0.0),
+        (T.log(), 2.0, -3.0),
+        ((T - 1) ** 0.5, 2.0, 0.0),
+        ((T - 2).arccos(), 2.0, 5.0),
+        (1e300 * T, 0.0, 1e30),
+        (T.sign() * T, 2.0, None),
+    ],
+)
+def test_expressions_of_parameters_have_values(angle, good, bad):
+    circuit = QuantumCircuit(1, name="curve")
+    circuit.rx(angle, 0)
+    by_hand = EstimatorV2(QulacsBackend()).run([(circuit.assign_parameters([good]), "Z")])
+    expected = by_hand.result()[0].data.evs
+    evs = EstimatorV2(QulacsBackend()).run([(circuit, "Z", [[good], [good]])]).result()[0].data.evs
+    np.testing.assert_allclose(evs, expected, atol=1e-12)
+    if bad is None:
+        return
+    for values, place in [([[good], [bad]], 1), ([[bad], [good]], 0)]:
+        with pytest.raises(OqtopusCircuitError) as caught:
+            EstimatorV2(QulacsBackend()).run([(circuit, "Z", [[good]]), (circuit, "Z", values)])
+        (problem,) = caught.value.problems
+        where = "PUB 1 ('curve'): an expression of its parameters has no value for parameter set"
+        assert f"{where} {place} (" in str(problem)
+
+
+def test_a_global_phase_that_has_no_value():
+    circuit = QuantumCircuit(1, global_phase=1 / T)
+    circuit.rx(T, 0)
+    circuit.measure_all()
+    assert SamplerV2(QulacsBackend()).run([(circuit, [2.0])]).result()[0].data.meas.num_shots
+    with pytest.raises(OqtopusCircuitError, match="has no value for parameter set 1"):
+        SamplerV2(QulacsBackend()).run([(circuit, [[2.0], [0.0]])])

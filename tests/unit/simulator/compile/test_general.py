@@ -1,5 +1,6 @@
 """Everything that is wrong is said at once, before anything runs."""
 
+import math
 import pickle
 
 import numpy as np
@@ -7,9 +8,16 @@ import pytest
 from qiskit import QuantumCircuit
 from qiskit.circuit import Gate, Instruction, Measure, Parameter
 from qiskit.circuit.classical import types
-from qiskit.quantum_info import Kraus
+from qiskit.circuit.library import CUGate, PauliEvolutionGate, UnitaryGate, XXPlusYYGate
+from qiskit.providers.fake_provider import GenericBackendV2
+from qiskit.quantum_info import Kraus, SparsePauliOp
 
-from qiskit_oqtopus import OqtopusCircuitError, OqtopusError, QulacsBackend
+from qiskit_oqtopus import (
+    OqtopusCircuitError,
+    OqtopusError,
+    QulacsBackend,
+    SamplerV2,
+)
 from qiskit_oqtopus.simulator import memory
 
 BACKEND = QulacsBackend(num_qubits=4)
@@ -143,3 +151,83 @@ def test_the_error_survives_pickling():
     restored = pickle.loads(pickle.dumps(caught.value))
     assert restored.problems == caught.value.problems
     assert str(restored) == str(caught.value)
+
+
+def padded(circuit, gates):
+    for k in range(gates):
+        circuit.rz(0.1 * k, k % circuit.num_qubits)
+    circuit.measure_all()
+    return circuit
+
+
+@pytest.mark.parametrize("angle", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("num_qubits", [1, 2, 3, 10, 17])
+@pytest.mark.parametrize("gates", [0, 40, 100])
+def test_angles_are_finite(angle, num_qubits, gates):
+    circuit = QuantumCircuit(num_qubits, name="bad")
+    circuit.h(range(num_qubits))
+    circuit.rx(angle, 0)
+    padded(circuit, gates)
+    with pytest.raises(OqtopusCircuitError) as caught:
+        QulacsBackend().run([padded(QuantumCircuit(1), 2), circuit])
+    (problem,) = caught.value.problems
+    assert (problem.circuit, problem.position, problem.qubits) == (1, num_qubits, (0,))
+    assert f"its parameters ({angle}) are not finite" in str(problem)
+
+
+@pytest.mark.parametrize(
+    "gate",
+    [
+        CUGate(0.1, math.nan, 0.2, 0.3),
+        XXPlusYYGate(math.inf, 0.1),
+        UnitaryGate(np.full((4, 4), math.nan), check_input=False),
+        PauliEvolutionGate(SparsePauliOp(["XX", "ZI"]), math.nan),
+    ],
+)
+def test_other_gates_are_finite(gate):
+    circuit = QuantumCircuit(2)
+    circuit.append(gate, [0, 1])
+    padded(circuit, 2)
+    with pytest.raises(OqtopusCircuitError, match=r"instruction 0 \(.* not finite"):
+        QulacsBackend().run(circuit)
+
+
+def test_global_phases_are_finite():
+    circuit = padded(QuantumCircuit(1, global_phase=math.nan), 1)
+    with pytest.raises(OqtopusCircuitError, match="a global phase of nan is not finite"):
+        QulacsBackend().run(circuit)
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_angles_and_delays_are_finite_on_twins_too():
+    twin = QulacsBackend.from_backend(GenericBackendV2(3, seed=1))
+    for name in ("rz", "cx"):
+        circuit = QuantumCircuit(3)
+        circuit.sx(0)
+        if name == "rz":
+            circuit.rz(math.nan, 0)
+        else:
+            circuit.delay(math.nan, 0, unit="us")
+        circuit.measure_all()
+        with pytest.raises(OqtopusCircuitError, match=r"PUB 0 .*nan"):
+            SamplerV2(twin).run([circuit])
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_matrices_are_finite_on_twins_too():
+    target = GenericBackendV2(2, seed=1).target
+    target.add_instruction(UnitaryGate, None, name="unitary")
+    circuit = QuantumCircuit(1)
+    circuit.append(UnitaryGate(np.diag([1, math.inf]), check_input=False), [0])
+    circuit.measure_all()
+    with pytest.raises(OqtopusCircuitError, match="its matrix is not finite"):
+        QulacsBackend.from_target(target).run(circuit)
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_global_phases_are_finite_on_twins_too():
+    circuit = QuantumCircuit(1, global_phase=math.nan)
+    circuit.sx(0)
+    circuit.measure_all()
+    with pytest.raises(OqtopusCircuitError, match="a global phase of nan is not finite"):
+        QulacsBackend.from_backend(GenericBackendV2(2, seed=1)).run(circuit)

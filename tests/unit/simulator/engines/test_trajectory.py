@@ -8,25 +8,20 @@ import math
 import numpy as np
 import pytest
 import qulacs
-from qiskit import QuantumCircuit
-from qiskit.quantum_info import Statevector
 
-from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
+from qiskit_oqtopus import QulacsBackend
 from qiskit_oqtopus.simulator.compile import noisy as noisy_compile
-from qiskit_oqtopus.simulator.compile.choose_engine import noisy_plan
 from qiskit_oqtopus.simulator.engines import trajectory
 from qiskit_oqtopus.simulator.engines.density import Densities
 from qiskit_oqtopus.simulator.engines.trajectory import Trajectories
-from qiskit_oqtopus.simulator.memory import Budget, density_bytes
-from qiskit_oqtopus.simulator.noise.blocks import blocks
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
-from qiskit_oqtopus.simulator.plan import Plan
 from qiskit_oqtopus.simulator.state import Cancelled
-from tests.circuits import assert_drawn_from, random_unitary_circuit
+from tests.circuits import assert_drawn_from
 from tests.noisy import DT, random_dynamic, random_static, random_target
 from tests.noisy_reference import distribution
 
 SHOTS = 4000
+
 
 pytestmark = pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
 
@@ -44,7 +39,7 @@ def twin_of(target):
 @pytest.mark.parametrize("seed", range(40))
 def test_counts_of_static_circuits(seed, monkeypatch):
     if seed % 2:  # else the tight loop compiles
-        monkeypatch.setattr(noisy_compile, "compile_noisy_straight", lambda *circuit: None)
+        monkeypatch.setattr(noisy_compile, "compile_straight", lambda *circuit: None)
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 5))
     twin, model = twin_of(random_target(rng, n))
@@ -102,31 +97,6 @@ def test_one_state_serves_all_shots_without_noise():
     assert np.allclose(found[0][0].get_vector(), [0.5**0.5, 0, 0, 0.5**0.5])
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_blocks_do_what_the_operations_do(seed):
-    circuit = random_unitary_circuit(np.random.default_rng(seed), 4, 12)
-    exact = dict(enumerate(Statevector(circuit).probabilities()))
-    circuit.measure_all()
-    assert_drawn_from(counts_of(QulacsBackend(seed_simulator=seed), circuit), exact)
-
-
-def test_blocks_take_in_what_fits():
-    noise = ("noise", (0, 1), 0.1, ((0.1, 0.1), (0.0, 0.2)))
-    found = blocks([("h", 0), ("h", 2), ("cx", 0, 1), noise, ("cx", 1, 2), ("x", 0), ("x", 2)])
-    assert [block.qubits for block in found] == [(0, 1), (1, 2)]
-    first, second = found
-    assert [operation[0] for operation in first.operations] == ["h", "cx", "diagonal", "x"]
-    kinds = [(before, site.kind, site.qubits) for before, site in first.sites]
-    assert kinds == [
-        (2, "pauli", (0, 1)),
-        (2, "decay", (0,)),
-        (3, "flip", (0,)),
-        (3, "flip", (1,)),
-    ]
-    assert [operation[0] for operation in second.operations] == ["h", "cx", "x"]
-    assert not second.sites
-
-
 def test_few_states_are_alive(monkeypatch):
     made = []
     monkeypatch.setattr(
@@ -164,34 +134,3 @@ def test_a_cancelled_run_stops():
     run = Trajectories([("h", 0)], 1, Set()).run(ORIGINAL(1), 10, np.random.default_rng(1))
     with pytest.raises(Cancelled):
         next(run)
-
-
-@pytest.mark.parametrize(
-    ("qubits", "p", "shots", "memory", "chosen"),
-    [
-        (2, 0.1, 1, None, "density_matrix"),
-        (7, 0.0, 10**6, None, "density_matrix"),
-        (10, 0.1, 1000, None, "density_matrix"),
-        (10, 0.1, 10, None, "trajectories"),
-        (10, 1e-5, 1000, None, "trajectories"),
-        (12, 0.1, 1000, None, "trajectories"),
-        (12, 0.1, 10**6, None, "density_matrix"),
-        (12, 0.1, 10**6, density_bytes(12) - 1, "trajectories"),
-    ],
-)
-def test_automatic_takes_what_is_faster_and_fits(qubits, p, shots, memory, chosen):
-    noise = tuple(("noise", (q,), p, ((0.0, 0.0),)) for q in range(qubits))
-    plan = Plan(tuple(range(qubits)), qubits, 1, (("unitary", noise, 0.0),), ((0, 0),))
-    budget = Budget(density_bytes(14) if memory is None else memory)
-    assert noisy_plan(plan, (), "automatic", shots, budget).method == chosen
-
-
-def test_memory_is_checked_before_anything_is_allocated():
-    circuit = QuantumCircuit(20, 1)
-    circuit.h(range(20))
-    circuit.measure(0, 0)
-    with pytest.raises(OqtopusCircuitError) as caught:
-        QulacsBackend(max_memory_mb=64).run(circuit, shots=1000, method="trajectories")
-    assert "the trajectories of its 20 active qubits need 219,152,384 bytes, and" in str(
-        caught.value
-    )

@@ -7,7 +7,10 @@ from qiskit.circuit import Parameter
 from qiskit.circuit.classical import expr, types
 from qiskit.quantum_info import Statevector
 
-from qiskit_oqtopus import OqtopusCircuitError, QulacsBackend
+from qiskit_oqtopus import (
+    OqtopusCircuitError,
+    QulacsBackend,
+)
 from qiskit_oqtopus.simulator.compile.compile import compile_circuit
 
 BACKEND = QulacsBackend(num_qubits=6, shots=64, seed_simulator=3)
@@ -209,3 +212,25 @@ def test_division_by_zero_is_the_failure_of_its_circuit_only():
     assert "ZeroDivisionError" in result.results[1].status
     assert result.get_counts("good") == {"0": 64}
     assert "circuit 1 ('bad')" in job.error_message()
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_bits_beyond_the_width_of_a_value(reads):
+    def circuit(place):
+        circuit = QuantumCircuit(1, 1)
+        value = circuit.add_var("value", expr.lift(0, types.Uint(8)))
+        index = circuit.add_var("index", expr.lift(place, types.Uint(8)))
+        if reads:
+            with circuit.if_test(expr.index(value, index)):
+                circuit.x(0)
+        else:
+            circuit.store(expr.index(value, index), True)
+            with circuit.if_test(expr.greater(value, 127)):
+                circuit.x(0)
+        circuit.measure(0, 0)
+        return circuit
+
+    result = QulacsBackend().run([circuit(7), circuit(8)], shots=10).result()
+    assert result.get_counts(0) == {"0" if reads else "1": 10}
+    assert not result.results[1].success
+    assert "there is no bit 8 in a value of 8 bits" in result.results[1].status

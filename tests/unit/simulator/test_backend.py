@@ -13,7 +13,11 @@ from qiskit import QuantumCircuit
 from qiskit.exceptions import QiskitError
 from qiskit.result import MeasLevel, MeasReturnType
 
-from qiskit_oqtopus import OqtopusError, OqtopusOptionError, QulacsBackend
+from qiskit_oqtopus import (
+    OqtopusError,
+    OqtopusOptionError,
+    QulacsBackend,
+)
 
 
 def bell(name="bell"):
@@ -202,3 +206,18 @@ def test_importing_the_package_is_light():
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_numbers_of_shots_can_be_counted():
+    circuit = QuantumCircuit(2)
+    circuit.rz(0.0, 0)
+    circuit.measure_all()
+    counts = QulacsBackend().run(circuit, shots=2**63 - 1).result().get_counts()
+    assert counts == {"00": 2**63 - 1}
+    with pytest.raises(OqtopusOptionError, match="'shots' must be an integer from 1"):
+        QulacsBackend().run(circuit, shots=2**63)
+
+
+def test_all_that_is_wrong_with_options_is_said_at_once():
+    with pytest.raises(OqtopusOptionError, match=r"'wrong'.*'shots' must.*'memory' must"):
+        QulacsBackend().run(QuantumCircuit(1), shots=0, wrong=1, memory=3)
