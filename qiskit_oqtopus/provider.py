@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, JobStatus
@@ -49,10 +48,7 @@ LOCAL_NAMES = ("qulacs_simulator", "qulacs")
 """Names of the local simulator; a device of the account with the second name goes first."""
 
 # ERROR is not among them: a job may have failed under another status (see status.py).
-_SERVER_STATUS = {
-    JobStatus.DONE: "succeeded",
-    JobStatus.CANCELLED: "cancelled",
-}
+_SERVER_STATUS = {JobStatus.DONE: "succeeded", JobStatus.CANCELLED: "cancelled"}
 
 
 class OqtopusProvider:
@@ -387,12 +383,7 @@ class OqtopusProvider:
     def __enter__(self) -> OqtopusProvider:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

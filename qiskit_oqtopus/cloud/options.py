@@ -22,9 +22,6 @@ from .group import check_group_id
 from .progress import check_progress
 from .results import MAX_SHOTS
 
-TRANSPILERS = ("qiskit",)
-MITIGATIONS = ("pseudo_inverse",)
-
 
 def _tags(name: str, value: Any) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(tag, str) for tag in value):
@@ -52,45 +49,29 @@ def _json_mapping(name: str, value: Any) -> dict[str, Any]:
     return values
 
 
-CHECKS: dict[str, Check] = {
-    "shots": integer(1, MAX_SHOTS),
-    "memory": boolean,
-    "seed_simulator": optional(integer(0, MAX_SEED)),
-    "meas_level": meas_level,
-    "meas_return": meas_return,
-    "mitigation": optional(one_of(MITIGATIONS)),
-    "transpiler": optional(one_of(TRANSPILERS)),
-    "transpiler_options": optional(_json_mapping),
-    "name": optional(_text),
-    "tags": _tags,
-    "on_incomplete": one_of(["keep", "cancel"]),
-    "unavailable": one_of(["warn", "raise"]),
-    "workers": integer(1, 64),
-    "progress": check_progress,
+_OPTIONS: dict[str, tuple[Check, Any]] = {
+    "shots": (integer(1, MAX_SHOTS), 1024),
+    "memory": (boolean, False),
+    "seed_simulator": (optional(integer(0, MAX_SEED)), None),
+    "meas_level": (meas_level, 2),
+    "meas_return": (meas_return, None),
+    "mitigation": (optional(one_of(["pseudo_inverse"])), None),
+    "transpiler": (optional(one_of(["qiskit"])), None),
+    "transpiler_options": (optional(_json_mapping), None),
+    "name": (optional(_text), None),
+    "tags": (_tags, ()),
+    "on_incomplete": (one_of(["keep", "cancel"]), "keep"),
+    "unavailable": (one_of(["warn", "raise"]), "warn"),
+    "workers": (integer(1, 64), 8),
+    "progress": (check_progress, None),
 }
+"""The check and the default of each option."""
 
-RUN_CHECKS: dict[str, Check] = {
-    **CHECKS,
-    "group_id": optional(check_group_id),
-    "resume": optional(check_group_id),
-}
+CHECKS: dict[str, Check] = {name: check for name, (check, _) in _OPTIONS.items()}
 
-DEFAULTS: dict[str, Any] = {
-    "shots": 1024,
-    "memory": False,
-    "seed_simulator": None,
-    "meas_level": 2,
-    "meas_return": None,
-    "mitigation": None,
-    "transpiler": None,
-    "transpiler_options": None,
-    "name": None,
-    "tags": (),
-    "on_incomplete": "keep",
-    "unavailable": "warn",
-    "workers": 8,
-    "progress": None,
-}
+DEFAULTS: dict[str, Any] = {name: default for name, (_, default) in _OPTIONS.items()}
+
+RUN_CHECKS = {**CHECKS, **dict.fromkeys(["group_id", "resume"], optional(check_group_id))}
 
 
 def run_options(values: Mapping[str, Any]) -> dict[str, Any]:

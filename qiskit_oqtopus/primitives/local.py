@@ -26,6 +26,7 @@ from ..exceptions import (
     OqtopusOptionError,
     OqtopusWarning,
     Problem,
+    users_stacklevel,
 )
 from ..simulator.backend import QulacsBackend
 from ..simulator.engines.expectation import Observables
@@ -185,7 +186,7 @@ class LocalExecutor:
                 f"PUB {', '.join(silent)} has no classical registers: its result is empty. Add "
                 "measurements, for example circuit.measure_all().",
                 OqtopusWarning,
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
         seed = self._find_seed(options)
         if seed is None:

@@ -16,7 +16,13 @@ from qiskit.providers import Options
 from qiskit.transpiler import Target
 
 from ..circuits import UnboundError, bind_parameters, circuits_of
-from ..exceptions import OqtopusCircuitError, OqtopusOptionError, OqtopusWarning, Problem
+from ..exceptions import (
+    OqtopusCircuitError,
+    OqtopusOptionError,
+    OqtopusWarning,
+    Problem,
+    users_stacklevel,
+)
 from ..options import (
     MAX_SEED,
     MAX_SHOTS,
@@ -63,20 +69,23 @@ def _executor(name: str, value: Any) -> Any:
     return value
 
 
-_CHECKS = {
-    "shots": integer(1, MAX_SHOTS),
-    "memory": boolean,
-    "seed_simulator": optional(integer(0, MAX_SEED)),
-    "statevector": boolean,
-    "density_matrix": density_matrix,
-    "method": one_of(METHODS),
-    "executor": _executor,
-    "max_job_size": optional(integer(1)),
-    "max_parallel_threads": optional(integer(1)),
-    "max_memory_mb": optional(integer(1)),
-    "meas_level": meas_level,
-    "meas_return": meas_return,
+_OPTIONS: dict[str, tuple[Check, Any]] = {
+    "shots": (integer(1, MAX_SHOTS), 1024),
+    "memory": (boolean, False),
+    "seed_simulator": (optional(integer(0, MAX_SEED)), None),
+    "statevector": (boolean, False),
+    "density_matrix": (density_matrix, False),
+    "method": (one_of(METHODS), "automatic"),
+    "executor": (_executor, None),
+    "max_job_size": (optional(integer(1)), None),
+    "max_parallel_threads": (optional(integer(1)), None),
+    "max_memory_mb": (optional(integer(1)), None),
+    "meas_level": (meas_level, 2),
+    "meas_return": (meas_return, None),
 }
+"""The check and the default of each run option."""
+
+_CHECKS: dict[str, Check] = {name: check for name, (check, _) in _OPTIONS.items()}
 _TWIN_CHECKS = {**_CHECKS, **SWITCH_CHECKS}
 
 
@@ -155,20 +164,7 @@ class QulacsBackend(TwinBackend):
 
     @classmethod
     def _default_options(cls) -> Options:
-        return Options(
-            shots=1024,
-            memory=False,
-            seed_simulator=None,
-            statevector=False,
-            density_matrix=False,
-            method="automatic",
-            executor=None,
-            max_job_size=None,
-            max_parallel_threads=None,
-            max_memory_mb=None,
-            meas_level=2,
-            meas_return=None,
-        )
+        return Options(**{name: default for name, (_, default) in _OPTIONS.items()})
 
     def set_options(self, **fields: Any) -> None:
         """Set defaults of the run options.
@@ -388,7 +384,7 @@ class QulacsBackend(TwinBackend):
                     "have no counts. Add measurements, or ask for "
                     f"{'density_matrix' if self._twin else 'statevector'}=True.",
                     OqtopusWarning,
-                    stacklevel=3,
+                    stacklevel=users_stacklevel(),
                 )
         here = values["executor"] is None or isinstance(values["executor"], ThreadPoolExecutor)
         if here and not limit_threads(values["max_parallel_threads"]):
@@ -397,7 +393,7 @@ class QulacsBackend(TwinBackend):
                 "took its number of threads at the first simulation of this process. Start a new "
                 "process, or set QULACS_NUM_THREADS before.",
                 OqtopusWarning,
-                stacklevel=3,
+                stacklevel=users_stacklevel(),
             )
 
     @staticmethod

@@ -122,20 +122,30 @@ ENCODERS: dict[str, Encoder] = {
 
 
 def encode_standard(
-    name: str, qubits: tuple[int, ...], parameters: Sequence[float]
-) -> list[Operation]:
-    """Return the operations of one of Qiskit's standard gates, its global phase left out."""
-    if name in FIXED_GATES:
-        return [(name, *qubits)]
-    if name in ROTATION_GATES:
-        return [(name, qubits[0], float(parameters[0]))]
-    values = [float(value) for value in parameters]
-    if name in ENCODERS:
-        return ENCODERS[name](qubits, values)[0]
-    from qiskit.circuit.library import get_standard_gate_name_mapping
+    name: str, qubits: tuple[int, ...], parameters: Sequence[float], instruction: Any = None
+) -> Encoded:
+    """Return the operations of one of Qiskit's standard gates, and its global phase in rad.
 
-    gate = get_standard_gate_name_mapping()[name].base_class(*values)
-    return [("matrix", qubits, gate.to_matrix(), (), ())]
+    Args:
+        name: Qiskit's name of the gate.
+        qubits: Its qubits.
+        parameters: Its parameters.
+        instruction: The ``CircuitInstruction`` that holds the gate, where there is one: whatever is
+            in no table here takes its matrix from it, which is faster than making a new gate.
+    """
+    if name in FIXED_GATES:
+        return [(name, *qubits)], 0.0
+    if name in ROTATION_GATES:
+        return [(name, qubits[0], float(parameters[0]))], 0.0
+    if (encoder := ENCODERS.get(name)) is not None:
+        return encoder(qubits, parameters)
+    if instruction is None:
+        from qiskit.circuit.library import get_standard_gate_name_mapping
+
+        gate = get_standard_gate_name_mapping()[name].base_class(*parameters)
+    else:
+        gate = instruction.operation
+    return [("matrix", qubits, gate.to_matrix(), (), ())], 0.0
 
 
 def qubits_of(operation: Operation) -> tuple[int, ...]:

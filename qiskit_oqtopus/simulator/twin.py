@@ -11,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
-from ..exceptions import OqtopusOptionError, Problem, users_stacklevel
+from ..exceptions import OqtopusOptionError, Problem
 from ..options import Check, boolean
 
 if TYPE_CHECKING:
@@ -74,17 +74,12 @@ class Twin:
             return None
         switches = (options["gate_noise"], options["relaxation"], options["readout_noise"])
         if switches not in self._models:
-            from .noise.model import (
-                NoiseModel,  # simulators without noise do not wait for its import
-            )
+            # Simulators without noise do not wait for this import.
+            from .noise.model import NoiseModel
 
             gate, relaxation, readout = switches
             self._models[switches] = NoiseModel.from_target(
-                self._target,
-                gate=gate,
-                relaxation=relaxation,
-                readout=readout,
-                stacklevel=users_stacklevel(),
+                self._target, gate=gate, relaxation=relaxation, readout=readout
             )
         return self._models[switches]
 

@@ -35,7 +35,7 @@ from qiskit.exceptions import QiskitError
 
 from ...exceptions import Problem
 from ..classical import Expression, ExpressionError, Lowering
-from ..operations import ENCODERS, FIXED_GATES, ROTATION_GATES
+from ..operations import encode_standard
 from .builder import PlanBuilder, Scope
 from .gates import UnsupportedOperation, encode
 
@@ -142,24 +142,14 @@ class Compiler(PlanBuilder):
                 return
             sites = tuple([scope.qubits[bit] for bit in instruction.qubits])
             qubits = self._touch(sites)
-            if name in FIXED_GATES:
-                self._operations.append((name, *qubits))
-                return
             parameters = [float(value) for value in instruction.params]
             if not all(map(math.isfinite, parameters)):
                 listed = ", ".join(map(str, parameters))
                 self._problem(f"its parameters ({listed}) are not finite", _FINITE, name, sites)
                 return
-            if name in ROTATION_GATES:
-                self._operations.append((name, qubits[0], parameters[0]))
-                return
-            encoder = ENCODERS.get(name)
-            if encoder is not None:
-                operations, phase = encoder(qubits, parameters)
-                self._operations.extend(operations)
-                self._phase += phase
-                return
-            self._operations.append(("matrix", qubits, instruction.operation.to_matrix(), (), ()))
+            operations, phase = encode_standard(name, qubits, parameters, instruction)
+            self._operations.extend(operations)
+            self._phase += phase
             return
         qubits = tuple(scope.qubits[bit] for bit in instruction.qubits)
         try:

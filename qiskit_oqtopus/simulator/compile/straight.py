@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
 
-from ..operations import ENCODERS, FIXED_GATES, ROTATION_GATES, Operation
+from ..operations import FIXED_GATES, ROTATION_GATES, Operation, encode_standard
 from ..plan import Plan
 from .timing import seconds_of
 
@@ -75,13 +75,9 @@ def compile_straight(
                 angles = [float(p) for p in instruction.params]
                 if not math.isfinite(sum(angles)):  # what comes next may raise for such numbers
                     return None
-                if (encoder := ENCODERS.get(name)) is not None:
-                    encoded, angle = encoder(tuple(places), angles)
-                    operations.extend(encoded)
-                    phase += angle
-                else:
-                    matrix = instruction.operation.to_matrix()
-                    operations.append(("matrix", tuple(places), matrix, (), ()))
+                encoded, angle = encode_standard(name, tuple(places), angles, instruction)
+                operations.extend(encoded)
+                phase += angle
         elif name == "measure":
             bit = qubits[0]
             if bit in measured or not isinstance(instruction.operation, Measure):

@@ -153,10 +153,9 @@ def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Templa
             angles = tuple([_angle(value, places) for value in instruction.params])
             builder.gate((instruction.name, builder.places(instruction), angles))
         elif instruction.is_standard_gate():
-            encoded = encode_standard(
-                instruction.name, builder.places(instruction), instruction.params
-            )
-            builder.operations(encoded)
+            values = [float(value) for value in instruction.params]
+            qubits = builder.places(instruction)
+            builder.operations(encode_standard(instruction.name, qubits, values, instruction)[0])
         elif instruction.name == "unitary":
             builder.operations(
                 [("matrix", builder.places(instruction), instruction.matrix, (), ())]
@@ -253,7 +252,7 @@ def _column(step: Step, values: NDArray[np.float64]) -> Iterable[Operation]:
     if kind == "gate":
         name, qubits, angles = step[1]
         rows = zip(*[_values(angle, values).tolist() for angle in angles], strict=True)
-        return [encode_standard(name, qubits, row)[0] for row in rows]
+        return [encode_standard(name, qubits, row)[0][0] for row in rows]
     qubit, factors = step[1:]
     if len(factors) == 1 and factors[0][0] in ROTATION_GATES:
         name, _, (angle,) = factors[0]

@@ -10,7 +10,7 @@ from typing import Any
 
 from qiskit.transpiler import Target
 
-from ...exceptions import OqtopusWarning
+from ...exceptions import OqtopusWarning, users_stacklevel
 from ..operations import Operation
 from .calibration import (
     Assignment,
@@ -85,7 +85,6 @@ class NoiseModel:
         gate: bool = True,
         relaxation: bool = True,
         readout: bool = True,
-        stacklevel: int = 1,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
 
@@ -98,7 +97,6 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
-            stacklevel: The frame that warnings are about: 1 is the caller.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -115,7 +113,7 @@ class NoiseModel:
         """
         calibration = read_calibration(target)
         for doubt in _find_doubts(target, calibration, gate=gate, relaxation=relaxation):
-            warnings.warn(doubt, OqtopusWarning, stacklevel=stacklevel + 1)
+            warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
         return cls(
             calibration.lifetimes if relaxation else (),
             calibration.instructions if gate else _drop_errors(calibration.instructions),
