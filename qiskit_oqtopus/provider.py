@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 Backend = OqtopusBackend | QulacsBackend
 
 LOCAL_NAMES = ("qulacs_simulator", "qulacs")
-"""Names of the local simulator; a device of the account with the second name goes first."""
+"""Names of the local simulator; a device of the account with the second name takes precedence."""
 
 # ERROR is not among them: a job may have failed under another status (see status.py).
 _SERVER_STATUS = {JobStatus.DONE: "succeeded", JobStatus.CANCELLED: "cancelled"}

@@ -291,7 +291,7 @@ class OqtopusBackend(BackendV2):
         if kept:
             raise OqtopusOptionError(
                 f"{', '.join(map(repr, kept))} cannot be given to resubmit(): programs are sent "
-                "again as they were. Run the circuits anew to change that."
+                "again as they were. Run the circuits again to change that."
             )
         values = self._values({**options, "resume": None})
         return send_again(self, job_ids, resubmits, values)

@@ -109,7 +109,7 @@ def find_differences(found: FoundGroup, programs: Sequence[Program]) -> list[Pro
     """Return how programs differ from those of the group that is to be resumed with them."""
     group = found.group_id
     problems = []
-    cure = "resume with the very circuits of that run, or start a new one"
+    cure = "resume with the same circuits as in that run, or start a new one"
     if found.total != len(programs):
         reason = f"group {group} has {found.total} circuits, and {len(programs)} were given"
         problems.append(Problem(0, "", reason, cure))

@@ -80,7 +80,7 @@ class OqtopusJob(JobV1):
         Raises:
             OqtopusJobError: Always.
         """
-        raise OqtopusJobError(f"Job {self.job_id()} has been submitted already; run it anew.")
+        raise OqtopusJobError(f"Job {self.job_id()} has been submitted already; run it again.")
 
     def job_ids(self) -> list[str]:
         """Return the OQTOPUS job id of each circuit, in the order of the circuits."""

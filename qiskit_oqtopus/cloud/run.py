@@ -137,7 +137,7 @@ def send_again(
         if others:
             raise OqtopusJobError(
                 "Only sampling jobs can be sent again from their programs; these are others: "
-                f"{', '.join(others)}. Run what they were made from anew."
+                f"{', '.join(others)}. Run again what they were made from."
             )
         programs = [read_program(client, job) for job in stored]
     group = values["group_id"] or new_group_id()
@@ -195,7 +195,7 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
     known = backend.calibrated_at
     if device.calibrated_at not in (None, known) and values["transpiler"] is None:
         warnings.warn(
-            f"Device {backend.name} was calibrated anew ({device.calibrated_at}) since this "
+            f"Device {backend.name} was recalibrated ({device.calibrated_at}) since this "
             f"backend's Target was made ({known}). Call backend.refresh() and compile again to "
             "use the new numbers.",
             OqtopusWarning,

@@ -145,7 +145,7 @@ def _build_error(
         kept = cancel_jobs(client, sent.values())
         fate = "What was sent was cancelled."
         if kept:
-            fate = f"What was sent was cancelled, but for {', '.join(kept)}, which could not be."
+            fate = f"What was sent was cancelled, except {', '.join(kept)}, which could not be."
     else:
         fate = (
             f"What was sent is kept: send the rest with {again}, "

@@ -207,7 +207,7 @@ class Engine:
         )
 
     def _stuck(self, job: JobRecord) -> bool:
-        """Return whether a fault lets the job stay in ``running`` for ever."""
+        """Return whether a fault lets the job stay in ``running`` forever."""
         fault = self._faults.job("stuck_running", lambda: view_job(job, self._object_storage))
         if fault is None:
             return False

@@ -188,7 +188,7 @@ class Faults:
         ended: bool = True,
         message: str = "failed to execute job on device",
     ) -> Fault:
-        """Let jobs stay in ``running`` for ever.
+        """Let jobs stay in ``running`` forever.
 
         Args:
             which: The jobs, selected as in the class.

@@ -92,7 +92,7 @@ def estimate(
 def _compute_values(
     bits: NDArray[np.uint8], acting: NDArray[np.float64], table: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the value of each observable, but for its constant, in each outcome."""
+    """Return the value of each observable, without its constant, in each outcome."""
     # As floats, since only these are multiplied by BLAS; sums of a few ones are exact in them.
     signs: NDArray[np.float64] = 1.0 - 2.0 * ((bits.astype(np.float64) @ acting) % 2.0)
     return signs @ table

@@ -145,7 +145,7 @@ class QulacsJob(JobV1):
             OqtopusJobError: If it was started before, or if the executor takes no work.
         """
         if self._started is not None:
-            raise OqtopusJobError(f"Job {self.job_id()} has been submitted before; run it anew.")
+            raise OqtopusJobError(f"Job {self.job_id()} has been submitted before; run it again.")
         self._started = time.perf_counter()
         if self._executor is None:
             _live_jobs.add(self)

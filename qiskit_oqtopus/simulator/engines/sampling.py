@@ -379,7 +379,7 @@ def draw(
         seed = int(generator.integers(1 << 32))
         drawn = np.array(state.sampling(shots, seed), dtype=np.uint64)
         # Where the probabilities do not sum to 1 exactly, Qulacs may draw a state that is not
-        # there. To draw all shots anew then, in another way, leaves the distribution right.
+        # there. Drawing all shots again, in another way, leaves the distribution right.
         if drawn.max() < size:
             return np.unique(drawn.astype(np.int64), return_counts=True)
     if num_qubits <= _COPIED_QUBITS:
