@@ -84,7 +84,7 @@ def _against_ourselves(
         name,
         title,
         {who: partial(PEERS[OURS], Batch(made, SHOTS)) for who, (made, _) in cases.items()},
-        lambda who, answer: check_counts(name, exact[who], SHOTS, who, answer),
+        lambda who, answer: check_counts(name, exact.get(who, exact[OURS]), SHOTS, who, answer),
         [Goal(other, goal)],
     )
 
