@@ -1,7 +1,8 @@
 """Compile a circuit of standard gates and terminal measurements: the tight loop.
 
-Most circuits are like that, and small ones cost more to compile than to simulate. This does what
-:mod:`.general` and :mod:`.noisy` do for them, in less time, and leaves all other circuits to these.
+Most circuits are like that, and small ones cost more to compile than to simulate. This does in less
+time what :mod:`.general` and :mod:`qiskit_oqtopus.simulator.compile.noisy` do for them, and leaves
+all other circuits to these two.
 """
 
 from __future__ import annotations
