@@ -248,5 +248,7 @@ def test_experiment_data_round_trip(backend):
     assert loaded.experiment.config().experiment_options == {}
     assert loaded.data() == data.data()
     before, after = pi_amplitude(data), pi_amplitude(loaded, 2)
-    assert (after.nominal_value, after.std_dev) == (before.nominal_value, before.std_dev)
+    assert after.nominal_value == before.nominal_value
+    # The standard deviation is computed again, from variances: its last digit may differ.
+    assert after.std_dev == pytest.approx(before.std_dev, rel=1e-12)
     assert loaded.job_ids == data.job_ids
