@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from . import storage
 from .addresses import api_path, check_url, is_token, public_url, split_url, storage_url
 from .answers import Answer, correlation_id_of, error_of
+from .deadline import Deadline
 from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
 from .models import MAX_PAGE_SIZE, Device, Job, PresignedPost, Registration, Submission
 from .retry import RetryPolicy
@@ -67,6 +68,7 @@ class Client:
         self._secrets = _find_secrets(token)
         self._retry = RetryPolicy() if retry is None else retry
         self._max_bytes = max_download_bytes
+        self._deadline = Deadline()
         self._transport = Transport(
             proxy=proxy,
             connect_timeout=connect_timeout,
@@ -256,9 +258,18 @@ class Client:
 
     def with_retry(self, retry: RetryPolicy) -> Client:
         """Return a client that retries in another way, on the same connections."""
+        return self._copy(_retry=retry)
+
+    def within(self, deadline: Deadline) -> Client:
+        """Return a client all of whose calls end by a deadline, on the same connections.
+
+        Its methods raise :class:`~.errors.DeadlineError` then.
+        """
+        return self._copy(_deadline=deadline)
+
+    def _copy(self, **changes: Any) -> Client:
         other = object.__new__(Client)
-        other.__dict__.update(self.__dict__)
-        other._retry = retry
+        other.__dict__.update(self.__dict__, **changes)
         return other
 
     def close(self) -> None:
@@ -320,7 +331,7 @@ class Client:
         while True:
             error: ClientError | None
             try:
-                answer = self._transport.send(request, self._max_bytes)
+                answer = self._transport.send(request, self._max_bytes, self._deadline)
             except ClientError as problem:
                 error = problem
             else:
@@ -340,7 +351,7 @@ class Client:
             if failures is not None:
                 failures.append(error)
             logger.debug("Attempt %d failed, the next in %.2f s: %s", attempt, delay, error)
-            policy.sleep(delay)
+            (policy.sleep or self._deadline.sleep)(delay)
             attempt += 1
 
 

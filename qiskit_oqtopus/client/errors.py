@@ -108,5 +108,12 @@ class TransportError(ClientError):
         self.temporary = temporary
 
 
+class DeadlineError(TransportError):
+    """The time that the caller gave is over, or the caller has stopped the call."""
+
+    def __init__(self, message: str, **context: Any) -> None:
+        super().__init__(message, temporary=False, **context)
+
+
 class ProtocolError(ClientError):
     """An answer that cannot be understood, or asks for something that this client never does."""

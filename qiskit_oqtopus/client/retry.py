@@ -28,7 +28,7 @@ class RetryPolicy:
         max_delay: Longest wait in seconds, before jitter.
         max_retry_after: Longest wait in seconds that a ``Retry-After`` can ask for.
         clock: Seconds since the epoch, for a ``Retry-After`` that is a date.
-        sleep: Waits for seconds.
+        sleep: Waits for seconds; None waits no longer than the deadline of the call.
         random: Uniform numbers in [0, 1).
     """
 
@@ -38,7 +38,7 @@ class RetryPolicy:
     max_delay: float = 8.0
     max_retry_after: float = 60.0
     clock: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] | None = None
     random: Callable[[], float] = random.random
 
     def __post_init__(self) -> None:

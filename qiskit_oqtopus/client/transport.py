@@ -20,6 +20,7 @@ from requests.cookies import RequestsCookieJar
 from ..version import __version__
 from .addresses import is_loopback, proxy_host
 from .answers import Answer
+from .deadline import Deadline
 from .errors import ConfigurationError, ProtocolError, TransportError
 
 logger = logging.getLogger(__name__)
@@ -150,17 +151,20 @@ class Transport:
         self._pid = os.getpid()
         self._session = self._open()
 
-    def send(self, request: Request, max_bytes: int) -> Answer:
+    def send(self, request: Request, max_bytes: int, deadline: Deadline) -> Answer:
         """Send a request once and return the answer, whatever its status.
 
         Args:
             request: The request.
             max_bytes: How large the body of the answer may be.
+            deadline: When the exchange must have ended.
 
         Raises:
+            DeadlineError: If the time is over.
             TransportError: If there is no answer, or not all of it.
             ProtocolError: If the answer is too large, or not HTTP.
         """
+        deadline.check(f"{request.method} {request.path}")
         session = self._current()
         started = time.monotonic()
         failure: TransportError | ProtocolError | None = None
