@@ -226,8 +226,11 @@ class OqtopusSubmissionError(OqtopusCloudError, JobError):
             resume=group_id)`` sends the rest.
         job_ids: OQTOPUS job id of each circuit that was sent, by its index.
         missing: Indices of the circuits that were not sent.
+        unsettled: OQTOPUS job id, by index, of circuits of which it could not be found out whether
+            they were submitted; ``resume`` finds that out first.
     """
 
     group_id: str = ""
     job_ids: Mapping[int, str] = MappingProxyType({})
     missing: tuple[int, ...] = ()
+    unsettled: Mapping[int, str] = MappingProxyType({})

@@ -19,13 +19,14 @@ from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,
     FoundGroup,
-    cancel_spare,
     find_group,
+    find_runs,
     is_job_id,
-    list_jobs,
     parse_description,
+    split_run_id,
 )
 from .cloud.job import OqtopusJob
+from .cloud.listing import list_jobs
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .exceptions import (
@@ -217,7 +218,8 @@ class OqtopusProvider:
         """Return a job by its id: that of any job that ``run`` returned, or any OQTOPUS job id.
 
         Args:
-            job_id: An OQTOPUS job id, or the group id of a run of several circuits.
+            job_id: An OQTOPUS job id, or the group id of a run of several circuits; where two runs
+                have the same group id, that id with the token that the error names.
 
         Returns:
             The job. It is that of a primitive if the id came from a primitive; the id of one
@@ -225,22 +227,22 @@ class OqtopusProvider:
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
+            OqtopusJobError: If two different runs have this group id; it names both.
             OqtopusCloudError: If the server cannot be asked.
         """
         if not isinstance(job_id, str) or not job_id:
             raise OqtopusOptionError(f"A job id is a string, not {job_id!r}.")
         with translate_errors(f"Looking for job {job_id}"):
             client = self._connection.client
-            found = None if is_job_id(job_id) else find_group(client, job_id)
+            group_id, token = split_run_id(job_id)
+            found = None if is_job_id(job_id) else find_group(client, group_id, token)
+            if found is None and token is None:
+                try:
+                    return self._single_job(client.job(job_id))
+                except (errors.NotFoundError, errors.ValidationError):
+                    found = find_group(client, job_id)
             if found is not None:
-                cancel_spare(client, found)
-                return self._group_job(found)
-            try:
-                return self._single_job(client.job(job_id))
-            except (errors.NotFoundError, errors.ValidationError):
-                found = find_group(client, job_id)
-        if found is not None:
-            return self._group_job(found)
+                return self._group_job(found, job_id)
         raise OqtopusJobNotFoundError(
             f"This account has no job {job_id!r}. If a run was interrupted before its first "
             "circuit was submitted, the server knows nothing of it: "
@@ -309,16 +311,18 @@ class OqtopusProvider:
                 if name is not None and name.lower() not in (job.name or "").lower():
                     continue
                 member = parse_description(job.description)
-                key = job.job_id if member is None or member.total == 1 else member.group_id
-                if key in seen:  # as one of a group, or because new jobs moved it to a later page
+                if member is None or member.total == 1:
+                    if job.job_id not in seen:
+                        seen.add(job.job_id)
+                        yield self._single_job(job)
                     continue
-                seen.add(key)
-                if key == job.job_id:
-                    yield self._single_job(job)
+                if member.run_id in seen:
                     continue
-                found = find_group(self._connection.client, key)
-                if found is not None:
-                    yield self._group_job(found)
+                runs = find_runs(self._connection.client, member.group_id)
+                for run in runs:
+                    if member.token in run.tokens:
+                        seen.update(f"{run.group_id}/{token}" for token in run.tokens)
+                        yield self._group_job(run, run.run_id if len(runs) > 1 else run.group_id)
 
     def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
         member = parse_description(job.description)
@@ -333,23 +337,25 @@ class OqtopusProvider:
             [entry],
             self._watcher,
             group_id=None if member is None else member.group_id,
+            token=None if member is None else member.token,
             total=1,
         )
         return found if member is None or member.total > 1 else _wrap_job(found, member.kind)
 
-    def _group_job(self, found: FoundGroup) -> OqtopusJob | PrimitiveJob:
+    def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
         entries = [Entry(index, job.job_id) for index, job in found.jobs.items()]
         job = OqtopusJob(
             self._backend_by_id(first.device_id),
-            found.group_id if found.total > 1 else entries[0].job_id,
+            job_id if found.total > 1 else entries[0].job_id,
             entries,
             self._watcher,
             group_id=found.group_id,
+            token=found.tokens[0],
             total=found.total,
         )
-        return _wrap_job(job, next(iter(found.members.values())).kind)
+        return _wrap_job(job, found.kind)
 
     def _backend_by_id(self, device_id: str | None) -> OqtopusBackend:
         """Return the backend of a job, also if the device is gone from the account.

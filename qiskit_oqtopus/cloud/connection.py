@@ -9,6 +9,7 @@ from ..exceptions import OqtopusCredentialsError, OqtopusOptionError
 
 if TYPE_CHECKING:
     from ..client.api import Client
+    from ..client.models import Submission
     from .credentials import Account
 
 
@@ -39,6 +40,8 @@ class Connection:
         self._expected_url: str | None = None
         self._lock = threading.Lock()
         self._client: Client | None = None
+        self.unsettled: dict[str, dict[str, Submission]] = {}
+        """Submissions that may have taken effect, by OQTOPUS job id, of each interrupted group."""
 
     def account(self) -> Account | None:
         """Return the account, or None if there is none anywhere.

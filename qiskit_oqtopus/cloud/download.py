@@ -17,7 +17,7 @@ from ..client import errors
 from ..exceptions import OqtopusJobError, OqtopusProtocolError
 from ..program.program import HeaderError, ProgramHeader, foreign_header, parse_program
 from . import results
-from .group import list_jobs
+from .listing import list_jobs
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:

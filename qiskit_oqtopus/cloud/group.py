@@ -2,6 +2,8 @@
 
 OQTOPUS has no notion of a batch. The description of each job of a run begins with one line by which
 ``GET /jobs?q=<group id>`` finds all of them again, from anywhere and without a file on any disk.
+The group id may be chosen by the user, so that two runs may have the same; a token that each run
+draws for itself tells them apart.
 """
 
 from __future__ import annotations
@@ -9,13 +11,13 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..client import errors
-from ..client.models import MAX_PAGE_SIZE
-from ..exceptions import OqtopusOptionError
+from ..exceptions import OqtopusJobError, OqtopusOptionError
+from .listing import list_jobs
 from .status import Sight
 
 if TYPE_CHECKING:
@@ -35,10 +37,11 @@ MAX_TOTAL = 1_000_000
 
 _JOB_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
+_RUN_ID = re.compile(r"([a-z0-9-]{16,64})(?:/([0-9a-f]{8}))?")
 # A kind is shorter than any group id, so that the two cannot be taken for each other.
 _LINE = re.compile(
     r"qiskit-oqtopus (?:(sampler|estimator) )?"
-    r"([a-z0-9-]{16,64}) (\d{1,7})/(\d{1,7}) ([0-9a-f]{64})(?: |$)"
+    r"([a-z0-9-]{16,64})/([0-9a-f]{8}) (\d{1,7})/(\d{1,7})( head)? ([0-9a-f]{64})(?: |$)"
 )
 
 
@@ -52,6 +55,8 @@ class Member:
         total: Number of circuits of the run.
         digest: What distinguishes its program from others, see :func:`.program.fingerprint`.
         kind: The sender: "run", "sampler" or "estimator".
+        token: Tells runs of the same group id apart: 8 hexadecimal digits.
+        head: Whether its program names the other jobs of its wave, see :mod:`.wave`.
     """
 
     group_id: str
@@ -59,6 +64,13 @@ class Member:
     total: int
     digest: str
     kind: str = "run"
+    token: str = "00000000"  # noqa: S105 - not a secret
+    head: bool = False
+
+    @property
+    def run_id(self) -> str:
+        """The group id with the token, by which exactly this run is found."""
+        return f"{self.group_id}/{self.token}"
 
     def description(self, tags: Sequence[str] = ()) -> str:
         """Return the description of the job; tags that do not fit are cut off.
@@ -67,7 +79,9 @@ class Member:
         '0000000 night, T1'
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
-        line = f"qiskit-oqtopus {kind}{self.group_id} {self.index}/{self.total} {self.digest}"
+        head = " head" if self.head else ""
+        place = f"{self.index}/{self.total}{head}"
+        line = f"qiskit-oqtopus {kind}{self.run_id} {place} {self.digest}"
         words = ", ".join(tags).encode("utf-8", "replace").decode()  # no half surrogates
         return f"{line} {words}".rstrip()[:MAX_DESCRIPTION]
 
@@ -75,9 +89,10 @@ class Member:
 def parse_description(text: str | None) -> Member | None:
     """Return what a description says of a group, or None if another client wrote it.
 
-    >>> parse_description("qiskit-oqtopus " + "a" * 16 + " 3/50 " + "0" * 64 + " night").index
+    >>> run_id = "a" * 16 + "/01234567"
+    >>> parse_description(f"qiskit-oqtopus {run_id} 3/50 {'0' * 64} night").index
     3
-    >>> parse_description("qiskit-oqtopus sampler " + "a" * 16 + " 3/50 " + "0" * 64).kind
+    >>> parse_description(f"qiskit-oqtopus sampler {run_id} 3/50 head {'0' * 64}").kind
     'sampler'
     >>> parse_description("my own words") is None
     True
@@ -85,10 +100,10 @@ def parse_description(text: str | None) -> Member | None:
     match = _LINE.match(text or "")
     if match is None:
         return None
-    kind, group_id, index, total, digest = match.groups()
+    kind, group_id, token, index, total, head, digest = match.groups()
     if not int(index) < int(total) <= MAX_TOTAL:
         return None
-    return Member(group_id, int(index), int(total), digest, kind or "run")
+    return Member(group_id, int(index), int(total), digest, kind or "run", token, head is not None)
 
 
 def is_job_id(text: str) -> bool:
@@ -105,6 +120,21 @@ def new_group_id() -> str:
     return f"group-{uuid.uuid4()}"
 
 
+def new_token() -> str:
+    """Return a token that tells a run from others of the same group id."""
+    return uuid.uuid4().hex[:8]
+
+
+def split_run_id(text: str) -> tuple[str, str | None]:
+    """Return the group id and the token of a run's id; None for a token that it does not have.
+
+    >>> split_run_id("group-0123456789/89abcdef")
+    ('group-0123456789', '89abcdef')
+    """
+    match = _RUN_ID.fullmatch(text)
+    return (text, None) if match is None else (match[1], match[2])
+
+
 def check_group_id(option: str, group_id: object) -> str:
     """Return a group id that the user has chosen.
 
@@ -115,8 +145,19 @@ def check_group_id(option: str, group_id: object) -> str:
         return group_id
     raise OqtopusOptionError(
         f"Option {option!r} must be 16 to 64 lower-case letters, digits and hyphens, not "
-        f"{group_id!r}."
+        f"{group_id!r:.200}."
     )
+
+
+def check_run_id(option: str, run_id: object) -> str:
+    """Return the id of a run as the user has it: a group id, with a token or without.
+
+    Raises:
+        OqtopusOptionError: If it is neither.
+    """
+    if isinstance(run_id, str) and _RUN_ID.fullmatch(run_id):
+        return run_id
+    return check_group_id(option, run_id)
 
 
 FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ended_at")
@@ -124,77 +165,131 @@ FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ende
 
 @dataclass(frozen=True)
 class FoundGroup:
-    """The OQTOPUS jobs of one group.
+    """The OQTOPUS jobs of one run.
 
     Attributes:
-        group_id: Its id.
+        group_id: Its group id.
+        tokens: Its token, and those of processes that sent the same run at the same moment.
         total: Number of circuits of the run.
+        kind: The sender, as in :class:`Member`.
         jobs: The job that counts for each index: the earliest one that has not failed or been
             cancelled, else the latest one.
         members: What their descriptions say, by index.
         spare: Other jobs for an index that has one already.
+        heads: The jobs whose programs name others, by id, with what their descriptions say.
     """
 
     group_id: str
+    tokens: tuple[str, ...]
     total: int
+    kind: str
     jobs: dict[int, Job]
     members: dict[int, Member]
-    spare: tuple[Job, ...]
+    spare: tuple[Job, ...] = ()
+    heads: Mapping[str, Job] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """The id by which exactly this run is found."""
+        return f"{self.group_id}/{self.tokens[0]}"
 
     def alive(self) -> dict[int, Job]:
         """Return the jobs that have not failed or been cancelled, by index."""
-        return {index: job for index, job in self.jobs.items() if not _is_dead(job)}
+        return {index: job for index, job in self.jobs.items() if not is_dead(job)}
+
+    def all_jobs(self) -> dict[str, Job]:
+        """Return all of its jobs by their ids, whether they count or not."""
+        return {job.job_id: job for job in (*self.jobs.values(), *self.spare)}
 
     def sights(self) -> dict[str, Sight]:
         """Return what was just seen of the jobs that count, by their OQTOPUS job ids."""
         return {job.job_id: Sight.from_job(job) for job in self.jobs.values()}
 
 
-def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
-    """Yield the jobs on the pages of ``GET /jobs``, which are read when they are needed."""
-    page = 1
-    while True:
-        jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, **search)
-        yield from jobs
-        if len(jobs) < MAX_PAGE_SIZE:
-            return
-        page += 1
+_Row = tuple["Job", Member]
 
 
-def find_group(client: Client, group_id: str) -> FoundGroup | None:
-    """Find the OQTOPUS jobs of a group; None if there are none.
+def find_runs(client: Client, group_id: str) -> list[FoundGroup]:
+    """Find the runs with a group id: as a rule none or one, the earliest first.
+
+    Two runs are different if their numbers of circuits, their kinds, or the digests of a circuit
+    differ. A run of which everything was cancelled is left out if there is another one.
 
     Raises:
         ClientError: If the server cannot be asked.
     """
-    by_index: dict[int, list[tuple[Job, Member]]] = {}
-    seen = set()
+    by_token: dict[str, list[_Row]] = {}
     # The search is for a substring of any text, so that hits must be read.
     for job in list_jobs(client, fields=FIELDS, q=group_id, order="ASC"):
         member = parse_description(job.description)
-        if member is None or member.group_id != group_id or job.job_id in seen:
-            continue
-        seen.add(job.job_id)
-        by_index.setdefault(member.index, []).append((job, member))
-    if not by_index:
-        return None
+        if member is not None and member.group_id == group_id:
+            by_token.setdefault(member.token, []).append((job, member))
+    runs: list[tuple[dict[int, str], list[_Row]]] = []
+    # Ids are UUIDs of version 7, which sort by time.
+    for rows in sorted(by_token.values(), key=lambda rows: min(job.job_id for job, _ in rows)):
+        first = rows[0][1]
+        digests = {member.index: member.digest for _, member in rows}
+        for known, others in runs:
+            other = others[0][1]
+            if (first.total, first.kind) == (other.total, other.kind) and all(
+                known.get(index, digest) == digest for index, digest in digests.items()
+            ):
+                known.update(digests)
+                others += rows
+                break
+        else:
+            runs.append((digests, rows))
+    going = [rows for _, rows in runs if any(job.status != "cancelled" for job, _ in rows)]
+    return [_choose(rows) for rows in going or [rows for _, rows in runs]]
+
+
+def find_group(client: Client, group_id: str, token: str | None = None) -> FoundGroup | None:
+    """Find the OQTOPUS jobs of a run; None if there are none.
+
+    Args:
+        client: The connection.
+        group_id: Its group id.
+        token: Its token; None if there can be only one run.
+
+    Raises:
+        ClientError: If the server cannot be asked.
+        OqtopusJobError: If there are several runs and no token says which.
+    """
+    runs = find_runs(client, group_id)
+    if token is not None:
+        return next((run for run in runs if token in run.tokens), None)
+    if len(runs) > 1:
+        raise OqtopusJobError(
+            f"Group id {group_id!r} belongs to {len(runs)} different runs. Name the one you mean: "
+            f"{', '.join(repr(run.run_id) for run in runs)}."
+        )
+    return runs[0] if runs else None
+
+
+def _choose(rows: Sequence[_Row]) -> FoundGroup:
+    by_index: dict[int, list[_Row]] = {}
+    for row in sorted(rows, key=lambda row: row[0].job_id):
+        by_index.setdefault(row[1].index, []).append(row)
     chosen, spare = {}, []
-    for index, candidates in by_index.items():
-        # Ids are UUIDs of version 7, which sort by time.
-        candidates.sort(key=lambda pair: pair[0].job_id)
-        alive = [pair for pair in candidates if not _is_dead(pair[0])]
+    for index, candidates in sorted(by_index.items()):
+        alive = [row for row in candidates if not is_dead(row[0])]
         chosen[index] = counts = alive[0] if alive else candidates[-1]
         spare += [job for job, _ in candidates if job is not counts[0]]
+    first = rows[0][1]
     return FoundGroup(
-        group_id,
-        max(member.total for _, member in chosen.values()),
-        {index: job for index, (job, _) in sorted(chosen.items())},
-        {index: member for index, (_, member) in sorted(chosen.items())},
+        first.group_id,
+        tuple(dict.fromkeys(member.token for _, member in rows)),
+        first.total,
+        first.kind,
+        {index: job for index, (job, _) in chosen.items()},
+        {index: member for index, (_, member) in chosen.items()},
         tuple(spare),
+        {job.job_id: job for job, member in rows if member.head},
     )
 
 
-def _is_dead(job: Job) -> bool:
+def is_dead(job: Job) -> bool:
+    """Return whether a job has ended without a result."""
     sight = Sight.from_job(job)
     return sight.is_final and sight.status != "succeeded"
 
@@ -218,13 +313,16 @@ def cancel_jobs(client: Client, job_ids: Iterable[str]) -> list[str]:
 
 
 def cancel_spare(client: Client, found: FoundGroup) -> None:
-    """Cancel what is still to run for an index that has a job already, and say so."""
-    running = [job.job_id for job in found.spare if not Sight.from_job(job).is_final]
-    if running:
+    """Cancel what still waits in the queue for an index that has a job already, and say so.
+
+    A job that the device has fetched would run nevertheless, and is left alone.
+    """
+    waiting = [job.job_id for job in found.spare if job.status == "submitted"]
+    if waiting:
         logger.warning(
             "Group %s has more than one job for a circuit; the earliest counts, and these are "
             "cancelled: %s",
             found.group_id,
-            ", ".join(running),
+            ", ".join(waiting),
         )
-        cancel_jobs(client, running)
+        cancel_jobs(client, waiting)

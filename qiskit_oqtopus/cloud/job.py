@@ -57,6 +57,7 @@ class OqtopusJob(JobV1):
         watcher: Watcher,
         *,
         group_id: str | None = None,
+        token: str | None = None,
         total: int | None = None,
         progress: Any = None,
     ) -> None:
@@ -64,11 +65,13 @@ class OqtopusJob(JobV1):
         self._entries = tuple(entries)  # replaced as a whole when more circuits are found
         self._watcher = watcher
         self._group_id = group_id
+        self._token = token
         self._total = len(entries) if total is None else total
         self._progress = progress
         self._lock = threading.Lock()
         self._entries_lock = threading.Lock()
         self._looked_at = time.monotonic()  # its maker has just looked
+        self._looked_up: set[str] = set()  # cancelled jobs for which others were looked for
         self._result: Result | None = None
         self._result_of: Sequence[Entry] | None = None
 
@@ -124,38 +127,50 @@ class OqtopusJob(JobV1):
         """
         entries = self._entries
         statuses = self._statuses(entries)
-        if not self._missing_of(entries) or not all(
-            status in JOB_FINAL_STATES for status in statuses
-        ):
+        if not all(status in JOB_FINAL_STATES for status in statuses):
             return group_status(statuses)
-        return self.status() if self._find_missing() else JobStatus.ERROR
+        if self._look_for_others():
+            return self.status()
+        return JobStatus.ERROR if self._missing_of(entries) else group_status(statuses)
 
-    def _find_missing(self) -> bool:
-        """Look for circuits that had no job: another process may be submitting them right now.
+    def _look_for_others(self) -> bool:
+        """Look for jobs that other processes have submitted for circuits of this one.
+
+        They may be submitting what has no job right now; or have cancelled what they took for a
+        duplicate, so that another job counts.
 
         Returns:
-            Whether some are there now that were not there before; False in an outage, and less
-            than a second after the last look.
+            Whether circuits have other jobs now; False in an outage, and less than a second after
+            the last look for what is missing.
         """
-        group_id, now = self._group_id, time.monotonic()
-        if not self.missing or group_id is None or now < self._looked_at + FIRST_INTERVAL:
+        entries, group_id, now = self._entries, self._group_id, time.monotonic()
+        sights = self._watcher.sights([entry.job_id for entry in entries])
+        cancelled = {e.index: e.job_id for e in entries if sights[e.job_id].status == "cancelled"}
+        missing = set(self._missing_of(entries))
+        is_due = bool(missing) and now >= self._looked_at + FIRST_INTERVAL
+        if group_id is None or not (is_due or set(cancelled.values()) - self._looked_up):
             return False
         self._looked_at = now
         try:
-            found = find_group(self.backend().connection.client, group_id)
+            found = find_group(self.backend().connection.client, group_id, self._token)
         except (errors.ClientError, OqtopusError) as error:
             logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
             return False
-        missing = set(self.missing)
+        self._looked_up.update(cancelled.values())
+        alive = {} if found is None else found.alive()
         jobs = {} if found is None else found.jobs
         new = [Entry(i, job.job_id) for i, job in jobs.items() if i in missing]
+        new += [Entry(i, alive[i].job_id) for i in cancelled if i in alive]
         if not new or found is None:
             return False
         sights = found.sights()
-        self._watcher.add({entry.job_id: sights[entry.job_id] for entry in new}, group_id)
+        self._watcher.add(
+            {entry.job_id: sights[entry.job_id] for entry in new},
+            group_id if self._total > 1 else None,
+        )
         with self._entries_lock:
-            entries = {entry.index: entry for entry in [*new, *self._entries]}
-            self._entries = tuple([entries[index] for index in sorted(entries)])
+            by_index = {entry.index: entry for entry in [*self._entries, *new]}
+            self._entries = tuple([by_index[index] for index in sorted(by_index)])
         return True
 
     def wait_for_final_state(
@@ -185,7 +200,7 @@ class OqtopusJob(JobV1):
                 done = self._watcher.wait(
                     self.job_ids(), None if pause == math.inf else pause, report
                 )
-                if done and not self._find_missing():
+                if done and not self._look_for_others():
                     return
                 if not done and time.monotonic() >= deadline:
                     break

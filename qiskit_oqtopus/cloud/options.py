@@ -18,7 +18,7 @@ from ..options import (
     one_of,
     optional,
 )
-from .group import check_group_id
+from .group import check_group_id, check_run_id
 from .progress import check_progress
 from .results import MAX_SHOTS
 
@@ -71,7 +71,11 @@ CHECKS: dict[str, Check] = {name: check for name, (check, _) in _OPTIONS.items()
 
 DEFAULTS: dict[str, Any] = {name: default for name, (_, default) in _OPTIONS.items()}
 
-RUN_CHECKS = {**CHECKS, **dict.fromkeys(["group_id", "resume"], optional(check_group_id))}
+RUN_CHECKS = {
+    **CHECKS,
+    "group_id": optional(check_group_id),
+    "resume": optional(check_run_id),
+}
 
 
 def run_options(values: Mapping[str, Any]) -> dict[str, Any]:

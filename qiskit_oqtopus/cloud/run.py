@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +28,28 @@ from ..program.program import (
     regroup_program,
     resend_program,
 )
+from .delivery import Order, Unsettled, submit_exactly_once
 from .download import Entry, read_program
 from .encoding import Task, encode_tasks, find_differences
 from .errors import translate_errors
 from .group import (
     MAX_NAME,
+    FoundGroup,
     Member,
     cancel_spare,
     find_group,
+    find_runs,
     is_job_id,
     new_group_id,
+    new_token,
     parse_description,
+    split_run_id,
 )
 from .job import OqtopusJob
 from .progress import report_progress
 from .status import Sight
-from .submission import Order, submit_all
+from .submission import Delivery, name_group, submit_all
+from .wave import find_claims
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -78,38 +86,47 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
     Raises:
         OqtopusError: As :meth:`.OqtopusBackend.run`.
     """
-    group_id, resume = values["group_id"], values["resume"]
-    if group_id is not None and resume not in (None, group_id):
-        raise OqtopusOptionError("Give either 'group_id' or 'resume', not both.")
-    group = resume or group_id or new_group_id()
+    group, token = _choose_run_id(values)
     programs, problems = _encode(backend, tasks, values, group)
     if problems:
         raise OqtopusCircuitError(problems, backend.name)
+    resume = values["resume"]
     if resume is not None and is_job_id(resume):
         # Asked for only now: nothing is asked of the server for circuits that cannot run.
-        group = _find_group_of(backend, resume)
+        group, token = _find_run_of(backend, resume)
         programs = [regroup_program(program, group) for program in programs]
     logger.info("Group %s: %d circuits for %s", group, len(tasks), backend.name)
-    _look_at_device(backend, values)
-    entries: dict[int, Entry] = {}
-    sights: dict[str, Sight] = {}
-    if resume is not None:
-        entries, sights = _find_present(backend, programs, group)
-    elif group_id is not None:
-        _check_unused(backend, group_id)
+    with name_group(group, len(tasks)):
+        _look_at_device(backend, values)
+        present = Present()
+        if resume is not None:
+            present = _find_present(backend, programs, group, token)
+        elif values["group_id"] is not None:
+            _check_unused(backend, group)
+    token = token or present.token or new_token()
     orders = [
         _build_order(
             backend,
             program,
-            Member(group, index, len(programs), fingerprint(program), task.kind),
+            Member(group, index, len(programs), fingerprint(program), task.kind, token),
             task.circuit.name,
             values,
         )
         for index, (program, task) in enumerate(zip(programs, tasks, strict=True))
-        if index not in entries
     ]
-    headers = {index: program.header for index, program in enumerate(programs)}
-    return _submit(backend, orders, headers, entries, sights, group, len(programs), values)
+    headers = [program.header for program in programs]
+    return _submit(backend, orders, headers, present, values)
+
+
+def _choose_run_id(values: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the group id of a run, and its token if the options name it."""
+    group_id, resume = values["group_id"], values["resume"]
+    if resume is None:
+        return group_id or new_group_id(), None
+    group, token = split_run_id(resume)
+    if group_id not in (None, group):
+        raise OqtopusOptionError("Give either 'group_id' or 'resume', not both.")
+    return group, token
 
 
 def send_again(
@@ -144,7 +161,8 @@ def send_again(
     if values["group_id"] is not None:
         _check_unused(backend, group)
     logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
-    orders, headers = [], {}
+    token = new_token()
+    orders, headers = [], []
     for index, (text, job) in enumerate(zip(programs, stored, strict=True)):
         name = job.name or ""
         membership = ProgramHeader(
@@ -157,11 +175,11 @@ def send_again(
             shots=job.shots or 0,
         )
         program = resend_program(text, membership)
-        headers[index] = program.header
+        headers.append(program.header)
         # Their places in a primitive's result are gone: what comes back are counts.
-        member = Member(group, index, len(programs), fingerprint(program))
+        member = Member(group, index, len(programs), fingerprint(program), token=token)
         orders.append(_build_order(backend, program, member, name, values, job))
-    return _submit(backend, orders, headers, {}, {}, group, len(programs), values)
+    return _submit(backend, orders, headers, Present(), values)
 
 
 def _encode(
@@ -203,8 +221,8 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
         )
 
 
-def _find_group_of(backend: OqtopusBackend, job_id: str) -> str:
-    """Return the id of the group to which an OQTOPUS job belongs.
+def _find_run_of(backend: OqtopusBackend, job_id: str) -> tuple[str, str | None]:
+    """Return the group id and the token of the run to which an OQTOPUS job belongs.
 
     Raises:
         OqtopusOptionError: If there is no such job, or if it belongs to none.
@@ -215,7 +233,7 @@ def _find_group_of(backend: OqtopusBackend, job_id: str) -> str:
             member = parse_description(client.job(job_id).description)
         except (errors.NotFoundError, errors.ValidationError):
             if find_group(client, job_id) is not None:  # somebody has chosen such an id
-                return job_id
+                return job_id, None
             raise OqtopusOptionError(
                 f"There is no job {job_id!r} to resume: nothing was sent. Leave 'resume' out "
                 "to start a new run."
@@ -225,7 +243,7 @@ def _find_group_of(backend: OqtopusBackend, job_id: str) -> str:
             f"OQTOPUS job {job_id} was sent by another client, and cannot be resumed. Leave "
             "'resume' out to start a new run."
         )
-    return member.group_id
+    return member.group_id, member.token
 
 
 def _check_unused(backend: OqtopusBackend, group_id: str) -> None:
@@ -235,31 +253,95 @@ def _check_unused(backend: OqtopusBackend, group_id: str) -> None:
         OqtopusOptionError: If it does.
     """
     with translate_errors(f"Looking for group {group_id}"):
-        found = find_group(backend.connection.client, group_id)
-    if found is not None:
+        runs = find_runs(backend.connection.client, group_id)
+    if runs:
+        jobs = sum(len(found.jobs) for found in runs)
         raise OqtopusOptionError(
-            f"Group id {group_id!r} is in use by {len(found.jobs)} jobs. Choose another one, "
+            f"Group id {group_id!r} is in use by {jobs} jobs. Choose another one, "
             f"or resume that run with resume={group_id!r}."
         )
 
 
+@dataclass(frozen=True)
+class Present:
+    """What the server has of a run that is to be sent.
+
+    Attributes:
+        token: The token of the run, or None if there is nothing of it.
+        jobs: The job of each circuit that has one, by index.
+        uploaded: The circuits that were uploaded and perhaps submitted: (OQTOPUS job id, token of
+            the run that registered it), by index.
+        known: The ids of all jobs of the group, whether they count or not.
+    """
+
+    token: str | None = None
+    jobs: Mapping[int, Job] = field(default_factory=dict)
+    uploaded: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+
 def _find_present(
-    backend: OqtopusBackend, programs: Sequence[Program], group: str
-) -> tuple[dict[int, Entry], dict[str, Sight]]:
-    """Return those circuits of a resumed group that the server has already."""
+    backend: OqtopusBackend, programs: Sequence[Program], group: str, token: str | None
+) -> Present:
+    """Return what the server has of a run that is resumed."""
     client = backend.connection.client
     with translate_errors(f"Looking for group {group}"):
-        found = find_group(client, group)
+        _settle(backend, group)
+        found = find_group(client, group, token)
+        present = _look(backend, programs, found)
+        if len(present.jobs) + len(present.uploaded) < len(programs):
+            # A job may have been missed that was submitted, or whose neighbour was deleted, while
+            # the list was read.
+            found = find_group(client, group, token)
+            present = _look(backend, programs, found)
         if found is not None:
             cancel_spare(client, found)
     if found is None:
         logger.warning("Nothing of group %s is on the server: all of it is sent", group)
-        return {}, {}
+    return present
+
+
+def _settle(backend: OqtopusBackend, group: str) -> None:
+    """Submit what this process could not settle before; the server takes each id once."""
+    unsettled = backend.connection.unsettled.pop(group, {})
+    try:
+        while unsettled:
+            job_id, body = next(iter(unsettled.items()))
+            try:
+                submit_exactly_once(backend.connection.client, job_id, body, time.sleep)
+            except (errors.NotFoundError, errors.ValidationError) as error:
+                logger.warning("Job %s was never submitted: %s", job_id, error)
+            except Unsettled as error:
+                raise OqtopusCloudError(
+                    f"Whether job {job_id} of group {group} was submitted can still not be found "
+                    f"out, so that nothing was sent. Try again later. Reason: {error.__cause__}"
+                ) from error
+            del unsettled[job_id]
+    finally:
+        if unsettled:
+            backend.connection.unsettled[group] = unsettled
+
+
+def _look(
+    backend: OqtopusBackend, programs: Sequence[Program], found: FoundGroup | None
+) -> Present:
+    if found is None:
+        return Present()
     problems = find_differences(found, programs)
     if problems:
         raise OqtopusCircuitError(problems, backend.name)
-    entries = {index: Entry(index, job.job_id) for index, job in found.alive().items()}
-    return entries, found.sights()
+    jobs = found.alive()
+    missing = {index for index in range(len(programs)) if index not in jobs}
+    uploaded: dict[int, tuple[str, str]] = {}
+    seen = found.all_jobs()
+    if missing and found.heads:
+        for claim in find_claims(backend.connection.client, [found], missing):
+            for index in missing & claim.ids.keys():
+                job_id, digest = claim.ids[index], claim.digests[index]
+                # One that is seen has failed or was cancelled.
+                if job_id not in seen and digest == fingerprint(programs[index]):
+                    uploaded.setdefault(index, (job_id, claim.token))
+    return Present(found.tokens[0], jobs, uploaded, frozenset(seen))
 
 
 def _build_order(
@@ -292,13 +374,10 @@ def _build_order(
             )
         mitigation = values["mitigation"]
         mitigation_info = {} if mitigation is None else {"ro_error_mitigation": mitigation}
-    payload: dict[str, Any] = {"program": [program.text]}
-    if program.operator is not None:
-        payload["operator"] = [{"pauli": pauli, "coeff": c} for pauli, c in program.operator]
-    submission = Submission(
+    settings = Submission(
         # A database does not take half of a surrogate pair.
         name=(values["name"] or name).encode("utf-8", "replace").decode()[:MAX_NAME],
-        description=member.description(values["tags"]),
+        description=None,
         device_id=backend.name,
         job_type="sampling" if program.operator is None else "estimation",
         shots=program.header.shots,
@@ -306,32 +385,40 @@ def _build_order(
         simulator_info={},
         mitigation_info=mitigation_info,
     )
-    return Order(member, payload, submission)
+    return Order(member, program, settings, values["tags"])
 
 
 def _submit(
     backend: OqtopusBackend,
     orders: Sequence[Order],
-    headers: Mapping[int, ProgramHeader],
-    entries: dict[int, Entry],
-    sights: dict[str, Sight],
-    group: str,
-    total: int,
+    headers: Sequence[ProgramHeader],
+    present: Present,
     values: Mapping[str, Any],
 ) -> OqtopusJob:
     """Submit the programs that the server does not have yet; return the job of the whole group."""
-    if orders:
+    group, total = orders[0].member.group_id, len(orders)
+    entries = {index: Entry(index, job.job_id) for index, job in present.jobs.items()}
+    sights = {job.job_id: Sight.from_job(job) for job in present.jobs.values()}
+    left = [order for order in orders if order.index not in entries]
+    if left:
+        is_shared = values["group_id"] is not None or values["resume"] is not None
+        delivery = Delivery(
+            orders=[order for order in left if order.index not in present.uploaded],
+            uploaded=[
+                (present.uploaded[order.index][0], order.of_run(present.uploaded[order.index][1]))
+                for order in left
+                if order.index in present.uploaded
+            ],
+            known=present.known if is_shared else None,
+            unsettled=backend.connection.unsettled.setdefault(group, {}),
+            workers=values["workers"],
+            cancel_on_failure=values["on_incomplete"] == "cancel",
+        )
         with (
             translate_errors(f"Sending group {group}"),
-            report_progress(values["progress"], "submit", len(orders)) as report,
+            report_progress(values["progress"], "submit", len(left)) as report,
         ):
-            sent = submit_all(
-                backend.connection.client,
-                orders,
-                workers=values["workers"],
-                report=report,
-                cancel_on_failure=values["on_incomplete"] == "cancel",
-            )
+            sent = submit_all(backend.connection.client, replace(delivery, report=report))
         for index, job_id in sent.items():
             entries[index] = Entry(index, job_id, headers[index])
             sights[job_id] = Sight("submitted")
@@ -347,6 +434,7 @@ def _submit(
         ordered,
         backend.watcher,
         group_id=group,
+        token=orders[0].member.token,
         total=total,
         progress=values["progress"],
     )

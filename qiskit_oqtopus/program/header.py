@@ -21,6 +21,9 @@ FOREIGN = "foreign"
 
 Registers = tuple[tuple[str, int], ...]
 
+Manifest = tuple[tuple[int, str, str], ...]
+"""(index in the group, OQTOPUS job id, digest) of each job of a wave, see :mod:`.cloud.wave`."""
+
 
 class HeaderError(OqtopusProtocolError):
     """The program of a job has a broken header, or none and cannot be parsed either."""
@@ -50,6 +53,7 @@ class ProgramHeader:
         resubmits: Id of the group that this one sends again, or None.
         primitive: What the result of a primitive needs beyond the counts, as plain JSON, or None;
             :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
+        manifest: If this is the head of a wave, the jobs that are submitted after it, else None.
         name: Name of the circuit.
         qregs: (name, size) of each quantum register.
         cregs: (name, size) of each classical register, as results list them.
@@ -75,6 +79,7 @@ class ProgramHeader:
     position: int | None = None
     resubmits: str | None = None
     primitive: Mapping[str, Any] | None = None
+    manifest: Manifest | None = None
     name: str = ""
     qregs: Registers = ()
     cregs: Registers = ()
@@ -104,8 +109,12 @@ def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     values["cregs"] = [list(register) for register in header.cregs]
     values["clbits"] = list(header.clbits)
     values["metadata"] = metadata
+    if header.manifest is None:
+        del values["manifest"]
+    else:
+        values["manifest"] = [list(entry) for entry in header.manifest]
     # Checked as it is when it comes back, so that nothing is sent that could not be read then.
-    _check(values)
+    _check({**_LATER, **values})
     return {**header.extra, **values}
 
 
@@ -123,6 +132,17 @@ def _is_registers(value: Any) -> bool:
     )
 
 
+def _is_manifest(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, list)
+        and len(item) == 3
+        and _is_count(item[0])
+        and isinstance(item[1], str)
+        and isinstance(item[2], str)
+        for item in value
+    )
+
+
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
     "str | None": lambda value: value is None or isinstance(value, str),
@@ -134,6 +154,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "dict[str, Any]": lambda value: isinstance(value, dict),
     "Mapping[str, Any] | None": lambda value: value is None or isinstance(value, dict),
+    "Manifest | None": lambda value: value is None or _is_manifest(value),
 }
 """Whether a value of JSON can be that of a field, by the annotation of the field."""
 
@@ -143,8 +164,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "seed": lambda value: value is None or type(value) is int,
 }
 
-_LATER = {"primitive": None}
-"""Fields that the first headers did not have, and their values there."""
+_LATER = {"primitive": None, "manifest": None}
+"""Fields that not all headers have, and their values there."""
 
 
 def _check(values: Any) -> None:
@@ -190,6 +211,8 @@ def header_from_json(values: Any) -> ProgramHeader:
     known["qregs"] = tuple((name, size) for name, size in values["qregs"])
     known["cregs"] = tuple((name, size) for name, size in values["cregs"])
     known["clbits"] = tuple(values["clbits"])
+    if values["manifest"] is not None:
+        known["manifest"] = tuple((index, job, digest) for index, job, digest in values["manifest"])
     known["global_phase"] = float(values["global_phase"])
     extra = {key: item for key, item in values.items() if key not in known and key != "schema"}
     return ProgramHeader(**known, extra=extra)

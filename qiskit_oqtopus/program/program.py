@@ -18,7 +18,14 @@ from qiskit.circuit import QuantumCircuit
 
 from ..circuits import creg_sizes
 from . import metadata as metadata_json
-from .header import FOREIGN, HeaderError, ProgramHeader, header_from_json, header_to_json
+from .header import (
+    FOREIGN,
+    HeaderError,
+    Manifest,
+    ProgramHeader,
+    header_from_json,
+    header_to_json,
+)
 from .metadata import MetadataError
 from .openqasm import BASIS, EncodingError, encode_body
 
@@ -26,6 +33,7 @@ __all__ = [
     "FOREIGN",
     "EncodingError",
     "HeaderError",
+    "Manifest",
     "Program",
     "ProgramHeader",
     "digest",
@@ -38,6 +46,7 @@ __all__ = [
     "regroup_program",
     "resend_program",
     "with_header",
+    "with_manifest",
 ]
 
 MARK = "// qiskit-oqtopus "
@@ -274,6 +283,13 @@ def regroup_program(program: Program, group: str) -> Program:
     return replace(moved, operator=program.operator)
 
 
+def with_manifest(program: Program, manifest: Manifest) -> Program:
+    """Return a program as the head of a wave. Its digest and its fingerprint stay the same."""
+    header = replace(program.header, manifest=manifest)
+    headed = _write(program_body(program.text), header, program.metadata)
+    return replace(headed, operator=program.operator)
+
+
 def resend_program(text: str, membership: ProgramHeader) -> Program:
     """Return a stored program as a member of another group.
 
@@ -299,6 +315,7 @@ def resend_program(text: str, membership: ProgramHeader) -> Program:
         total=membership.total,
         created=membership.created,
         resubmits=membership.resubmits,
+        manifest=None,
     )
     return with_header(program_body(text), header)
 

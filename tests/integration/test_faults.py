@@ -17,7 +17,7 @@ from qiskit_oqtopus import (
     OqtopusProvider,
     OqtopusSubmissionError,
 )
-from qiskit_oqtopus.cloud import submission
+from qiskit_oqtopus.cloud import delivery
 from tests.device_circuits import value_circuit
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
@@ -136,7 +136,7 @@ def test_on_incomplete_cancel(cloud):
 
 @pytest.mark.parametrize("status", [503, 401])
 def test_a_submission_whose_fate_stays_unknown_names_the_id(cloud, monkeypatch, status):
-    monkeypatch.setattr(submission, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "SETTLE_SECONDS", 0.5)
     backend = connect(cloud).backend("line-4q")
     cloud.faults.drop("POST", SUBMIT, when="after", times=1)
     cloud.faults.status(status, "down", method="GET", path="/jobs/*/status", times=None)

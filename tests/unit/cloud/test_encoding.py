@@ -83,7 +83,7 @@ def group_of(programs, shots=10):
         i: Member(HEADER.group, i, len(programs), fingerprint(p)) for i, p in enumerate(programs)
     }
     jobs = {i: Job(f"job-{i}", "failed", shots=shots) for i in members}
-    return FoundGroup(HEADER.group, len(programs), jobs, members, ())
+    return FoundGroup(HEADER.group, ("0" * 8,), len(programs), "run", jobs, members)
 
 
 def test_a_group_is_resumed_with_its_own_circuits_only(target):

@@ -11,12 +11,14 @@ from qiskit_oqtopus.cloud.group import (
     cancel_jobs,
     cancel_spare,
     check_group_id,
+    check_run_id,
     find_group,
+    find_runs,
     is_job_id,
     new_group_id,
     parse_description,
 )
-from qiskit_oqtopus.exceptions import OqtopusOptionError
+from qiskit_oqtopus.exceptions import OqtopusJobError, OqtopusOptionError
 
 from .conftest import submit_foreign
 
@@ -28,7 +30,7 @@ def test_descriptions_that_cannot_be_ours(cloud, provider, place):
         "c[0] = measure q[0];\n"
     )
     job_id = submit_foreign(
-        cloud, program, f"qiskit-oqtopus group-11111111-1111 {place} {'a' * 64}"
+        cloud, program, f"qiskit-oqtopus group-11111111-1111/01234567 {place} {'a' * 64}"
     )
     job = provider.job(job_id)
     assert job.result(timeout=60).get_counts() == {"1": 10}
@@ -56,23 +58,32 @@ class Server:
         self.cancelled.append(job_id)
 
 
-def member_job(job_id, index, status="succeeded", total=3, group=GROUP):
-    description = Member(group, index, total, "0" * 64).description()
+def member_job(job_id, index, status="succeeded", total=3, group=GROUP, **about):
+    about = {"digest": "0" * 64, **about}
+    description = Member(group, index, total, **about).description()
     ended = "2026-01-01T00:00:00Z" if status in ("succeeded", "failed", "cancelled") else None
     return Job(job_id, status, description=description, ended_at=ended)
 
 
+@pytest.mark.parametrize("head", [False, True])
 @pytest.mark.parametrize("kind", ["run", "sampler", "estimator"])
-def test_a_description_comes_back(kind):
-    member = Member(GROUP, 2, 5, "f" * 64, kind)
-    for tags in ((), ("night", "T1"), ("x" * 2000,)):
+def test_a_description_comes_back(kind, head):
+    member = Member(GROUP, 2, 5, "f" * 64, kind, "0123abcd", head)
+    for tags in ((), ("night", "T1"), ("head",), ("x" * 2000,)):
         text = member.description(tags)
         assert len(text) <= MAX_DESCRIPTION
         assert parse_description(text) == member
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "my own words", f"qiskit-oqtopus {GROUP} 3/3 {'0' * 64}"]
+    "text",
+    [
+        None,
+        "",
+        "my own words",
+        f"qiskit-oqtopus {GROUP}/01234567 3/3 {'0' * 64}",
+        f"qiskit-oqtopus {GROUP} 2/3 {'0' * 64}",
+    ],
 )
 def test_other_descriptions_are_not_ours(text):
     assert parse_description(text) is None
@@ -101,7 +112,10 @@ def test_the_earliest_job_that_has_not_failed_counts():
     assert {job.job_id for job in found.spare} == {"a", "c", "d"}
     assert (found.total, sorted(found.alive())) == (3, [0])
     cancel_spare(server, found)
-    assert server.cancelled == ["c"]  # the others have ended
+    assert server.cancelled == []  # the device has fetched one, the others have ended
+    server.listed[2] = member_job("c", 0, "submitted")
+    cancel_spare(server, find_group(server, GROUP))
+    assert server.cancelled == ["c"]
     assert find_group(Server(), GROUP) is None
 
 
@@ -116,3 +130,47 @@ def test_what_could_not_be_cancelled_is_told():
     server = Server(errors=errors)
     assert cancel_jobs(server, ["a", "ended", "lost"]) == ["lost"]
     assert server.cancelled == ["a"]
+
+
+def test_runs_of_one_group_id_are_told_apart():
+    server = Server(
+        member_job("a", 0, token="0" * 8),
+        member_job("b", 1, token="0" * 8, digest="1" * 64),
+        member_job("c", 0, token="1" * 8, digest="2" * 64),
+        member_job("d", 0, token="2" * 8, kind="sampler"),
+        member_job("e", 0, token="3" * 8, total=4),
+    )
+    runs = find_runs(server, GROUP)
+    assert [list(run.all_jobs()) for run in runs] == [["a", "b"], ["c"], ["d"], ["e"]]
+    assert find_group(server, GROUP, "1" * 8) == runs[1]
+    assert find_group(server, GROUP, "9" * 8) is None
+    with pytest.raises(OqtopusJobError, match=f"4 different runs.*'{GROUP}/22222222'"):
+        find_group(server, GROUP)
+
+
+def test_two_that_sent_the_same_circuits_are_one_run():
+    server = Server(
+        member_job("b", 0, "submitted", token="1" * 8),
+        member_job("a", 0, token="0" * 8),
+        member_job("c", 1, "failed", token="0" * 8),
+        member_job("d", 1, token="1" * 8),
+    )
+    (run,) = find_runs(server, GROUP)
+    assert run.tokens == ("0" * 8, "1" * 8)
+    assert [job.job_id for job in run.jobs.values()] == ["a", "d"]
+    assert find_group(server, GROUP, "1" * 8) == run
+
+
+def test_a_run_of_which_all_was_cancelled_stands_in_no_other_ones_way():
+    cancelled = member_job("a", 0, "cancelled", token="0" * 8)
+    going = member_job("b", 0, token="1" * 8, digest="1" * 64)
+    assert list(find_group(Server(cancelled, going), GROUP).all_jobs()) == ["b"]
+    assert list(find_group(Server(cancelled), GROUP).all_jobs()) == ["a"]
+
+
+def test_ids_of_runs():
+    assert check_run_id("resume", f"{GROUP}/0123abcd") == f"{GROUP}/0123abcd"
+    assert check_run_id("resume", GROUP) == GROUP
+    for wrong in (f"{GROUP}/", f"{GROUP}/0123ABCD", f"{GROUP}/0123abcd/", 3):
+        with pytest.raises(OqtopusOptionError, match="'resume' must be"):
+            check_run_id("resume", wrong)
