@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2, JobStatus
 
 from .client import errors
+from .client.deadline import Deadline
+from .client.workers import start_each
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection
 from .cloud.download import Entry
@@ -38,6 +39,7 @@ from .exceptions import (
 from .simulator.backend import QulacsBackend
 
 if TYPE_CHECKING:
+    from .client.api import Client
     from .client.models import Device, Job
     from .primitives.job import PrimitiveJob
 
@@ -189,28 +191,16 @@ class OqtopusProvider:
         devices = list(devices)
         if not devices:
             return []
-        with ThreadPoolExecutor(min(8, len(devices)), "oqtopus-devices") as pool:
-            calibrations = list(pool.map(self._read_facts, devices))
-        # Outside of the pool: what is wrong with a calibration warns about the caller's line.
+        deadline = Deadline()
+        client = self._connection.client.within(deadline)
+        calibrations = start_each(lambda d: _read_facts(client, d), devices, 8, deadline)
+        # In this thread: what is wrong with a calibration warns about the caller's line.
         return [
             OqtopusBackend(
                 self, device, build_snapshot(device, facts), self._connection, self._watcher
             )
             for device, facts in zip(devices, calibrations, strict=True)
         ]
-
-    def _read_facts(self, device: Device) -> dict[str, Any] | None:
-        try:
-            return self._connection.client.device_facts(device)
-        except errors.ClientError as error:
-            # One broken calibration costs its device the numbers, never the list of devices.
-            logger.warning(
-                "The calibration of device %s cannot be read, so that its Target has no errors, "
-                "durations or couplings: %s",
-                device.device_id,
-                error,
-            )
-            return None
 
     # -- jobs -----------------------------------------------------------------------------------
 
@@ -402,6 +392,20 @@ class OqtopusProvider:
         self._connection = state["connection"]
         self._watcher = Watcher(self._connection)
         self._job_backends = {}
+
+
+def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:
+    try:
+        return client.device_facts(device)
+    except errors.ClientError as error:
+        # One broken calibration costs its device the numbers, never the list of devices.
+        logger.warning(
+            "The calibration of device %s cannot be read, so that its Target has no errors, "
+            "durations or couplings: %s",
+            device.device_id,
+            error,
+        )
+        return None
 
 
 def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:

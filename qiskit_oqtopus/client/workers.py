@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from .deadline import Deadline
+
+S = TypeVar("S")
 T = TypeVar("T")
 
 IDLE_SECONDS = 10.0
@@ -88,3 +91,39 @@ def start(function: Callable[..., T], /, *args: Any) -> Future[T]:
 
     _pool.start(task)
     return future
+
+
+def start_each(
+    function: Callable[[S], T], items: Sequence[S], at_once: int, deadline: Deadline
+) -> list[T]:
+    """Call a function with each item in daemon threads, and wait for all results.
+
+    Args:
+        function: The function.
+        items: What it is called with.
+        at_once: How many calls are made at the same time.
+        deadline: It is stopped if the wait is interrupted or a call raises; then no further call
+            is made.
+
+    Returns:
+        The results, in the order of the items.
+
+    Raises:
+        Exception: What a call has raised, the first of them.
+    """
+    results: dict[int, T] = {}
+    places = iter(range(len(items)))
+
+    def work() -> None:
+        for place in places:
+            if deadline.is_stopped:
+                return
+            results[place] = function(items[place])
+
+    try:
+        for future in [start(work) for _ in range(min(at_once, len(items)))]:
+            future.result()
+    except BaseException:
+        deadline.stop()
+        raise
+    return [results[place] for place in range(len(items))]

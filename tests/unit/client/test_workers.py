@@ -9,6 +9,7 @@ import time
 import pytest
 
 from qiskit_oqtopus.client import workers
+from qiskit_oqtopus.client.deadline import Deadline
 
 
 def test_results_and_exceptions_come_back():
@@ -48,6 +49,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process():
     script = """
 import time
 from qiskit_oqtopus.client import workers
+from qiskit_oqtopus.client.deadline import Deadline
 workers.start(time.sleep, 600)
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
@@ -59,6 +61,7 @@ def test_a_forked_process_has_threads_of_its_own():
     script = """
 import os
 from qiskit_oqtopus.client import workers
+from qiskit_oqtopus.client.deadline import Deadline
 workers.start(int).result(5)
 pid = os.fork()
 if pid == 0:
@@ -66,3 +69,31 @@ if pid == 0:
 assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_each_item_once_and_no_more_at_once_than_allowed():
+    running, most = [], []
+
+    def work(item):
+        running.append(item)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.remove(item)
+        return item**2
+
+    assert workers.start_each(work, range(20), 3, Deadline()) == [n**2 for n in range(20)]
+    assert max(most) <= 3
+    assert workers.start_each(work, [], 3, Deadline()) == []
+
+
+def test_a_call_that_raises_ends_the_others():
+    calls = []
+
+    def work(item):
+        calls.append(item)
+        time.sleep(0.01)
+        return 1 // item
+
+    with pytest.raises(ZeroDivisionError):
+        workers.start_each(work, range(1000), 2, Deadline())
+    assert len(calls) < 1000
