@@ -255,13 +255,21 @@ def find_group(client: Client, group_id: str, token: str | None = None) -> Found
         ClientError: If the server cannot be asked.
         OqtopusJobError: If there are several runs and no token says which.
     """
-    runs = find_runs(client, group_id)
+    return choose_run(find_runs(client, group_id), token)
+
+
+def choose_run(runs: Sequence[FoundGroup], token: str | None) -> FoundGroup | None:
+    """Return the run with a token, or the only one; None if there is none.
+
+    Raises:
+        OqtopusJobError: If there are several runs and no token says which.
+    """
     if token is not None:
         return next((run for run in runs if token in run.tokens), None)
     if len(runs) > 1:
         raise OqtopusJobError(
-            f"Group id {group_id!r} belongs to {len(runs)} different runs. Name the one you mean: "
-            f"{', '.join(repr(run.run_id) for run in runs)}."
+            f"Group id {runs[0].group_id!r} belongs to {len(runs)} different runs. Name the one "
+            f"you mean: {', '.join(repr(run.run_id) for run in runs)}."
         )
     return runs[0] if runs else None
 

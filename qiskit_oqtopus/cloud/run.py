@@ -37,6 +37,7 @@ from .group import (
     FoundGroup,
     Member,
     cancel_spare,
+    choose_run,
     find_group,
     find_runs,
     is_job_id,
@@ -287,18 +288,19 @@ def _find_present(
     client = backend.connection.client
     with translate_errors(f"Looking for group {group}"):
         _settle(backend, group)
-        found = find_group(client, group, token)
-        present = _look(backend, programs, found)
+        runs = find_runs(client, group)
+        present = _look(backend, programs, choose_run(runs, token))
         if len(present.jobs) + len(present.uploaded) < len(programs):
             # A job may have been missed that was submitted, or whose neighbour was deleted, while
             # the list was read.
-            found = find_group(client, group, token)
-            present = _look(backend, programs, found)
+            runs = find_runs(client, group)
+            present = _look(backend, programs, choose_run(runs, token))
+        found = choose_run(runs, token)
         if found is not None:
             cancel_spare(client, found)
     if found is None:
         logger.warning("Nothing of group %s is on the server: all of it is sent", group)
-    return present
+    return replace(present, known=frozenset(job_id for run in runs for job_id in run.all_jobs()))
 
 
 def _settle(backend: OqtopusBackend, group: str) -> None:
@@ -341,7 +343,7 @@ def _look(
                 # One that is seen has failed or was cancelled.
                 if job_id not in seen and digest == fingerprint(programs[index]):
                     uploaded.setdefault(index, (job_id, claim.token))
-    return Present(found.tokens[0], jobs, uploaded, frozenset(seen))
+    return Present(found.tokens[0], jobs, uploaded)
 
 
 def _build_order(

@@ -36,7 +36,9 @@ def _small_waves(monkeypatch):
 
 
 def circuits(number, value=None):
-    return [value_circuit(i % 4 if value is None else value, name=f"c{i}") for i in range(number)]
+    return [
+        value_circuit(i % 4 if value is None else value, name=f"circuit-{i}") for i in range(number)
+    ]
 
 
 def at_once(cloud, *calls):
@@ -176,9 +178,28 @@ def test_looking_cancels_nothing(cloud, provider, monkeypatch):
         provider.job(f"{GROUP}/00000000")
     with pytest.raises(OqtopusJobError, match="2 different runs"):
         provider.backend("line-4q").run(circuits(3, value=1), shots=5, resume=GROUP)
-    again = provider.backend("line-4q").run(circuits(3, value=1), shots=5, resume=run_ids[0])
+    backend = provider.backend("line-4q")
+    again = backend.run(circuits(3, value=1), shots=5, resume=run_ids[0])
     assert again.job_ids() in runs
     assert executed(cloud) == 6
+
+
+def test_one_of_two_runs_with_the_same_id_is_resumed(cloud, provider):
+    backend = provider.backend("line-4q")
+    with pytest.MonkeyPatch.context() as patch:
+        run_twice(cloud, patch)
+    cloud.faults.clear()
+    cloud.faults.fail_program("circuit-1", times=2)
+    with pytest.raises(OqtopusJobError) as caught:
+        provider.job(GROUP)
+    for run_id in re.findall(rf"{GROUP}/[0-9a-f]{{8}}", str(caught.value)):
+        found = provider.job(run_id)
+        with pytest.raises(OqtopusJobError) as failed:
+            found.result(timeout=60)
+        value = int(next(iter(failed.value.result.get_counts(0))), 2)
+        job = backend.run(circuits(3, value=value), shots=5, resume=run_id)
+        assert numbers(job.result(timeout=60)) == [value] * 3
+        assert numbers(provider.job(run_id).result(timeout=60)) == [value] * 3
 
 
 def test_a_duplicate_that_was_cancelled_follows_to_the_one_that_counts(cloud, provider, caplog):
