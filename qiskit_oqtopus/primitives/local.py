@@ -117,8 +117,9 @@ class LocalWork:
                     "call cancel()."
                 ) from None
 
-    def collect(self) -> Collected:
-        """Return the results, once all jobs have ended."""
+    def collect(self, timeout: float | None) -> Collected:
+        """Wait for all jobs, and return the results; the time to build these is not counted."""
+        self.wait_for_final_state(timeout)
         if self._collected is not None:
             return self._collected
         collected = Collected()
