@@ -43,7 +43,7 @@ NEWEST_PAGES = 2
 """The same for several groups, if they have no more jobs than fit on these pages."""
 
 LONGEST_LOOK = 60.0
-"""Longest time in s that a look at a status takes, however many pages it needs."""
+"""Longest time in s of a look at a status or at reasons, for which a caller gives no timeout."""
 
 FIELDS = ("job_id", "status", "ended_at")
 

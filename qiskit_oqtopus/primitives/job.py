@@ -9,6 +9,7 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from ..cloud.watcher import LONGEST_LOOK
 from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
 from ..options import optional, seconds
 from .assembly import Collected, copy_pub_result
@@ -16,10 +17,6 @@ from .assembly import Collected, copy_pub_result
 if TYPE_CHECKING:
     from ..cloud.job import OqtopusJob
     from .local import LocalWork
-
-
-LONGEST_LOOK = 60.0
-"""Longest time in s that the reasons of failures are waited for."""
 
 
 class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
