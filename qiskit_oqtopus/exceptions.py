@@ -169,7 +169,10 @@ class OqtopusJobCancelledError(OqtopusJobError):
 
 
 class OqtopusJobTimeoutError(OqtopusJobError, JobTimeoutError):
-    """A wait ended before its job did. The job goes on."""
+    """The time was over before a job had ended and its results had come.
+
+    The job goes on, and the results that have come are kept for the next call.
+    """
 
 
 class OqtopusCloudError(OqtopusError):

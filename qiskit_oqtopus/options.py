@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from qiskit.result import MeasLevel, MeasReturnType
@@ -66,6 +67,22 @@ def integer(minimum: int, maximum: int | None = None) -> Check:
         return int(value)
 
     return check
+
+
+def seconds(name: str, value: Any) -> float:
+    """Check for a time in s: any number, infinity too, but not NaN.
+
+    >>> seconds("timeout", 2)
+    2.0
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.nan
+        if not math.isnan(number):
+            return number
+    raise OqtopusOptionError(f"Option {name!r} must be a number of seconds, not {value!r:.60}.")
 
 
 def optional(check: Check) -> Check:

@@ -318,7 +318,7 @@ class OqtopusProvider:
         member = parse_description(job.description)
         sight = Sight.from_job(job)
         self._watcher.add({job.job_id: sight}, None)
-        entry = Entry(0 if member is None else member.index, job.job_id)
+        entry = Entry(0 if member is None else member.index, job.job_id, member=member)
         if sight.is_final and job.job_info is not None:
             entry.job = job
         found = OqtopusJob(
@@ -335,7 +335,10 @@ class OqtopusProvider:
     def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
-        entries = [Entry(index, job.job_id) for index, job in found.jobs.items()]
+        entries = [
+            Entry(index, job.job_id, member=found.members[index])
+            for index, job in found.jobs.items()
+        ]
         job = OqtopusJob(
             self._backend_by_id(first.device_id),
             job_id if found.total > 1 else entries[0].job_id,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +14,23 @@ from qiskit.result.models import ExperimentResult
 
 from ..client import errors
 from ..exceptions import OqtopusJobError, OqtopusProtocolError
-from ..program.program import HeaderError, ProgramHeader, foreign_header, parse_program
+from ..program.program import (
+    FOREIGN,
+    HeaderError,
+    ProgramHeader,
+    foreign_header,
+    parse_program,
+)
 from . import results
+from .group import Member, parse_description
+from .identity import check_identity
 from .listing import list_jobs
+from .outage import Outage
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:
     from ..client.api import Client
+    from ..client.deadline import Deadline
     from ..client.models import Job
 
 logger = logging.getLogger(__name__)
@@ -32,7 +41,17 @@ DOWNLOADS = 16
 LINKS = 3
 """How many links to a file are tried; each lives for a limited time."""
 
-_FIELDS = ("job_id", "status", "ended_at", "job_info", "shots", "name")
+_FIELDS = (
+    "job_id",
+    "status",
+    "ended_at",
+    "job_info",
+    "shots",
+    "name",
+    "description",
+    "job_type",
+    "mitigation_info",
+)
 
 
 @dataclass
@@ -46,6 +65,8 @@ class Entry:
         result: The result, once it was downloaded or is known to have failed.
         job: The server's description of a job that had already ended when it was read. Its links
             may have expired since.
+        member: What the description of the job says of its group, if it was read before; the
+            header of a program that is read from the server must agree with it.
     """
 
     index: int
@@ -53,6 +74,12 @@ class Entry:
     header: ProgramHeader | None = None
     result: ExperimentResult | None = field(default=None, repr=False)
     job: Job | None = field(default=None, repr=False)
+    member: Member | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is known that there are no counts, or none that can be true."""
+        return self.result is not None and not self.result.success
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the links out: with them anybody can read the files for an hour."""
@@ -66,8 +93,11 @@ def download(
     group_id: str | None,
     unknown: Callable[[int], ProgramHeader],
     report: Callable[[int], None],
+    deadline: Deadline,
 ) -> None:
     """Read the results of circuits that have ended; each is kept as soon as it has come.
+
+    Outages are waited out. Once this has ended, in whatever way, no thread begins anything more.
 
     Args:
         client: The connection.
@@ -76,37 +106,38 @@ def download(
         group_id: Id by which several of them are found on one page, or None.
         unknown: Returns the header of a circuit whose program is gone, from its index.
         report: Called with the number of results that have come.
+        deadline: That of the whole call, which is stopped if this is interrupted.
 
     Raises:
+        DeadlineError: If the time is over; it says how many results have come.
         ClientError: If one could not be downloaded. All others were tried before.
         OqtopusProtocolError: If one cannot be understood. All others were tried before.
     """
+    client = client.within(deadline)
+    outage = Outage(deadline)
     details: dict[str, Job] = {}
-    if group_id is not None and len(entries) > 1:
-        # One page carries the links of a hundred results.
+
+    def list_details(group_id: str) -> None:
+        # A page has the links of a hundred results.
         listed = list_jobs(client, fields=_FIELDS, q=group_id, order="ASC")
-        details = {job.job_id: job for job in listed if job.job_id}
-    with ThreadPoolExecutor(DOWNLOADS, "oqtopus-download") as pool:
-        futures = [
-            pool.submit(
-                _download_one,
-                client,
-                entry,
-                sights[entry.job_id],
-                details.get(entry.job_id),
-                unknown,
-            )
-            for entry in entries
-        ]
-        done = 0
-        failure = None
-        for future in futures:
-            error = future.exception()
-            failure = failure or error
-            done += error is None
-            report(done)
-    if failure is not None:
-        raise failure
+        details.update({job.job_id: job for job in listed})
+
+    def download_one(entry: Entry) -> None:
+        _download_one(client, entry, sights[entry.job_id], details.get(entry.job_id), unknown)
+
+    try:
+        if group_id is not None and len(entries) > 1:
+            outage.do_all([group_id], list_details, 1)
+        outage.do_all(entries, download_one, DOWNLOADS, report)
+    except errors.DeadlineError as error:
+        come = sum(entry.result is not None for entry in entries)
+        why = "" if outage.error is None else f"; the last error: {outage.error}"
+        raise errors.DeadlineError(
+            f"it has ended, and {come} of {len(entries)} results have come, which are kept{why}"
+        ) from error
+    except BaseException:  # Ctrl-C
+        deadline.stop()
+        raise
 
 
 def _download_one(
@@ -125,7 +156,7 @@ def _download_one(
     failed = job_status(sight) is not JobStatus.DONE
     if entry.header is None:
         try:
-            entry.header = read_header(client, job)
+            entry.header = read_header(client, job, entry.member)
         except OqtopusProtocolError:
             if not failed:  # else a program that makes no sense may be the reason
                 raise
@@ -134,57 +165,120 @@ def _download_one(
         entry.result = results.failed_result(header, find_reason(job, sight), entry.job_id)
         return
     payload = _fetch(client, job, "result")
-    sampling, estimation = payload.get("sampling"), payload.get("estimation")
-    counts = sampling.get("counts") if isinstance(sampling, Mapping) else None
-    noun = "result"
     try:
-        if isinstance(counts, Mapping):
-            noun = "counts"
-            entry.result = results.experiment_result(header, counts, job_id=entry.job_id)
-        elif counts is None and isinstance(estimation, Mapping):
-            entry.result = results.estimation_result(header, estimation, job_id=entry.job_id)
-        else:
-            raise OqtopusProtocolError(
-                f"The result of OQTOPUS job {entry.job_id} has no counts (sampling.counts)."
-            )
+        entry.result = _build_result(header, job, payload)
     except results.ResultError as error:
         raise OqtopusProtocolError(
-            f"The {noun} of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
+            f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
+
+
+_ANSWERS = {"sampling": "counts", "multi_manual": "counts", "estimation": "an estimation"}
+"""What the result of a job has, by its type."""
+
+
+def _build_result(header: ProgramHeader, job: Job, payload: Mapping[str, Any]) -> ExperimentResult:
+    """Return the result of a circuit from what the server has stored as that of its job.
+
+    Raises:
+        ResultError: If it is not the result of such a job.
+    """
+    sampling, estimation = payload.get("sampling"), payload.get("estimation")
+    sampling = sampling if isinstance(sampling, Mapping) else {}
+    counts: Any = sampling.get("counts")
+    answers = {"counts": counts, "an estimation": estimation}
+    found = {name for name, answer in answers.items() if isinstance(answer, Mapping)}
+    wanted = _find_wanted(header, job)
+    if not found:
+        raise results.ResultError("it has no counts (sampling.counts) and no estimation")
+    if len(found | wanted) > 1:
+        raise results.ResultError(
+            f"it has {' and '.join(sorted(found))}, and the job is one that returns "
+            f"{' or '.join(sorted(wanted)) or 'one of them'}"
+        )
+    if header.shots and job.shots is not None and job.shots != header.shots:
+        problem = f"its program is for {header.shots} shots, and the job has {job.shots}"
+        return results.failed_result(header, problem, job.job_id)
+    if isinstance(estimation, Mapping):
+        return results.estimation_result(header, estimation, job_id=job.job_id)
+    return results.experiment_result(
+        header,
+        counts,
+        job_id=job.job_id,
+        shots=job.shots or header.shots or None,
+        mitigated=(job.mitigation_info or {}).get("ro_error_mitigation") == "pseudo_inverse",
+        divided=sampling.get("divided_counts"),
+    )
+
+
+def _find_wanted(header: ProgramHeader, job: Job) -> set[str]:
+    """Return what the result of a job must have, as far as it is known."""
+    wanted = {_ANSWERS[job.job_type]} if job.job_type in _ANSWERS else set()
+    if header.kind != FOREIGN and header.clbits:
+        wanted.add("counts")
+    elif header.kind == "estimator":  # the server is to estimate: the program measures nothing
+        wanted.add("an estimation")
+    return wanted
 
 
 def read_program(client: Client, job: Job) -> str:
     """Return the program that a job holds.
 
     Raises:
-        OqtopusProtocolError: If it holds none.
+        OqtopusProtocolError: If it holds none, or that of another job.
         ClientError: If it cannot be downloaded.
     """
-    programs = _fetch(client, job, "input").get("program")
+    text, operator = _read_input(client, job)
+    header = _parse_program(job, text)
+    if header is not None:
+        check_identity(job, header, parse_description(job.description), operator)
+    return text
+
+
+def read_header(client: Client, job: Job, member: Member | None = None) -> ProgramHeader:
+    """Return what the program of a job says of itself, or else what parsing it can tell.
+
+    Args:
+        client: The connection.
+        job: The job.
+        member: What its description says, if that is not part of ``job``.
+
+    Raises:
+        OqtopusProtocolError: If it cannot be understood, or is the program of another job.
+        ClientError: If it cannot be downloaded.
+    """
+    text, operator = _read_input(client, job)
+    header = _parse_program(job, text)
+    if header is None:
+        known = ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
+        try:
+            header = foreign_header(text, known)
+        except HeaderError as error:
+            raise _unreadable(job, error) from error
+    check_identity(job, header, member or parse_description(job.description), operator)
+    return header
+
+
+def _read_input(client: Client, job: Job) -> tuple[str, Any]:
+    """Return the program that a job holds, and the operator beside it, or None."""
+    payload = _fetch(client, job, "input")
+    programs = payload.get("program")
     if isinstance(programs, list) and programs and isinstance(programs[0], str):
-        return programs[0]
+        return programs[0], payload.get("operator")
     raise OqtopusProtocolError(f"The input of OQTOPUS job {job.job_id} holds no program.")
 
 
-def read_header(client: Client, job: Job) -> ProgramHeader:
-    """Return what the program of a job says of itself, or else what parsing it can tell.
-
-    Raises:
-        OqtopusProtocolError: If it cannot be understood.
-        ClientError: If it cannot be downloaded.
-    """
-    text = read_program(client, job)
+def _parse_program(job: Job, text: str) -> ProgramHeader | None:
     try:
-        header = parse_program(text)
-        if header is None:
-            header = foreign_header(
-                text, ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
-            )
+        return parse_program(text)
     except HeaderError as error:
-        raise OqtopusProtocolError(
-            f"The program of OQTOPUS job {job.job_id} cannot be understood: {error}"
-        ) from error
-    return header
+        raise _unreadable(job, error) from error
+
+
+def _unreadable(job: Job, error: HeaderError) -> OqtopusProtocolError:
+    return OqtopusProtocolError(
+        f"The program of OQTOPUS job {job.job_id} cannot be understood: {error}"
+    )
 
 
 def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -16,12 +18,14 @@ from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
 
 from ..client import errors
+from ..client.deadline import Deadline
 from ..exceptions import (
     OqtopusError,
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
 )
+from ..options import optional, seconds
 from ..program.program import ProgramHeader
 from . import results
 from .download import Entry, download, find_reason, read_executed_circuit, read_header
@@ -29,13 +33,15 @@ from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
-from .watcher import FIRST_INTERVAL, Watcher
+from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 
 if TYPE_CHECKING:
     from .backend import OqtopusBackend
 
 
 logger = logging.getLogger(__name__)
+
+_FAILURES = (JobStatus.ERROR, JobStatus.CANCELLED)
 
 
 class OqtopusJob(JobV1):
@@ -72,8 +78,6 @@ class OqtopusJob(JobV1):
         self._entries_lock = threading.Lock()
         self._looked_at = time.monotonic()  # its maker has just looked
         self._looked_up: set[str] = set()  # cancelled jobs for which others were looked for
-        self._result: Result | None = None
-        self._result_of: Sequence[Entry] | None = None
 
     # -- its ids and circuits ----------------------------------------------------------------------
 
@@ -118,7 +122,11 @@ class OqtopusJob(JobV1):
     def _statuses(self, entries: Sequence[Entry], ask: bool = True) -> list[JobStatus]:
         look = self._watcher.refresh if ask else self._watcher.sights
         sights = look([entry.job_id for entry in entries])
-        return [job_status(sights[entry.job_id]) for entry in entries]
+        statuses = [job_status(sights[entry.job_id]) for entry in entries]
+        return [
+            JobStatus.ERROR if status is JobStatus.DONE and entry.has_failed else status
+            for entry, status in zip(entries, statuses, strict=True)
+        ]
 
     def status(self) -> JobStatus:
         """Return the status of the job; never raises for a failed job or in an outage.
@@ -129,15 +137,18 @@ class OqtopusJob(JobV1):
         statuses = self._statuses(entries)
         if not all(status in JOB_FINAL_STATES for status in statuses):
             return group_status(statuses)
-        if self._look_for_others():
+        if self._look_for_others(Deadline(LONGEST_LOOK)):
             return self.status()
         return JobStatus.ERROR if self._missing_of(entries) else group_status(statuses)
 
-    def _look_for_others(self) -> bool:
+    def _look_for_others(self, deadline: Deadline) -> bool:
         """Look for jobs that other processes have submitted for circuits of this one.
 
         They may be submitting what has no job right now; or have cancelled what they took for a
         duplicate, so that another job counts.
+
+        Args:
+            deadline: When the look must have ended.
 
         Returns:
             Whether circuits have other jobs now; False in an outage, and less than a second after
@@ -150,18 +161,25 @@ class OqtopusJob(JobV1):
         is_due = bool(missing) and now >= self._looked_at + FIRST_INTERVAL
         if group_id is None or not (is_due or set(cancelled.values()) - self._looked_up):
             return False
+        if deadline.is_over:
+            return False
         self._looked_at = now
         try:
-            found = find_group(self.backend().connection.client, group_id, self._token)
+            client = self.backend().connection.client.within(deadline)
+            found = find_group(client, group_id, self._token)
         except (errors.ClientError, OqtopusError) as error:
             logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
             return False
         self._looked_up.update(cancelled.values())
-        alive = {} if found is None else found.alive()
-        jobs = {} if found is None else found.jobs
-        new = [Entry(i, job.job_id) for i, job in jobs.items() if i in missing]
-        new += [Entry(i, alive[i].job_id) for i in cancelled if i in alive]
-        if not new or found is None:
+        if found is None:
+            return False
+        alive = found.alive()
+        new = [
+            Entry(index, job.job_id, member=found.members[index])
+            for index, job in found.jobs.items()
+            if index in missing or (index in cancelled and index in alive)
+        ]
+        if not new:
             return False
         sights = found.sights()
         self._watcher.add(
@@ -179,36 +197,55 @@ class OqtopusJob(JobV1):
         """Wait until all circuits have ended, in whatever way; outages are waited out.
 
         Args:
-            timeout: Longest time to wait in s; None waits as long as it takes.
+            timeout: Longest time to wait in s; None waits as long as it takes. With 0 or less, it
+                is only looked at what is known of the job.
             wait: Time between two calls of the callback in s.
             callback: Called as ``callback(job_id, status, job)`` while the job has not ended.
 
         Raises:
+            OqtopusOptionError: If ``timeout`` or ``wait`` is not a number.
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusCloudError: If the server does not accept the account any more.
         """
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
-        with (
-            translate_errors(f"Waiting for job {self.job_id()}"),
-            report_progress(self._progress, "run", self._total) as report,
-        ):
+        deadline = Deadline(optional(seconds)("timeout", timeout))
+        wait = seconds("wait", wait)
+        with self._bounded("Waiting for", timeout):
+            self._wait(deadline, wait, callback)
+
+    @contextmanager
+    def _bounded(self, action: str, timeout: float | None) -> Iterator[None]:
+        """Turn errors of the client into those of the package, and the end of the time too.
+
+        Args:
+            action: What is being done with the job, as in "Waiting for".
+            timeout: The time that the caller gave, in s, for the error.
+        """
+        with translate_errors(f"{action} job {self.job_id()}"):
+            try:
+                yield
+            except errors.DeadlineError as error:
+                raise OqtopusJobTimeoutError(
+                    f"Job {self.job_id()} was not done within {timeout} s: {error}. Ask again, "
+                    f"here or by provider.job({self.job_id()!r})."
+                ) from error
+
+    def _wait(self, deadline: Deadline, wait: float, callback: Any) -> None:
+        """Wait until all circuits have ended.
+
+        Raises:
+            DeadlineError: If the time is over; it says how the job is.
+        """
+        with report_progress(self._progress, "run", self._total) as report:
             while True:
                 if callback is not None:
                     callback(self.job_id(), self._last_status(), self)
-                left = max(deadline - time.monotonic(), 0.0)
+                left = deadline.left()
                 pause = left if callback is None else min(wait, left)
-                done = self._watcher.wait(
-                    self.job_ids(), None if pause == math.inf else pause, report
-                )
-                if done and not self._look_for_others():
+                done = self._watcher.wait(self.job_ids(), pause, report)
+                if done and not self._look_for_others(deadline):
                     return
-                if not done and time.monotonic() >= deadline:
-                    break
-        raise OqtopusJobTimeoutError(
-            f"Job {self.job_id()} did not end within {timeout} s: it is "
-            f"{self._last_status().name}. It goes on; ask again, here or by "
-            f"provider.job({self.job_id()!r})."
-        )
+                if not done and deadline.is_over:
+                    raise errors.DeadlineError(f"it is {self._last_status().name}, and goes on")
 
     def _last_status(self) -> JobStatus:
         return group_status(self._statuses(self._entries, ask=False))
@@ -218,10 +255,12 @@ class OqtopusJob(JobV1):
     def result(self, timeout: float | None = None, partial: bool = False) -> Result:
         """Wait for the job and return its result.
 
-        What was downloaded is kept: after a failure, the next call goes on from there.
+        Outages are waited out. What was downloaded is kept: after a failure, the next call goes on
+        from there. Each call returns a result of its own, which may be changed.
 
         Args:
-            timeout: Longest time to wait in s; None waits as long as it takes.
+            timeout: Longest time that all of this takes, in s; None waits as long as it takes. With
+                0 or less, there is a result if all of it has been downloaded before.
             partial: Whether to return a result with ``success=False`` entries for circuits that
                 failed, were cancelled or are missing, instead of raising.
 
@@ -229,43 +268,60 @@ class OqtopusJob(JobV1):
             The results of all circuits, in the order in which they were given.
 
         Raises:
+            OqtopusOptionError: If ``timeout`` is not a number.
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusJobCancelledError: If circuits were cancelled and none failed.
-            OqtopusJobError: If circuits failed or are missing: which, and what the server says. Its
-                ``result`` has the others.
+            OqtopusJobError: If circuits failed or are missing, or their counts cannot be true:
+                which, and why. Its ``result`` has the others.
             OqtopusCloudError: If the results cannot be downloaded; ask again later.
         """
-        end = None if timeout is None else time.monotonic() + timeout
-        while True:
-            self.wait_for_final_state(timeout)
-            with self._lock:
-                entries = self._entries
-                statuses = self._statuses(entries, ask=False)
-                # Another thread may have found more circuits since, which have not ended.
-                if all(status in JOB_FINAL_STATES for status in statuses):
-                    if self._result is None or self._result_of is not entries:
-                        self._download(entries)
-                        self._result, self._result_of = self._combine(entries), entries
-                    result = self._result
-                    break
-            timeout = None if end is None else max(end - time.monotonic(), 0.0)
+        deadline = Deadline(optional(seconds)("timeout", timeout))
+        entries = self._download(deadline, timeout)
+        result = self._combine(entries)
         if result.success or partial:
             return result
         kind = OqtopusJobError
-        if not self._missing_of(entries) and group_status(statuses) is JobStatus.CANCELLED:
+        if {entry.status for entry in result.results if not entry.success} == {results.CANCELLED}:
             kind = OqtopusJobCancelledError
         error = kind(self._message(entries))
         error.result = result
         raise error
 
-    def _download(self, entries: Sequence[Entry]) -> None:
+    def _download(self, deadline: Deadline, timeout: float | None) -> Sequence[Entry]:
+        """Wait for the job, and for the results that are missing here; return all circuits."""
+        while True:
+            with self._bounded("Waiting for", timeout):
+                self._wait(deadline, 0.0, None)
+            entries = self._entries
+            if all(entry.result is not None for entry in entries):
+                return entries
+            with self._bounded("Reading the results of", timeout), self._hold(deadline):
+                entries = self._entries
+                # Another thread may have found more circuits since, which have not ended.
+                statuses = self._statuses(entries, ask=False)
+                if all(status in JOB_FINAL_STATES for status in statuses):
+                    self._read_results(entries, deadline)
+                    return entries
+
+    @contextmanager
+    def _hold(self, deadline: Deadline) -> Iterator[None]:
+        """Let one thread download at a time; the others find what it has downloaded.
+
+        Raises:
+            DeadlineError: If another thread downloads until the time is over.
+        """
+        if not self._lock.acquire(timeout=min(deadline.left(), threading.TIMEOUT_MAX)):
+            raise errors.DeadlineError("it has ended, and another thread is reading its results")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _read_results(self, entries: Sequence[Entry], deadline: Deadline) -> None:
         """Download the results that are missing here; each is kept as soon as it has come."""
         wanted = [entry for entry in entries if entry.result is None]
         sights = self._watcher.sights([entry.job_id for entry in entries])
-        with (
-            translate_errors(f"Reading the results of job {self.job_id()}"),
-            report_progress(self._progress, "download", len(wanted)) as report,
-        ):
+        with report_progress(self._progress, "download", len(wanted)) as report:
             download(
                 self.backend().connection.client,
                 wanted,
@@ -273,6 +329,7 @@ class OqtopusJob(JobV1):
                 self._group_id if self._total > 1 else None,
                 self._unknown,
                 report,
+                deadline,
             )
 
     def _unknown(self, index: int) -> ProgramHeader:
@@ -305,7 +362,7 @@ class OqtopusJob(JobV1):
         lines = []
         for entry in entries:
             sight = self._watcher.sights([entry.job_id])[entry.job_id]
-            if job_status(sight) not in (JobStatus.ERROR, JobStatus.CANCELLED):
+            if not entry.has_failed and job_status(sight) not in _FAILURES:
                 continue
             name = "" if entry.header is None else f" ({entry.header.name!r})"
             lines.append(
@@ -408,10 +465,14 @@ class OqtopusJob(JobV1):
 
         Returns:
             By index of the circuit, what its program says of itself (None if it is gone from the
-            server) and its result, which has failed with its reason if there is none.
+            server) and its result, which has failed with its reason if there is none. They are
+            copies, which may be changed.
         """
         return {
-            entry.index: (entry.header, entry.result)
+            entry.index: (
+                None if entry.header is None else _copy_header(entry.header),
+                results.copy_entry(entry.result),
+            )
             for entry in self._entries
             if entry.result is not None
         }
@@ -433,8 +494,9 @@ class OqtopusJob(JobV1):
             client = self.backend().connection.client
             for entry in self._entries:
                 if entry.header is None:
-                    entry.header = read_header(client, client.job(entry.job_id))
-                found.append(entry.header)
+                    job = client.job(entry.job_id)
+                    entry.header = read_header(client, job, entry.member)
+                found.append(_copy_header(entry.header))
         return found
 
     def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
@@ -493,3 +555,12 @@ class OqtopusJob(JobV1):
 
     def __repr__(self) -> str:
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"
+
+
+def _copy_header(header: ProgramHeader) -> ProgramHeader:
+    """Return a header whose metadata and record of a primitive are its own."""
+    return replace(
+        header,
+        metadata=copy.deepcopy(header.metadata),
+        primitive=copy.deepcopy(header.primitive),
+    )

@@ -7,9 +7,10 @@ says so.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,29 +34,94 @@ class ResultError(OqtopusProtocolError):
 
 
 def experiment_result(
-    header: ProgramHeader, counts: Mapping[str, int], *, job_id: str
+    header: ProgramHeader,
+    counts: Mapping[str, int],
+    *,
+    job_id: str,
+    shots: int | None = None,
+    mitigated: bool = False,
+    divided: Any = None,
 ) -> ExperimentResult:
-    """Return the result of one circuit.
+    """Return the result of one circuit: a failed one if its counts cannot be those of its shots.
 
-    The counts may add up to less than the shots, as they do when readout errors are mitigated. The
-    list of single shots then has as many entries as the counts add up to.
+    The counts add up to the shots. Where readout errors are mitigated, they may add up to a little
+    less, see :func:`find_miscount`; the list of single shots then has as many entries as they add
+    up to.
 
     Args:
         header: What the program says about itself.
         counts: Bit string -> number of shots, ``c[0]`` being the rightmost character.
         job_id: Id of the OQTOPUS job.
+        shots: Number of shots of the job, or None if it is not known and nothing is compared.
+        mitigated: Whether the server has mitigated readout errors.
+        divided: Counts by the index of the program, as a job of several programs has them. The
+            server leaves them out with mitigation, and without its transpiler.
 
     Raises:
         ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
             number is negative or not an integer.
     """
     outcomes = _read_outcomes(header, counts)
+    width = max(map(len, counts), default=0)
+    if shots is not None:
+        problem = find_miscount(outcomes.values(), width, shots, mitigated)
+        problem = problem or _find_divided_miscount(divided, shots, mitigated)
+        if problem is not None:
+            return failed_result(header, problem, job_id)
     data: dict[str, Any] = {"counts": {hex(key): n for key, n in outcomes.items()}}
     description = _describe(header, job_id)
     if header.memory:
         data["memory"] = _expand_memory(header, outcomes)
         description["memory_is_synthetic"] = True
     return _entry(header, description, data)
+
+
+def find_miscount(numbers: Iterable[int], width: int, shots: int, mitigated: bool) -> str | None:
+    """Return why counts cannot be those of a number of shots, or None if they can.
+
+    They add up to the shots. The server's mitigation rounds each count down, so that each of the
+    2**width outcomes may lack less than one shot.
+
+    Args:
+        numbers: The counts, at least 0.
+        width: Number of bits of an outcome.
+        shots: Number of shots of the job.
+        mitigated: Whether the server has mitigated readout errors.
+
+    >>> find_miscount([54], 8, 100, mitigated=True)
+    >>> find_miscount([1], 2, 100, mitigated=False)
+    'its counts add up to 1, and the job has 100 shots'
+    """
+    total = sum(numbers)
+    if total == shots:
+        return None
+    if mitigated and total == 0:
+        return (
+            f"the server's mitigation has rounded all counts of {shots} shots down to 0; run with "
+            "more shots, or without mitigation"
+        )
+    if mitigated and shots - total < 2**width and total < shots:
+        return None
+    shown = total if total < 10**40 else "more than 10**40"  # Python writes no longer ones
+    problem = f"its counts add up to {shown}, and the job has {shots} shots"
+    if mitigated and total < shots:
+        problem += f", of which mitigation takes less than {2**width}"
+    return problem
+
+
+def _find_divided_miscount(divided: Any, shots: int, mitigated: bool) -> str | None:
+    """Return why the counts of the programs of one job cannot be, or None if they can."""
+    if not isinstance(divided, Mapping):
+        return None
+    for index, counts in divided.items():
+        if not isinstance(counts, Mapping):
+            raise ResultError(f"there are no counts of program {index!r:.20} but {counts!r:.60}")
+        for key, number in counts.items():
+            _check_number(key, number)
+        problem = find_miscount(counts.values(), max(map(len, counts), default=0), shots, mitigated)
+        if problem is not None:
+            return f"program {index!r:.20} of it: {problem}"
+    return None
 
 
 def estimation_result(
@@ -96,6 +162,20 @@ def failed_result(header: ProgramHeader, reason: str, job_id: str | None) -> Exp
     return _entry(header, _describe(header, job_id), {}, status)
 
 
+def copy_entry(entry: ExperimentResult) -> ExperimentResult:
+    """Return a result that shares nothing that can be changed with another one."""
+    data = {
+        name: value.copy() if isinstance(value, (dict, list)) else value
+        for name, value in entry.data.to_dict().items()
+    }
+    header = dict(entry.header)
+    for name in ("creg_sizes", "qreg_sizes"):
+        header[name] = [list(register) for register in header[name]]
+    header["metadata"] = copy.deepcopy(header["metadata"])
+    values = {**entry.to_dict(), "data": ExperimentResultData(**data), "header": header}
+    return ExperimentResult(**values)
+
+
 def _entry(
     header: ProgramHeader,
     description: dict[str, Any],
@@ -119,7 +199,7 @@ def combine(
     backend_version: str,
     job_id: str,
 ) -> Result:
-    """Return the Result of a group of circuits, in the order given.
+    """Return the Result of a group of circuits, in the order given; it has copies of its own.
 
     Args:
         results: One entry for each circuit, failed ones included.
@@ -133,7 +213,7 @@ def combine(
         backend_version=backend_version,
         job_id=job_id,
         success=success,
-        results=list(results),
+        results=[copy_entry(result) for result in results],
         status="COMPLETED" if success else "PARTIAL COMPLETED",
     )
 
@@ -166,8 +246,7 @@ def _read_outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
         if len(key) != len(bits):
             reason = f"has {len(key)} bits, but the program measures {len(bits)}"
             raise ResultError(f"the outcome {key!r:.60} {reason}")
-        if type(number) is not int or number < 0:
-            raise ResultError(f"the outcome {key!r:.60} has {number!r:.60} as its number of shots")
+        _check_number(key, number)
         if number == 0:
             continue
         if moved:
@@ -178,6 +257,11 @@ def _read_outcomes(header: ProgramHeader, counts: Any) -> dict[int, int]:
             value = int(key or "0", 2)
         outcomes[value] = number
     return outcomes
+
+
+def _check_number(key: Any, number: Any) -> None:
+    if type(number) is not int or number < 0:
+        raise ResultError(f"the outcome {key!r:.60} has {number!r:.60} as its number of shots")
 
 
 def _bits(header: ProgramHeader, counts: Mapping[str, int]) -> tuple[int, ...]:

@@ -399,7 +399,10 @@ def _submit(
 ) -> OqtopusJob:
     """Submit the programs that the server does not have yet; return the job of the whole group."""
     group, total = orders[0].member.group_id, len(orders)
-    entries = {index: Entry(index, job.job_id) for index, job in present.jobs.items()}
+    entries = {
+        index: Entry(index, job.job_id, member=parse_description(job.description))
+        for index, job in present.jobs.items()
+    }
     sights = {job.job_id: Sight.from_job(job) for job in present.jobs.values()}
     left = [order for order in orders if order.index not in entries]
     if left:

@@ -1,8 +1,8 @@
 """The watcher: one poller for all unfinished jobs of a provider, whoever waits for them.
 
-It has no thread of its own. Of the threads that wait, one polls for all, and the others sleep until
-it is done. So polling stops when nobody waits, and nothing has to be shut down. A caller that waits
-with a timeout polls in a thread that lives for one poll.
+Of the threads that wait, one begins the next poll for all, in a thread of its own: the server may
+not answer for minutes, and those that wait must be free to go when their time is over or their user
+presses Ctrl-C. Polling stops when nobody waits, so that nothing has to be shut down.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..client import errors
+from ..client import errors, workers
+from ..client.deadline import Deadline
 from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
@@ -41,9 +42,24 @@ MAX_PAGES = 20
 NEWEST_PAGES = 2
 """The same for several groups, if they have no more jobs than fit on these pages."""
 
+LONGEST_LOOK = 60.0
+"""Longest time in s of a look at a status or at reasons, for which a caller gives no timeout."""
+
 FIELDS = ("job_id", "status", "ended_at")
 
 _ONCE = RetryPolicy(max_attempts=1)
+
+
+class RepeatedPageError(errors.ProtocolError):
+    """The server repeats a page of a group, so that the others cannot be read.
+
+    Attributes:
+        job_ids: The jobs of the group that are on none of the pages.
+    """
+
+    def __init__(self, message: str, job_ids: Collection[str], **context: Any) -> None:
+        super().__init__(message, **context)
+        self.job_ids = frozenset(job_ids)
 
 
 class Watcher:
@@ -70,6 +86,7 @@ class Watcher:
         self._first_page: dict[str, int] = {}  # group id -> first page with unfinished jobs
         self._wanted: dict[str, int] = {}  # job id -> number of threads that wait for it
         self._polling = False
+        self._poll_until = Deadline()  # stopped when the last thread that waits is interrupted
         self._next_poll = 0.0
         self._interval = FIRST_INTERVAL
         self._polls = 0
@@ -125,7 +142,7 @@ class Watcher:
             }
             wanted = list(self._watched)
         if stale:
-            self._poll(wanted, _ONCE)
+            self._poll(wanted, Deadline(LONGEST_LOOK), _ONCE)
         return self.sights(job_ids)
 
     def wait(
@@ -138,22 +155,29 @@ class Watcher:
 
         Args:
             job_ids: The OQTOPUS jobs.
-            timeout: Longest time to wait in s, or None.
+            timeout: Longest time to wait in s, or None. With 0 or less, a poll that is due is
+                begun, but not waited for.
             report: Called with the number of jobs that are final, whenever it has changed.
 
         Returns:
             Whether all are final; False if the time was over first.
 
         Raises:
-            ClientError: If the server refuses the account; an outage is waited out.
+            ClientError: If the server refuses the account, or repeats the same page; an outage is
+                waited out.
             OqtopusError: If there is no account any more, or none that can be used.
         """
-        deadline = None if timeout is None else self._clock() + timeout
+        deadline = math.inf if timeout is None else self._clock() + timeout
         self._want(job_ids, 1)
+        interrupted = True
         try:
-            return self._wait(job_ids, deadline, report)
+            ended = self._wait(job_ids, deadline, report)
+            interrupted = False
+            return ended
         finally:
             self._want(job_ids, -1)
+            if interrupted:
+                self._stop_poll()
 
     def _want(self, job_ids: Iterable[str], change: int) -> None:
         with self._condition:
@@ -162,10 +186,16 @@ class Watcher:
                 if self._wanted[job_id] == 0:
                     del self._wanted[job_id]
 
+    def _stop_poll(self) -> None:
+        """End the poll that is under way, unless somebody else waits for it."""
+        with self._condition:
+            if not self._wanted:
+                self._poll_until.stop()
+
     def _wait(
         self,
         job_ids: Collection[str],
-        deadline: float | None,
+        deadline: float,
         report: Callable[[int], None],
     ) -> bool:
         reported = -1
@@ -179,43 +209,45 @@ class Watcher:
             if done == len(job_ids):
                 return True
             with self._condition:
-                if polls is not None and self._refusal is not None and self._polls > polls:
-                    raise self._refusal
+                if polls is not None and self._polls > polls:
+                    self._raise_refusal(job_ids)
                 polls = self._polls if polls is None else polls
                 now = self._clock()
-                if deadline is not None and now >= deadline:
-                    return False
                 if self._polling or now < self._next_poll:
+                    if now >= deadline:
+                        return False
                     pause = LONGEST_INTERVAL if self._polling else self._next_poll - now
-                    if deadline is not None:
-                        pause = min(pause, deadline - now)
-                    self._condition.wait(pause)
+                    self._condition.wait(min(pause, deadline - now))
                     continue
-                self._polling = True
-                wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
-            if deadline is None or not self._poll_aside(wanted):
-                self._poll_for_all(wanted)
+            self._begin_poll()
 
-    def _poll_aside(self, job_ids: Collection[str]) -> bool:
-        """Poll in another thread: the server may not answer for minutes, and a deadline must hold.
+    def _raise_refusal(self, job_ids: Collection[str]) -> None:
+        """Raise what the server has said in place of an answer about jobs, if it has."""
+        refusal = self._refusal
+        if isinstance(refusal, RepeatedPageError) and refusal.job_ids.isdisjoint(job_ids):
+            return
+        if refusal is not None:
+            raise refusal
 
-        Returns:
-            Whether there is such a thread: the system may have none to give.
-        """
-        name = "oqtopus-poll"
-        thread = threading.Thread(
-            target=self._poll_for_all, args=(job_ids,), name=name, daemon=True
-        )
+    def _begin_poll(self) -> None:
+        """Begin a poll for all, unless another thread has just done so."""
         try:
-            thread.start()
-        except RuntimeError:
-            return False
-        return True
+            with self._condition:
+                if self._polling:
+                    return
+                self._polling = True
+                self._poll_until = until = Deadline()
+                wanted = [job_id for job_id in self._wanted if not self._seen[job_id].is_final]
+            workers.start(self._poll_for_all, wanted, until)
+        except BaseException:  # Ctrl-C: nobody would ever poll again
+            with self._condition:
+                self._polling = False
+            raise
 
-    def _poll_for_all(self, job_ids: Collection[str]) -> None:
+    def _poll_for_all(self, job_ids: Collection[str], deadline: Deadline) -> None:
         """Poll, and wake all threads that wait for that."""
         try:
-            self._poll(job_ids)
+            self._poll(job_ids, deadline)
         # Whatever it is, it is raised in the threads that wait: nobody may be above this one.
         except Exception as error:  # noqa: BLE001
             with self._condition:
@@ -229,27 +261,31 @@ class Watcher:
 
     # -- asking ---------------------------------------------------------------------------------
 
-    def _poll(self, job_ids: Collection[str], retry: RetryPolicy | None = None) -> None:
+    def _poll(
+        self, job_ids: Collection[str], deadline: Deadline, retry: RetryPolicy | None = None
+    ) -> None:
         """Ask for jobs once, page by page; an outage is logged, and what was known stays.
 
         Args:
             job_ids: The OQTOPUS jobs.
+            deadline: When it must have ended; what was read by then counts.
             retry: How often requests are sent; None for what the account's client does.
         """
         changed = False
         refusal: Exception | None = None
         try:
-            client = self._connection.client
+            client = self._connection.client.within(deadline)
             for job in self._ask(client if retry is None else client.with_retry(retry), job_ids):
                 changed |= self._record(job.job_id, Sight.from_job(job))
-        except (errors.CredentialsError, errors.ForbiddenError) as error:
+        except (errors.CredentialsError, errors.ForbiddenError, RepeatedPageError) as error:
             logger.warning("OQTOPUS Cloud does not tell how %d jobs are: %s", len(job_ids), error)
             refusal = error
         except OqtopusError as error:  # no account, or one that cannot be used
             logger.warning("Nobody can be asked how %d jobs are: %s", len(job_ids), error)
             refusal = error
         except errors.ClientError as error:
-            logger.warning("Could not ask how %d jobs are; asking again: %s", len(job_ids), error)
+            level = logging.DEBUG if deadline.is_stopped else logging.WARNING
+            logger.log(level, "Could not ask how %d jobs are: %s", len(job_ids), error)
         with self._condition:
             self._polls += 1
             self._asked.update(dict.fromkeys(job_ids, self._clock()))
@@ -275,19 +311,27 @@ class Watcher:
         if len(groups) + singles > 1 and len(left) <= NEWEST_PAGES * MAX_PAGE_SIZE:
             # Small runs, one after the other: most of them are among the newest jobs.
             pages = max(pages, NEWEST_PAGES)
+        seen: set[str] = set()
         for page in range(1, pages + 1):
             jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, fields=FIELDS, order="DESC")
             yield from _pick(jobs, left)
-            if len(jobs) < MAX_PAGE_SIZE or not left:
+            if len(jobs) < MAX_PAGE_SIZE or not left or not _add_new(jobs, seen):
                 break
+        repeated = None
         for group_id in sorted(groups):
-            yield from self._ask_group(client, group_id, left)
+            try:
+                yield from self._ask_group(client, group_id, left)
+            except RepeatedPageError as error:
+                repeated = error
+                left -= error.job_ids
         for job_id in sorted(left):
             try:
                 yield client.job(job_id)
             except errors.NotFoundError:
                 logger.warning("OQTOPUS job %s does not exist any more", job_id)
                 self._record(job_id, Sight(DELETED))
+        if repeated is not None:
+            raise repeated
 
     def _ask_group(self, client: Client, group_id: str, left: set[str]) -> Iterable[Job]:
         """Read the pages of a group, from the first one that had unfinished jobs."""
@@ -296,6 +340,7 @@ class Watcher:
             return
         page = self._first_page.get(group_id, 1)
         unfinished = None
+        seen: set[str] = set()
         while members:
             jobs = client.jobs(
                 page=page, size=MAX_PAGE_SIZE, fields=FIELDS, q=group_id, order="ASC"
@@ -307,6 +352,14 @@ class Watcher:
                 yield job
             if len(jobs) < MAX_PAGE_SIZE:
                 break
+            if not _add_new(jobs, seen):
+                raise RepeatedPageError(
+                    f"GET /jobs: page {page} of group {group_id} is one that came before, so that "
+                    f"{len(members)} of its jobs cannot be found",
+                    members,
+                    method="GET",
+                    path="/jobs",
+                )
             page += 1
         # Jobs that were deleted have moved the others to earlier pages: start over the next time.
         self._first_page[group_id] = unfinished if unfinished and not members else 1
@@ -318,3 +371,10 @@ def _pick(jobs: Iterable[Job], left: set[str]) -> Iterable[Job]:
         if job.job_id in left:
             left.discard(job.job_id)
             yield job
+
+
+def _add_new(jobs: Iterable[Job], seen: set[str]) -> bool:
+    """Add the ids on a page to those seen before; return whether any was new."""
+    before = len(seen)
+    seen.update(job.job_id for job in jobs)
+    return len(seen) > before

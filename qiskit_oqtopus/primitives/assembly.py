@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +51,21 @@ class _Piece:
     @property
     def counts(self) -> dict[int, int]:
         """Outcome -> number of shots."""
-        return {int(key, 16): number for key, number in self.result.data.counts.items()}
+        return {int(key, 16): number for key, number in self._read("counts").items()}
+
+    @property
+    def estimation(self) -> Mapping[str, float]:
+        """What the server has estimated."""
+        return self._read("estimation")
+
+    def _read(self, name: str) -> Mapping[str, Any]:
+        data: Mapping[str, Any] | None = getattr(self.result.data, name, None)
+        if data is None:
+            job_id = self.result.header["job_id"]
+            raise OqtopusProtocolError(
+                f"The program of OQTOPUS job {job_id} is for {name}, and its result has none."
+            )
+        return data
 
 
 def assemble(outcomes: Outcomes) -> Collected:
@@ -97,6 +112,17 @@ def assemble(outcomes: Outcomes) -> Collected:
         else:
             collected.results.append(_build_estimator_result(record, pieces))
     return collected
+
+
+def copy_pub_result(pub: PubResult) -> PubResult:
+    """Return the result of a PUB with data of its own, which a caller may change."""
+    data = {
+        name: BitArray(value.array.copy(), value.num_bits)
+        if isinstance(value, BitArray)
+        else value.copy()
+        for name, value in pub.data.items()
+    }
+    return type(pub)(DataBin(**data, shape=pub.data.shape), metadata=copy.deepcopy(pub.metadata))
 
 
 def describe_failure(
@@ -175,7 +201,7 @@ def _build_estimator_result(record: EstimatorRecord, pieces: Sequence[_Piece]) -
         if not isinstance(own, EstimatorRecord):
             raise OqtopusProtocolError(f"PUB {header.pub} is of two primitives.")
         if own.masks is None:
-            estimation = piece.result.data.estimation
+            estimation = piece.estimation
             places = [header.position or 0]
             means[places] = estimation["exp_value"]
             variances[places] = estimation["stds"] ** 2

@@ -33,13 +33,18 @@ def build_job(job: OqtopusJob) -> PrimitiveJob:
     return PrimitiveJob(job, [job], partial(collect, job))
 
 
-def collect(job: OqtopusJob) -> Collected:
-    """Return the results of the PUBs, once the job of their programs has ended.
+def collect(job: OqtopusJob, timeout: float | None) -> Collected:
+    """Wait for the job of the programs of PUBs, and return the results of the PUBs.
+
+    Args:
+        job: The job.
+        timeout: Longest time to wait in s; None waits as long as it takes.
 
     Raises:
+        OqtopusJobTimeoutError: If the time is over.
         OqtopusCloudError: If the results cannot be read.
     """
-    job.result(partial=True)
+    job.result(timeout, partial=True)
     return assemble(job.outcomes())
 
 

@@ -9,8 +9,10 @@ from qiskit.primitives import BasePrimitiveJob, PrimitiveResult
 from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
+from ..cloud.watcher import LONGEST_LOOK
 from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
-from .assembly import Collected
+from ..options import optional, seconds
+from .assembly import Collected, copy_pub_result
 
 if TYPE_CHECKING:
     from ..cloud.job import OqtopusJob
@@ -27,18 +29,22 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
     Args:
         work: The job of all circuits on a device, or the PUBs on the simulator.
         jobs: The jobs of the backend behind it.
-        collect: Returns the results of the PUBs, once the work has ended; raises OqtopusCloudError
-            if they cannot be read.
+        collect: Waits for the work, for a number of s at most or None, and returns the results of
+            the PUBs; raises OqtopusJobTimeoutError if the time is over, and OqtopusCloudError if
+            they cannot be read.
     """
 
     def __init__(
-        self, work: OqtopusJob | LocalWork, jobs: Sequence[Any], collect: Callable[[], Collected]
+        self,
+        work: OqtopusJob | LocalWork,
+        jobs: Sequence[Any],
+        collect: Callable[[float | None], Collected],
     ) -> None:
         super().__init__(work.job_id())
         self._work = work
         self._jobs = list(jobs)
         self._collect = collect
-        self._result: PrimitiveResult | None = None
+        self._collected: Collected | None = None  # once all PUBs have a result
 
     def backend(self) -> BackendV2:
         """Return the backend."""
@@ -102,8 +108,11 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
             callback: Called as ``callback(job_id, status, job)`` while the job is waited for.
 
         Raises:
+            OqtopusOptionError: If ``timeout`` or ``wait`` is not a number.
             OqtopusJobTimeoutError: If the time is over. The job goes on.
         """
+        optional(seconds)("timeout", timeout)
+        seconds("wait", wait)
         # The jobs behind this one would name themselves.
         own = callback and (lambda *_: callback(self.job_id(), self.status(), self))
         self._work.wait_for_final_state(timeout, wait, own)
@@ -111,10 +120,11 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
     # -- results --------------------------------------------------------------------------------
 
     def result(self, timeout: float | None = None, partial: bool = False) -> PrimitiveResult:
-        """Wait for the job and return its result.
+        """Wait for the job and return its result. Each call returns one of its own.
 
         Args:
-            timeout: Longest time to wait in s; None waits as long as it takes.
+            timeout: Longest time to wait in s, for the job and for its data; None waits as long as
+                it takes.
             partial: Whether to return a result with None in the place of each PUB that failed,
                 instead of raising.
 
@@ -122,19 +132,21 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
             The results of the PUBs, in the order in which they were given.
 
         Raises:
+            OqtopusOptionError: If ``timeout`` is not a number.
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusJobCancelledError: If it was cancelled and nothing failed.
             OqtopusJobError: If PUBs failed: which, and why. Its ``result`` has the others.
             OqtopusCloudError: If the results cannot be read; ask again later.
         """
-        if self._result is not None:
-            return self._result
-        self._work.wait_for_final_state(timeout)
-        collected = self._collect()
-        result = PrimitiveResult(collected.results, metadata={"version": 2})
-        if not collected.failures:
-            self._result = result
-        elif not partial:
+        optional(seconds)("timeout", timeout)
+        collected = self._collected
+        if collected is None:
+            collected = self._collect(timeout)
+            if not collected.failures:
+                self._collected = collected
+        copies = [None if pub is None else copy_pub_result(pub) for pub in collected.results]
+        result = PrimitiveResult(copies, metadata={"version": 2})
+        if collected.failures and not partial:
             kind = OqtopusJobCancelledError if collected.cancelled else OqtopusJobError
             error = kind(self._format_failures(collected))
             error.result = result
@@ -143,11 +155,11 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
 
     def error_message(self) -> str | None:
         """Return which PUBs failed and why; None if none has."""
-        if self._result is not None:
+        if self._collected is not None:
             return None
         if self.in_final_state():
             try:
-                collected = self._collect()
+                collected = self._collect(LONGEST_LOOK)
             except OqtopusError:
                 return self._work.error_message()
             return self._format_failures(collected) if collected.failures else None
@@ -162,7 +174,7 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the result behind, which Qiskit 2.0 cannot pickle; it is built again."""
-        return {**self.__dict__, "_result": None}
+        return {**self.__dict__, "_collected": None}
 
     def __repr__(self) -> str:
         return f"<PrimitiveJob('{self.job_id()}')>"

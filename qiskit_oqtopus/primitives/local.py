@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import time
+import threading
 import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +18,7 @@ from qiskit.primitives.containers.estimator_pub import EstimatorPub
 from qiskit.primitives.containers.sampler_pub import SamplerPub
 from qiskit.providers import JobStatus
 
+from ..client.deadline import Deadline
 from ..cloud.results import CANCELLED
 from ..cloud.status import group_status
 from ..exceptions import (
@@ -106,9 +107,9 @@ class LocalWork:
         self, timeout: float | None = None, wait: float = 5, callback: Any = None
     ) -> None:
         """Wait until all PUBs have ended, as :meth:`PrimitiveJob.wait_for_final_state` does."""
-        end = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout)
         for job in self._jobs:
-            left = None if end is None else max(end - time.monotonic(), 0.0)
+            left = None if timeout is None else min(deadline.left(), threading.TIMEOUT_MAX)
             try:
                 job.wait_for_final_state(left, wait, callback)
             except OqtopusJobTimeoutError:
@@ -117,8 +118,9 @@ class LocalWork:
                     "call cancel()."
                 ) from None
 
-    def collect(self) -> Collected:
-        """Return the results, once all jobs have ended."""
+    def collect(self, timeout: float | None) -> Collected:
+        """Wait for all jobs, and return the results; the time to build these is not counted."""
+        self.wait_for_final_state(timeout)
         if self._collected is not None:
             return self._collected
         collected = Collected()

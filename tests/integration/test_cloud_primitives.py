@@ -36,6 +36,7 @@ from qiskit_oqtopus import (
     OqtopusWarning,
     SamplerV2,
 )
+from qiskit_oqtopus.client.storage import pack_json
 from qiskit_oqtopus.primitives.job import PrimitiveJob
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
@@ -128,7 +129,7 @@ def test_a_new_process_finds_the_same_result(cloud, backend, primitive):
     assert job.job_id().startswith("group-")
     assert (job.backend(), job.backend_jobs()[0].job_id()) == (backend, job.job_id())
     result = job.result(timeout=60)
-    assert job.result() is result
+    assert plain(job.result()) == plain(result)
     assert job.done()
     assert job.in_final_state()
     assert not job.running()
@@ -581,3 +582,48 @@ def test_warnings_are_about_the_line_of_the_user(cloud, backend):
             run()
         (found,) = [warning for warning in caught if warning.category is OqtopusWarning]
         assert found.filename == __file__
+
+
+# -- counts that cannot be true ------------------------------------------------------------------
+
+
+def answer(cloud, job_id, name, content):
+    """Let a job that has ended have another result or program."""
+    cloud._object_storage.put(f"{job_id}/{name}.zip", pack_json(content))
+
+
+def answer_counts(cloud, job_id, counts):
+    answer(cloud, job_id, "result", {"sampling": {"counts": counts}, "estimation": None})
+
+
+@pytest.mark.parametrize("counts", [{}, {"00": 1}, {"00": 101}, {"00": 10**12}])
+def test_a_sampler_does_not_cut_its_shots_to_counts_that_cannot_be(cloud, backend, counts):
+    pubs = [(turned(backend, "a"), np.zeros((10, 1))), (turned(backend, "b"), [0.0])]
+    job = SamplerV2(backend).run(pubs, shots=100)
+    job.wait_for_final_state(60)
+    answer_counts(cloud, job.job_ids()[3], counts)
+    for one in (job, other_provider(cloud).job(job.job_id())):
+        with pytest.raises(OqtopusJobError, match="1 of 2 PUBs") as caught:
+            one.result()
+        text = str(caught.value)
+        assert f"PUB 0 ('a'), element 3, OQTOPUS job {job.job_ids()[3]}" in text
+        assert f"add up to {sum(counts.values())}, and the job has 100 shots" in text
+        first, second = caught.value.result
+        assert first is None
+        assert second.data.low.num_shots == 100
+        assert one.status() is JobStatus.ERROR
+
+
+@pytest.mark.parametrize("number", [1, 10**12])
+def test_an_estimator_takes_no_counts_that_cannot_be(cloud, backend, number):
+    circuit, observable = state(backend)
+    pubs = [(circuit, observable, [[0.0], [1.0]]), (circuit, observable, [0.0])]
+    job = EstimatorV2(backend).run(pubs, precision=0.1)
+    job.wait_for_final_state(60)
+    width = len(job.backend_jobs()[0].headers()[2].clbits)
+    answer_counts(cloud, job.job_ids()[2], {"0" * width: number})
+    with pytest.raises(OqtopusJobError, match="1 of 2 PUBs") as caught:
+        job.result()
+    assert f"parameter set 1, OQTOPUS job {job.job_ids()[2]}: its counts" in str(caught.value)
+    first, second = caught.value.result
+    assert (first, second.metadata["shots"]) == (None, 100)

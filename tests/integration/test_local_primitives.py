@@ -257,7 +257,8 @@ def test_a_job_of_one_pub_has_the_id_of_its_job(backend):
     two = SamplerV2(backend).run([(measured(), [0.1])] * 2)
     assert two.job_id() not in two.job_ids()
     assert len(two.job_ids()) == 2
-    assert two.result() is two.result()
+    counts = [[pub.data.meas.get_counts() for pub in two.result()] for _ in range(2)]
+    assert counts[0] == counts[1]
     assert two.done()
     assert two.error_message() is None
 
@@ -398,3 +399,32 @@ def test_options_of_devices_are_refused(backend):
         EstimatorV2(backend).run([], estimation="server")
     with pytest.raises(OqtopusOptionError, match="'resume' is one of devices"):
         SamplerV2(backend).run([], resume="group-group-group-group")
+
+
+@pytest.mark.parametrize("timeout", [math.inf, 1e300, 30])
+def test_each_caller_has_a_result_of_its_own(timeout):
+    circuit = QuantumCircuit(1, metadata={"list": [1]})
+    circuit.x(0)
+    measured = circuit.measure_all(inplace=False)
+    backend = QulacsBackend()
+    sampled = SamplerV2(backend).run([measured], shots=5)
+    estimated = EstimatorV2(backend).run([(circuit, "Z")])
+    for _ in range(2):
+        result = sampled.result(timeout=timeout)
+        assert result[0].data.meas.get_counts() == {"1": 5}
+        assert result[0].metadata["circuit_metadata"] == {"list": [1]}
+        result[0].data.meas.array[:] = 0
+        result[0].metadata["circuit_metadata"].clear()
+        data = estimated.result(timeout=timeout)[0].data
+        assert data.evs == pytest.approx(-1)
+        data.evs[...] = 5
+
+
+def test_a_timeout_is_a_number_of_seconds():
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    job = SamplerV2(QulacsBackend()).run([circuit], shots=5)
+    for timeout in (math.nan, "5"):
+        for wait in (job.result, job.wait_for_final_state):
+            with pytest.raises(OqtopusOptionError, match="'timeout' must be a number of seconds"):
+                wait(timeout)

@@ -16,8 +16,10 @@ from qiskit_oqtopus.cloud.results import combine, experiment_result
 from qiskit_oqtopus.program import metadata
 from qiskit_oqtopus.program.program import (
     EncodingError,
+    Program,
     ProgramHeader,
     encode_program,
+    fingerprint,
     parse_program,
 )
 from tests.circuits import add_measurements, random_unitary_circuit
@@ -62,7 +64,11 @@ def same(first, second):
 @pytest.mark.slow
 @given(values)
 def test_metadata_comes_back(value):
-    assert same(value, metadata.decode(json.loads(json.dumps(metadata.encode(value)))))
+    written = json.dumps(metadata.encode(value))
+    read = metadata.decode(json.loads(written))
+    assert same(value, read)
+    # So that the fingerprint of a program that is read is that of the one that was sent.
+    assert json.dumps(metadata.encode(read)) == written
 
 
 json_values = st.recursive(
@@ -138,6 +144,8 @@ def test_headers_and_classical_bits_come_back(case, index, shots, memory, seed, 
     header = parse_program(program.text)
     assert header == program.header
     assert header.metadata == circuit.metadata
+    read = Program("", header, metadata=metadata.encode(header.metadata))
+    assert fingerprint(read) == fingerprint(program)
     # What a gateway does: run the program, and write its bits down, highest first.
     sent = qasm3.loads(program.text)
     flipped = {item.qubits[0] for item in sent.data if item.name == "x"}

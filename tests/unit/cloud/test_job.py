@@ -1,15 +1,22 @@
-"""A job: what its timeouts say, and what its pickles do not hold."""
+"""A job: what its timeouts say, whose its results are, and what its pickles do not hold."""
 
 import math
 import pickle
+import time
 
+import numpy as np
 import pytest
 
 from qiskit_oqtopus import (
+    EstimatorV2,
+    OqtopusJobError,
     OqtopusJobTimeoutError,
+    OqtopusOptionError,
     SamplerV2,
 )
 from tests.device_circuits import flip
+
+from .conftest import ended
 
 
 def test_the_words_of_a_timeout(cloud, backend):
@@ -29,3 +36,120 @@ def test_pickles_hold_no_links(cloud, provider, backend, account):
         assert b"Signature=" not in pickle.dumps(thing)
     restored = pickle.loads(pickle.dumps(found))
     assert restored.result()[0].data.c.get_counts() == {"01": 5}
+
+
+# -- timeouts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("timeout", [math.nan, np.float64("nan"), "5", True, [1], 1j, 10**400])
+@pytest.mark.parametrize("primitive", [False, True])
+def test_a_timeout_is_a_number_of_seconds(cloud, backend, timeout, primitive):
+    cloud.faults.slow_queue(math.inf)
+    circuits = [flip(backend)]
+    job = SamplerV2(backend).run(circuits, shots=5) if primitive else backend.run(circuits)
+    for wait in (job.result, job.wait_for_final_state):
+        with pytest.raises(OqtopusOptionError, match="'timeout' must be a number of seconds"):
+            wait(timeout)
+    with pytest.raises(OqtopusOptionError, match="'wait' must be a number of seconds"):
+        job.wait_for_final_state(1, wait=timeout, callback=lambda *_: None)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, -math.inf, np.int64(0)])
+def test_without_time_there_is_what_is_known(cloud, backend, timeout):
+    slow = cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    begun = time.monotonic()
+    for wait in (job.result, job.wait_for_final_state):
+        with pytest.raises(OqtopusJobTimeoutError, match="it is QUEUED, and goes on"):
+            wait(timeout)
+    assert time.monotonic() - begun < 3
+    slow.remove()
+    job.result(timeout=30)
+    job.wait_for_final_state(timeout)
+    assert job.result(timeout).get_counts() == {"01": 5}
+
+
+def test_looks_without_time_see_the_end(cloud, backend):
+    job = backend.run(flip(backend), shots=5)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            job.wait_for_final_state(0)
+        except OqtopusJobTimeoutError:
+            time.sleep(0.1)
+        else:
+            break
+    job.wait_for_final_state(0)
+
+
+@pytest.mark.parametrize("timeout", [None, 30, 30.5, np.float32(30), math.inf, 1e300])
+def test_timeouts_that_are_long_enough(backend, timeout):
+    assert backend.run(flip(backend), shots=5).result(timeout).get_counts() == {"01": 5}
+
+
+# -- whose the results are -----------------------------------------------------------------------
+
+
+def spoil(result):
+    """Change everything of a result that can be changed."""
+    for entry in result.results:
+        for name in ("counts", "memory"):
+            getattr(entry.data, name, []).clear()
+        entry.header["metadata"].get("list", []).append(3)
+        entry.header["metadata"].clear()
+        entry.header["creg_sizes"][0].append("x")
+        entry.header["qreg_sizes"].clear()
+        entry.header["name"] = "mine"
+        entry.success = entry.status = None
+    result.results.clear()
+
+
+def test_each_caller_has_a_result_of_its_own(provider, backend):
+    circuits = [flip(backend, 0, "a", list=[1, [2]]), flip(backend, 1, "b")]
+    job = backend.run(circuits, shots=5, memory=True)
+    for one in (job, provider.job(job.job_id())):
+        expected = one.result(timeout=30).to_dict()
+        spoil(one.result())
+        spoil(one.result(partial=True))
+        for header, entry in one.outcomes().values():
+            header.metadata.clear()
+            entry.data.counts.clear()
+        for header in one.headers():
+            header.metadata.clear()
+        assert one.result().to_dict() == expected
+        assert one.result().results[0].header["metadata"] == {"list": [1, [2]]}
+        assert [header.metadata for header in one.headers()] == [{"list": [1, [2]]}, {}]
+
+
+def test_each_error_has_a_result_of_its_own(cloud, backend):
+    cloud.faults.fail_program("bad")
+    job = backend.run([flip(backend, 0, "good"), flip(backend, 0, "bad")], shots=5)
+    for _ in range(2):
+        with pytest.raises(OqtopusJobError) as caught:
+            job.result(timeout=30)
+        assert caught.value.result.get_counts("good") == {"01": 5}
+        spoil(caught.value.result)
+
+
+def test_each_caller_has_a_primitive_result_of_its_own(cloud, backend):
+    cloud.faults.fail_program("bad")
+    sampler = SamplerV2(backend)
+    whole = ended(sampler.run([flip(backend, 0, "good", list=[1])], shots=5))
+    partial = ended(sampler.run([flip(backend, 0, "good"), flip(backend, 0, "bad")], shots=5))
+    for job in (whole, partial):
+        for _ in range(2):
+            result = job.result(timeout=30, partial=True)
+            data = result[0].data.c
+            assert data.get_counts() == {"01": 5}
+            assert result.metadata == {"version": 2}
+            data.array[:] = 0
+            result[0].metadata["circuit_metadata"].get("list", []).append(2)
+            result[0].metadata["shots"] = 7
+            result.metadata.clear()
+    assert whole.result()[0].metadata == {"shots": 5, "circuit_metadata": {"list": [1]}}
+    bare = flip(backend).remove_final_measurements(inplace=False)
+    job = EstimatorV2(backend).run([(bare, "IIIZ")], precision=0.5)
+    for _ in range(2):
+        data = job.result(timeout=30)[0].data
+        assert (data.evs, data.stds) == (-1, 0)
+        data.evs[...] = data.stds[...] = 9

@@ -15,6 +15,7 @@ from qiskit_oqtopus.cloud.results import (
     combine,
     experiment_result,
     failed_result,
+    find_miscount,
 )
 from qiskit_oqtopus.exceptions import OqtopusProtocolError
 from qiskit_oqtopus.program.program import (
@@ -167,6 +168,32 @@ def test_counts_of_another_program_are_refused(circuit, counts, reason):
 def test_more_shots_than_any_job_has_are_not_expanded(circuit):
     with pytest.raises(ResultError, match="add up to 1000000000000"):
         experiment_result(header_of(circuit, memory=True), {"000": 10**12}, job_id="job-1")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "width", "shots", "mitigated", "possible"),
+    [
+        ([100], 1, 100, False, True),
+        ([99], 1, 100, False, False),
+        ([60, 40], 1, 100, True, True),
+        ([99], 1, 100, True, True),  # two outcomes lack less than one shot each
+        ([98], 1, 100, True, False),
+        ([54], 8, 100, True, True),
+        ([1], 100, 100, True, True),
+        ([], 100, 100, True, False),
+        ([101], 100, 100, True, False),
+        ([9], 0, 10, True, False),
+        ([10**5000], 1, 100, False, False),  # more digits than Python writes
+    ],
+)
+def test_which_counts_can_be_those_of_some_shots(numbers, width, shots, mitigated, possible):
+    problem = find_miscount(numbers, width, shots, mitigated)
+    assert (problem is None) is possible
+
+
+def test_unknown_shots_are_not_compared(circuit):
+    entry = experiment_result(header_of(circuit), {"000": 3}, job_id="j", shots=None)
+    assert entry.success
 
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from qiskit.providers import JobStatus
@@ -10,9 +11,13 @@ from qiskit.providers import JobStatus
 from qiskit_oqtopus import (
     OqtopusJobTimeoutError,
     OqtopusOptionError,
+    OqtopusProtocolError,
     SamplerV2,
 )
+from qiskit_oqtopus.cloud import watcher
 from tests.device_circuits import flip
+
+from .conftest import interrupt_after
 
 
 def test_asking_for_one_job_tells_of_the_others(cloud, backend):
@@ -52,7 +57,7 @@ def test_a_status_needs_no_account_that_works(provider, backend, caplog):
 def test_waiting_goes_on_where_there_are_no_more_threads(cloud, backend, monkeypatch):
     class Exhausted(threading.Thread):
         def start(self):
-            if self.name == "oqtopus-poll":
+            if self.name == "oqtopus-worker":
                 raise RuntimeError("can't start new thread")
             super().start()
 
@@ -100,3 +105,58 @@ def test_a_timeout_holds_while_the_server_hangs(cloud, provider, backend):
         provider._connection.client.job = real
     cloud.faults.clear()
     assert job.result(timeout=60).get_counts() == {"01": 5}
+
+
+def test_a_server_that_ignores_the_page(cloud, provider, backend, caplog, monkeypatch):
+    monkeypatch.setattr(watcher, "MAX_PAGE_SIZE", 10)
+    slow = cloud.faults.slow_queue(math.inf)
+    group = backend.run([flip(backend)] * 21, shots=5)
+    other = backend.run([flip(backend, 0, "other")] * 2, shots=5)
+    real, asked = provider._connection.client.jobs, []
+
+    def ignorant(*, page, q=None, **search):
+        asked.append(q)
+        return real(page=1, q=q, **search)
+
+    provider._connection.client.jobs = ignorant
+    time.sleep(1.3)  # so that it is time to ask again
+    assert group.status() is JobStatus.QUEUED
+    assert asked.count(group.job_id()) == 2
+    assert "page 2 of group" in caplog.text
+    cloud.faults.slow_queue(math.inf, which="flip")
+    slow.remove()
+    with ThreadPoolExecutor() as pool:  # the other job waits at the same time
+        theirs = pool.submit(other.result, timeout=20)
+        with pytest.raises(OqtopusProtocolError, match="11 of its jobs cannot be found"):
+            group.result()
+        assert theirs.result().get_counts(1) == {"01": 5}
+
+
+def test_a_look_at_many_pages_has_an_end(cloud, backend, monkeypatch):
+    monkeypatch.setattr(watcher, "LONGEST_LOOK", 0.2)
+    monkeypatch.setattr(watcher, "MAX_PAGE_SIZE", 10)
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run([flip(backend)] * 21, shots=5)
+    time.sleep(1.3)  # so that it is time to ask again
+    cloud.faults.latency(0.5, method="GET", path="/jobs")
+    before = len(cloud.requests)
+    assert job.status() is JobStatus.QUEUED
+    assert len(cloud.requests) - before == 1
+
+
+@pytest.mark.parametrize("timeout", [None, 30])
+def test_ctrl_c_ends_a_wait_and_the_poll(cloud, backend, timeout):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run(flip(backend), shots=5)
+    cloud.faults.latency(1, method="GET", path="/jobs/*")
+    cloud.faults.status(503, "down", method="GET", path="/jobs/*", times=None)
+    interrupt_after(1.4)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        job.result(timeout=timeout)
+    assert time.monotonic() - begun < 2.4
+    before = len(cloud.requests)
+    time.sleep(1.8)  # the request under way is answered, and not sent again
+    assert len(cloud.requests) == before
+    cloud.faults.clear()
+    assert job.result(timeout=30).get_counts() == {"01": 5}

@@ -9,7 +9,7 @@ from qiskit.result.models import ExperimentResult, ExperimentResultData
 from qiskit_oqtopus import OqtopusProtocolError
 from qiskit_oqtopus.primitives.assembly import assemble, build_bit_arrays
 
-from .records import ESTIMATOR, build_program
+from .records import ESTIMATOR, SAMPLER, build_program
 
 
 def test_elements_with_fewer_shots_shorten_the_others():
@@ -26,4 +26,22 @@ def test_elements_that_no_program_measures_are_refused_before_memory_is_allocate
     header = build_program(record, "estimator", index=0, total=1, pub=0).header
     result = ExperimentResult(10, True, ExperimentResultData(counts={"0x0": 10}))
     with pytest.raises(OqtopusProtocolError, match="do not measure"):
+        assemble({0: (header, result)})
+
+
+@pytest.mark.parametrize(
+    ("record", "kind", "data", "missing"),
+    [
+        (SAMPLER, "sampler", {"estimation": {"exp_value": 1.0, "stds": 0.0}}, "counts"),
+        (ESTIMATOR, "estimator", {"estimation": {"exp_value": 1.0, "stds": 0.0}}, "counts"),
+        (replace(ESTIMATOR, masks=None), "estimator", {"counts": {"0x0": 10}}, "estimation"),
+    ],
+)
+def test_a_result_of_another_kind_than_its_program_is_for(record, kind, data, missing):
+    record = replace(record, sizes=(1,), shape=())
+    if kind == "estimator":
+        record = replace(record, sets=(), weights=())
+    header = build_program(record, kind, index=0, total=1, pub=0).header
+    result = ExperimentResult(10, True, ExperimentResultData(**data), header={"job_id": "id"})
+    with pytest.raises(OqtopusProtocolError, match=f"job id is for {missing}, and .* has none"):
         assemble({0: (header, result)})
