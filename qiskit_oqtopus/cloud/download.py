@@ -131,9 +131,10 @@ def download(
         outage.do_all(entries, download_one, DOWNLOADS, report)
     except errors.DeadlineError as error:
         come = sum(entry.result is not None for entry in entries)
+        kept = ", which are kept" if come else ""
         why = "" if outage.error is None else f"; the last error: {outage.error}"
         raise errors.DeadlineError(
-            f"it has ended, and {come} of {len(entries)} results have come, which are kept{why}"
+            f"it has ended, and {come} of {len(entries)} results have come{kept}{why}"
         ) from error
     except BaseException:  # Ctrl-C
         deadline.stop()
