@@ -16,6 +16,8 @@ Step = tuple[Any, ...]
 step                                    meaning
 ======================================  ========================================================
 ("unitary", operations, phase)          apply operations; multiply by exp(i phase)
+("gate", name, qubits, angles)          a standard gate, each of whose angles is a number or an
+                                        Angle of the variables (see angle.py)
 ("measure", qubit, clbits)              projective; qubit None reads 0; clbits may be empty
 ("reset", qubit)                        bring the qubit to 0
 ("store", target, expression)           classical assignment (see classical.py)

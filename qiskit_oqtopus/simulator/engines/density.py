@@ -37,6 +37,9 @@ applied; with fewer qubits merging costs more than it saves."""
 _SLICE = 1 << 22
 """Coefficients that are updated between two looks at the cancel flag: well below a second."""
 
+_KNOWN = 4096
+"""Sites that are remembered, each with its transfer matrix."""
+
 _ROUNDING = 1e-12
 """A probability that differs by less from 0 or 1 is that."""
 
@@ -98,6 +101,8 @@ class Densities:
             if site is None:
                 site = self._site(operation, noise)
                 if named:
+                    if len(known) >= _KNOWN:  # a loop may have another angle each time
+                        known.clear()
                     known[operation, noise] = site
             qubits, matrix, has_noise = site
             position += has_noise
