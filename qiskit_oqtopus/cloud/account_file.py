@@ -6,9 +6,12 @@ import configparser
 import os
 import re
 import stat
+import sys
 import tempfile
+import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +20,9 @@ from ..exceptions import OqtopusCredentialsError, OqtopusWarning, users_stacklev
 URL_KEYS = ("url", "base_url")
 TOKEN_KEY = "api_token"  # noqa: S105 - a name
 PROXY_KEY = "proxy"
+LOCK_SECONDS = 10.0
+"""Longest time for which a change of a file waits for others, in s."""
+
 _SECTION = re.compile(r"\[(?P<name>.+)\]")
 
 
@@ -45,7 +51,12 @@ def read_text(path: Path) -> str | None:
     """
     problem = ""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        # Not to wait for somebody who writes into a pipe.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(handle, encoding="utf-8-sig") as stream:
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                return stream.read()
+        problem = "it is not a regular file"
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -185,6 +196,66 @@ def _drop_account(lines: list[str]) -> list[str]:
         if not dropping:
             kept.append(line)
     return kept
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Keep other threads and processes from changing a file that is read, edited and written.
+
+    The lock is one of the operating system on a file beside it, which stays there, empty: when a
+    process dies, its lock ends.
+
+    Raises:
+        OqtopusCredentialsError: If somebody else has the lock for :data:`LOCK_SECONDS`, or if the
+            file beside it cannot be made.
+    """
+    path = path.resolve()
+    beside = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o600)
+    except OSError as error:
+        raise OqtopusCredentialsError(
+            f"The account file {path} cannot be written: {beside}: {error.strerror}."
+        ) from error
+    try:
+        end = time.monotonic() + LOCK_SECONDS
+        while not _take(handle):
+            if time.monotonic() > end:
+                raise OqtopusCredentialsError(
+                    f"The account file {path} is not changed: another process has held {beside} "
+                    f"for {LOCK_SECONDS:g} s. Try again when it has ended."
+                )
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(handle)  # which also ends the lock
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(handle: int) -> bool:
+        """Return whether the lock on an open file is ours now."""
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _take(handle: int) -> bool:
+        """Return whether the lock on an open file is ours now."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A file system without locks: as good as it can be there.
+            return True
+        return True
 
 
 def write(path: Path, text: str) -> None:

@@ -30,6 +30,7 @@ from .account_file import (
     clean,
     edit,
     file_name,
+    lock,
     other_sections,
     parse,
     read_source,
@@ -171,7 +172,7 @@ def save_account(
 
     Raises:
         OqtopusCredentialsError: If a value cannot be used, the section has an account already,
-            or the file is broken or cannot be written.
+            the file is broken or cannot be written, or others are changing it for 10 s.
     """
     _check_profile(profile)
     token = _check_token(token.strip(), "the arguments")
@@ -185,6 +186,15 @@ def save_account(
     if problem:
         raise OqtopusCredentialsError(f"The account is not saved: {problem}.")
     path = _config_file(environ, home)
+    with lock(path):
+        _change(path, profile, url, token, proxy, overwrite)
+    return path
+
+
+def _change(
+    path: Path, profile: str, url: str, token: str, proxy: str | None, overwrite: bool
+) -> None:
+    """Read an account file, and write it with one section changed."""
     text = read_text(path) or ""
     parser = parse(text, path)
     if parser.has_section(profile) and not overwrite:
@@ -203,7 +213,6 @@ def save_account(
             f"{path} has a form that cannot be edited safely; add the section [{profile}] by hand."
         )
     write(path, new)
-    return path
 
 
 def _first(sources: Sequence[Source], name: str) -> Source | None:

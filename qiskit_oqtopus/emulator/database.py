@@ -240,6 +240,18 @@ class Database:
             self._queue = left
             return taken, min(due, default=None)
 
+    def requeue(self, job_ids: Iterable[str]) -> None:
+        """Put jobs that were taken from the queue, and have not ended, back to its beginning."""
+        with self._changed:
+            back = [
+                job_id
+                for job_id in job_ids
+                if self._update(
+                    job_id, ("ready", "running"), status="submitted", ready_at=None, running_at=None
+                )
+            ]
+            self._queue = back + self._queue
+
     def wait_for_queue(self, seconds: float | None, stopping: Callable[[], bool]) -> None:
         """Wait for a new job in the queue, or for the end.
 

@@ -36,6 +36,14 @@ DEFAULT_TRANSPILER = {"transpiler_lib": "qiskit", "transpiler_options": {"optimi
 _ACTIVE = ("ready", "running")
 
 
+PATIENCE = 1.0
+"""Longest time for which the end of the engine waits for what it is doing, in s."""
+
+
+class _StoppedError(Exception):
+    """The engine was stopped while it worked on a job."""
+
+
 class Engine:
     """Runs the jobs of all devices, one after the other, in a thread.
 
@@ -75,31 +83,57 @@ class Engine:
             self._simulator.backend(device)  # warns about its noise here, not in the thread
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._taken: list[str] = []  # jobs that were taken from the queue and have not ended
 
     def start(self) -> None:
         """Start to look at the queue."""
         self._stopping.clear()
+        self._simulator.restart()
         self._thread = threading.Thread(target=self._work, name="oqtopus-engine", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish the jobs that were taken from the queue, and stop."""
+        """Stop; the jobs that were taken from the queue go back to it, so that start() runs them.
+
+        The simulation of a job is cancelled. What cannot be cancelled, such as the server's
+        transpiler, is waited for no longer than :data:`PATIENCE`, and its outcome is not used.
+        """
         self._stopping.set()
+        self._simulator.cancel()
         self._database.wake()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(PATIENCE)
+        self._thread = None
+        self._database.requeue(self._taken)
+        self._taken = []
+
+    def _check_stopped(self) -> None:
+        """End the work on a job if the engine was stopped, also if it has been started again."""
+        if self._stopping.is_set() or threading.current_thread() is not self._thread:
+            raise _StoppedError
 
     def _work(self) -> None:
-        while not self._stopping.is_set():
-            if self._interval and self._stopping.wait(self._interval):
-                return
-            jobs, due = self._database.fetch(self._size, self._ready_at)
-            for job in jobs:
-                self._run(job)
-            if not jobs and not self._interval:
-                # Faults may change without notice, so look again at least this often.
-                pause = None if due is None else min(max(due - time.monotonic(), 0.001), 0.05)
-                self._database.wait_for_queue(pause, self._stopping.is_set)
+        try:
+            while True:
+                self._check_stopped()
+                self._look()
+        except _StoppedError:
+            return
+
+    def _look(self) -> None:
+        """Look at the queue once."""
+        if self._interval:
+            self._stopping.wait(self._interval)
+            self._check_stopped()
+        jobs, due = self._database.fetch(self._size, self._ready_at)
+        self._taken = [job.job_id for job in jobs]
+        for job in jobs:
+            self._run(job)
+            self._taken = self._taken[1:]
+        if not jobs and not self._interval:
+            # Faults may change without notice, so look again at least this often.
+            pause = None if due is None else min(max(due - time.monotonic(), 0.001), 0.05)
+            self._database.wait_for_queue(pause, self._stopping.is_set)
 
     def _ready_at(self, job: JobRecord) -> float:
         return job.queued + self._faults.queue_delay(lambda: view_job(job, self._object_storage))
@@ -107,10 +141,13 @@ class Engine:
     def _run(self, job: JobRecord) -> None:
         try:
             self._process(job)
+        except _StoppedError:
+            raise
         except JobFailedError as failure:
             self._end(job, "failed", failure.message)
         # The engine goes on with the next job, and a bug of ours must be seen as one.
         except Exception as error:
+            self._check_stopped()
             logger.exception("The emulator's engine failed in job %s", job.job_id)
             self._end(job, "failed", f"internal server error: {type(error).__name__}: {error}")
 
@@ -202,6 +239,7 @@ class Engine:
         return find_measured_qubits(program.circuit if made is None else made.source)
 
     def _begin(self, job: JobRecord) -> None:
+        self._check_stopped()
         self._database.update(
             job.job_id, ("ready",), status="running", running_at=self._database.now()
         )
@@ -227,6 +265,7 @@ class Engine:
         seconds: float | None = None,
     ) -> None:
         """Report the end of a job, unless it was cancelled or deleted in between."""
+        self._check_stopped()
         values: dict[str, Any] = {"status": status, "message": message}
         if result is not None:
             self._file(job, "result", pack_json("result.json", result))
@@ -235,6 +274,7 @@ class Engine:
 
     def _file(self, job: JobRecord, name: str, data: bytes) -> None:
         """Keep a file of a job, unless the job was cancelled or deleted."""
+        self._check_stopped()
         now = self._database.get(job.job_id)
         if now is not None and now.status in _ACTIVE:
             self._object_storage.put(f"{job.job_id}/{name}.zip", data)

@@ -15,6 +15,7 @@ from qiskit.circuit import QuantumCircuit
 from ..device.snapshot import DeviceSnapshot
 from ..exceptions import Problem
 from ..simulator.backend import QulacsBackend
+from ..simulator.job import QulacsJob
 from .devices import EmulatedDevice
 from .programs import NativeProgram
 
@@ -38,6 +39,18 @@ class Simulator:
         self._gateway = gateway
         self._seed = seed
         self._noise = noise
+        self._job: QulacsJob | None = None
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Cancel what runs, and whatever would be run before :meth:`restart`."""
+        self._cancelled = True
+        if self._job is not None:
+            self._job.cancel()
+
+    def restart(self) -> None:
+        """Run things again."""
+        self._cancelled = False
 
     def backend(self, device: EmulatedDevice) -> QulacsBackend:
         """Return the backend for a device: its twin, if it has facts and there is noise."""
@@ -108,10 +121,18 @@ class Simulator:
     def _run(
         self, circuits: list[QuantumCircuit], shots: int, device: EmulatedDevice
     ) -> list[dict[int, int]]:
+        """Return the counts of each circuit.
+
+        Raises:
+            OqtopusJobCancelledError: If :meth:`cancel` was called.
+        """
         options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}
         if self._seed is not None:
             self._seed += 1
-        result = self.backend(device).run(circuits, shots=shots, **options).result()
+        self._job = self.backend(device).run(circuits, shots=shots, **options)
+        if self._cancelled:
+            self._job.cancel()
+        result = self._job.result()
         return [
             {int(key, 16): count for key, count in result.data(index)["counts"].items()}
             for index in range(len(circuits))

@@ -188,9 +188,10 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop listening; jobs that were taken from the queue are finished. May be called twice.
+        """Stop listening, and stop what runs, within a few seconds. May be called twice.
 
-        Jobs and files are kept: ``start`` continues with them, on the same port.
+        Jobs and files are kept: ``start`` continues with them, on the same port. A job that was
+        interrupted waits in the queue again.
         """
         server, thread = self._server, self._thread
         if server is None or thread is None:

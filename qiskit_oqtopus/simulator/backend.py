@@ -324,6 +324,7 @@ class QulacsBackend(TwinBackend):
             statevector=values["statevector"],
             max_threads=values["max_parallel_threads"],
             branch_bytes=branch_bytes(values["max_memory_mb"]),
+            memory_is_set=values["max_memory_mb"] is not None,
             observables=observables,
             density_matrix=values["density_matrix"],
         )

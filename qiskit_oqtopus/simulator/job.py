@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus, JobV1
@@ -22,8 +23,8 @@ from ..exceptions import (
     OqtopusJobTimeoutError,
 )
 from .engines.run import Outcome, Settings, run_chunk
-from .plan import AnyPlan
-from .result import experiment_result, reason
+from .plan import UNPACKED, AnyPlan
+from .result import copy_header, experiment_result, pack_block, reason, unpack_block
 from .state import Cancelled
 
 if TYPE_CHECKING:
@@ -121,20 +122,19 @@ class QulacsJob(JobV1):
     ) -> None:
         super().__init__(backend, job_id)
         self._plans: list[Any] = list(plans)
-        self._headers = headers
+        self._headers = list(headers)
         self._settings = settings
         self._executor = executor
-        self._keep_outcomes = keep_outcomes  # else result() takes their data over
+        self._keep_outcomes = keep_outcomes  # else result() may pack them
         self._chunk_size = max_job_size or -(-len(plans) // DEFAULT_CHUNKS)
         self._outcomes: list[Outcome | None] = [None] * len(plans)
         self._done = 0  # circuits that this process has run itself
-        self._futures: dict[Future[list[Outcome]], int] = {}  # -> position of the first circuit
+        self._futures: list[Future[list[Outcome]]] = []
         self._unfinished = 0
         self._cancelled = threading.Event()
         self._finished = threading.Event()
         self._lock = threading.Lock()
-        self._entries: list[ExperimentResult] = []
-        self._result: Result | None = None
+        self._packed: dict[int, bytes] = {}  # position of the first circuit of a block -> block
         self._started: float | None = None
         self._claimed = False
 
@@ -206,6 +206,7 @@ class QulacsJob(JobV1):
             chunk = self._plans[start : start + self._chunk_size]
             try:
                 future = executor.submit(run_chunk, chunk, start, self._settings)
+                self._futures.append(_check_future(future, self._futures))
             # Executors are other people's code: each has its own way to refuse work.
             except Exception as error:
                 for earlier in self._futures:
@@ -215,20 +216,17 @@ class QulacsJob(JobV1):
                     f"refused: {type(error).__name__}: {error}. Nothing is running; give run() an "
                     "executor that is alive, or none."
                 ) from error
-            self._futures[future] = start
-        for future in self._futures:
-            future.add_done_callback(self._collect)
+        for future, start in zip(self._futures, starts, strict=True):
+            future.add_done_callback(partial(self._collect, start))
 
-    def _collect(self, future: Future[list[Outcome]]) -> None:
+    def _collect(self, start: int, future: Future[list[Outcome]]) -> None:
         """Keep what a chunk has computed, or why it has not."""
-        start = self._futures[future]
         size = min(self._chunk_size, len(self._outcomes) - start)
-        if future.cancelled():
-            outcomes = [Outcome(error=Cancelled())] * size
-        elif (error := future.exception()) is not None:
+        try:
+            outcomes = _read_future(future, size)
+        # Nothing catches what a callback raises: whatever it is, result() raises it.
+        except Exception as error:  # noqa: BLE001
             outcomes = [Outcome(error=error)] * size
-        else:
-            outcomes = future.result()
         with self._lock:
             self._outcomes[start : start + size] = outcomes
             self._unfinished -= 1
@@ -249,6 +247,9 @@ class QulacsJob(JobV1):
         If some circuits failed and others did not, the result has ``success=False``, and so has
         the entry of each failed circuit, with the reason as its ``status``; asking for the
         counts of a failed circuit raises. The other circuits have their data.
+
+        Each call returns a result of its own: what one caller changes no other one sees. Only
+        arrays, such as state vectors, are the same ones, and cannot be changed.
 
         Args:
             timeout: Longest time to wait in s; None waits as long as it takes.
@@ -282,14 +283,13 @@ class QulacsJob(JobV1):
 
         A result in Qiskit's own form would have hexadecimal keys, which take longer to write than
         the shots to sample.
-
-        Raises:
-            OqtopusJobError: If :meth:`result` was called on a job of ``run``: it has the data.
         """
         self._wait(None)
-        if self._entries and not self._keep_outcomes:
-            raise OqtopusJobError(f"The data of job {self.job_id()} are in its result().")
-        return [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
+        with self._lock:
+            outcomes = [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes]
+            for start, packed in self._packed.items():
+                outcomes[start : start + _BLOCK] = unpack_block(packed)[1]
+        return outcomes
 
     def status(self) -> JobStatus:
         """Return the status of the job; never raises."""
@@ -380,29 +380,92 @@ class QulacsJob(JobV1):
             )
 
     def _build(self) -> Result:
+        """Return a new result."""
+        entries: list[ExperimentResult] = []
         with self._lock:
-            if self._result is None:
-                for index in range(len(self._entries), len(self._outcomes)):
-                    outcome = self._outcomes[index] or Outcome(error=Cancelled())
-                    self._entries.append(
-                        experiment_result(self._headers[index], outcome, self._settings)
-                    )
-                    if self._keep_outcomes:
-                        continue
-                    # The entry has the data now: a second copy would take most of a batch's memory.
-                    self._outcomes[index] = Outcome(error=outcome.error, seconds=outcome.seconds)
-                success = all(entry.success for entry in self._entries)
-                backend = self.backend()
-                self._result = Result(
-                    backend_name=backend.name,
-                    backend_version=backend.backend_version,
-                    job_id=self.job_id(),
-                    success=success,
-                    results=self._entries,
-                    status="COMPLETED" if success else "PARTIAL COMPLETED",
-                    time_taken=sum(outcome.seconds for outcome in self._outcomes if outcome),
-                )
-            return self._result
+            for start in range(0, len(self._outcomes), _BLOCK):
+                entries += self._build_block(start)
+        success = all(entry.success for entry in entries)
+        backend = self.backend()
+        return Result(
+            backend_name=backend.name,
+            backend_version=backend.backend_version,
+            job_id=self.job_id(),
+            success=success,
+            results=entries,
+            status="COMPLETED" if success else "PARTIAL COMPLETED",
+            time_taken=sum(entry.time_taken for entry in entries),
+        )
+
+    def _build_block(self, start: int) -> list[ExperimentResult]:
+        """Return new entries for a block of circuits; those of a large job are packed then.
+
+        Two copies of the data of all circuits would take most of the memory of a batch.
+        """
+        block = slice(start, start + _BLOCK)
+        packed = self._packed.get(start)
+        if packed is not None:
+            headers, outcomes = unpack_block(packed)
+            return [
+                experiment_result(header, outcome, self._settings)
+                for header, outcome in zip(headers, outcomes, strict=True)
+            ]
+        headers = self._headers[block]
+        outcomes = [outcome or Outcome(error=Cancelled()) for outcome in self._outcomes[block]]
+        entries = [
+            experiment_result(copy_header(header), outcome, self._settings)
+            for header, outcome in zip(headers, outcomes, strict=True)
+        ]
+        if start >= UNPACKED and not self._keep_outcomes:
+            packed = pack_block(headers, outcomes)
+            if packed is not None:
+                self._packed[start] = packed
+                self._outcomes[block] = [_PACKED] * len(outcomes)
+                self._headers[block] = [{}] * len(headers)
+        return entries
+
+
+_PACKED = Outcome()
+"""Stands for the outcome of a circuit that has not failed, and is packed."""
+
+_METHODS = ("add_done_callback", "cancel", "cancelled", "done", "exception", "result", "running")
+
+
+def _check_future(future: Any, others: Sequence[Any]) -> Any:
+    """Return what an executor's submit has returned.
+
+    Raises:
+        TypeError: If it is no future, or one that was returned before.
+    """
+    if not all(callable(getattr(future, name, None)) for name in _METHODS):
+        raise TypeError(f"its submit() returned {future!r:.100}, which is no Future")
+    if any(future is other for other in others):
+        raise TypeError(f"its submit() returned the same Future again, {future!r:.100}")
+    return future
+
+
+def _read_future(future: Future[list[Outcome]], size: int) -> list[Outcome]:
+    """Return the outcomes of a chunk.
+
+    Args:
+        future: It is done.
+        size: Number of circuits of the chunk.
+
+    Raises:
+        OqtopusJobError: If it has something else.
+    """
+    if future.cancelled():
+        return [Outcome(error=Cancelled())] * size
+    error = future.exception()
+    if error is not None:
+        return [Outcome(error=error)] * size
+    outcomes: Any = future.result()
+    is_list = isinstance(outcomes, (list, tuple))
+    if not is_list or len(outcomes) != size or not all(isinstance(o, Outcome) for o in outcomes):
+        raise OqtopusJobError(
+            f"the executor returned {outcomes!r:.100} instead of the outcomes of {size} circuits"
+        )
+    return list(outcomes)
 
 
 _live_jobs: weakref.WeakSet[QulacsJob] = weakref.WeakSet()

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any, NamedTuple
+
+resource: Any
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
 
 BYTES_PER_AMPLITUDE = 48
 """Peak bytes per amplitude: the complex state, a complex copy of it, and real work arrays."""
@@ -72,84 +80,181 @@ class Budget:
 
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
-        self._available: int | None = limit
+        self._available: int | None = None
+        self.is_set = limit is not None or is_limited()
+        """Whether there is a limit that even a small circuit may exceed."""
 
     @property
     def available(self) -> int:
         """The bytes available; the machine is asked once."""
         if self._available is None:
-            self._available = available_bytes()
+            left = available_bytes() if self._limit is None else left_by_limits()
+            bounds = [bound for bound in (self._limit, left) if bound is not None]
+            self._available = min(bounds)
         return self._available
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the user has set a limit."""
-        return self._limit is not None
 
     def fits(self, needed: int) -> bool:
         """Return whether this many bytes are available. What every machine has is not asked for."""
-        return (self._limit is None and needed <= _ALWAYS_THERE) or needed <= self.available
+        return (not self.is_set and needed <= ALWAYS_THERE) or needed <= self.available
 
 
-_ALWAYS_THERE = required_bytes(SMALL_QUBITS, branching=True)
+NEW_THREADS = 2
+"""Threads that a job may start: its own, and the dispatcher."""
+
+ALWAYS_THERE = required_bytes(SMALL_QUBITS, branching=True)
+"""No machine is asked for this many bytes."""
 
 
-def available_bytes(root: Path = Path("/")) -> int:
+def available_bytes(root: Path = Path("/"), new_threads: int = NEW_THREADS) -> int:
     """Return the bytes that this process can still take.
 
-    It is the least of what the operating system calls available and what the limits of the control
-    groups (version 2 or 1) of this process leave.
+    It is the least of what the operating system calls available, what the limits of the process
+    leave (see :func:`left_by_limits`), and what the limits of its control groups (version 2 or 1)
+    and their parents leave. Cached files do not count as used: they make room.
 
     Args:
         root: Where /proc and /sys are.
+        new_threads: See :func:`left_by_limits`.
     """
     import psutil  # takes its time to import, and not every process comes here
 
     available = int(psutil.virtual_memory().available)
-    for limit, used in _cgroup_files(root):
+    left = left_by_limits(root, new_threads)
+    if left is not None:
+        available = min(available, left)
+    for group in _cgroups(root):
         try:
-            free = int(limit.read_text()) - int(used.read_text())
+            free = int(group.limit.read_text()) - int(group.used.read_text())
         except (OSError, ValueError):  # absent, or "max": no limit there
             continue
-        available = min(available, max(free, 0))
+        available = min(available, max(free + _cached_bytes(group), 0))
     return available
 
 
-def _cgroup_files(root: Path) -> list[tuple[Path, Path]]:
-    """Return the (limit, usage) files of the control groups of this process and their parents."""
+def is_limited() -> bool:
+    """Return whether the address space of this process has a limit (``ulimit -v`` or ``-d``)."""
+    return resource is not None and any(
+        resource.getrlimit(kind)[0] != resource.RLIM_INFINITY for kind, _ in _LIMITS
+    )
+
+
+def left_by_limits(root: Path = Path("/"), new_threads: int = NEW_THREADS) -> int | None:
+    """Return the bytes that the limits of this process leave for states; None without limits.
+
+    Where they are exceeded, Qulacs ends the process, and so do the libraries that start threads
+    for it. So a part of the rest is kept for Python and for threads; small circuits get their
+    memory nevertheless, unless nearly nothing is left.
+
+    Args:
+        root: Where /proc is.
+        new_threads: How many threads of this package are still to be started.
+    """
+    if resource is None or not is_limited():
+        return None
+    left: int = min(
+        resource.getrlimit(kind)[0] - _used_bytes(root, field)
+        for kind, field in _LIMITS
+        if resource.getrlimit(kind)[0] != resource.RLIM_INFINITY
+    )
+    if left < _PYTHON_BYTES:
+        return 0
+    kept = _PYTHON_BYTES + new_threads * _ARENA_BYTES + _STACK_BYTES * (os.cpu_count() or 1)
+    return max(left - kept, 2 * BASE_BYTES)
+
+
+def _used_bytes(root: Path, field: int) -> int:
+    try:
+        pages = int((root / "proc/self/statm").read_text().split()[field])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):  # not Linux
+        import psutil
+
+        return int(psutil.Process().memory_info().vms)
+
+
+_LIMITS = () if resource is None else ((resource.RLIMIT_AS, 0), (resource.RLIMIT_DATA, 5))
+"""Limits of the address space, and the field of /proc/self/statm that each is about."""
+
+_PYTHON_BYTES = 1 << 26
+"""What Python itself may need while a circuit is simulated."""
+
+_ARENA_BYTES = 72 << 20
+"""What a thread that allocates memory reserves: an arena of glibc and its stack."""
+
+_STACK_BYTES = 10 << 20
+"""What a thread of Qulacs reserves."""
+
+
+class _Group(NamedTuple):
+    """Files of a control group: its limit, its usage, and what is in the usage.
+
+    Attributes:
+        limit: Bytes, or "max".
+        used: Bytes.
+        statistics: Lines of names and bytes.
+        cached: The name of the line with cached files that are not in use.
+    """
+
+    limit: Path
+    used: Path
+    statistics: Path
+    cached: str
+
+
+def _cached_bytes(group: _Group) -> int:
+    try:
+        lines = [line.split() for line in group.statistics.read_text().splitlines()]
+        return next(int(line[1]) for line in lines if line[0] == group.cached)
+    except (OSError, ValueError, IndexError, StopIteration):
+        return 0
+
+
+def _cgroups(root: Path) -> list[_Group]:
+    """Return the control groups of this process and their parents."""
     try:
         lines = (root / "proc/self/cgroup").read_text().splitlines()
     except OSError:
         return []
-    files = []
+    groups = []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            mount, names = root / "sys/fs/cgroup", ("memory.max", "memory.current")
+            mount = root / "sys/fs/cgroup"
+            names = ("memory.max", "memory.current", "memory.stat")
+            cached = "inactive_file"
         elif "memory" in controllers.split(","):
             mount = root / "sys/fs/cgroup/memory"
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
+            cached = "total_inactive_file"
         else:
             continue
         group = mount / path.strip("/")
         # Inside a container the path may name the host's tree: the mount itself is then the group.
         for folder in (group, *group.parents):
-            files.append((folder / names[0], folder / names[1]))
+            limit, used, statistics = (folder / name for name in names)
+            groups.append(_Group(limit, used, statistics, cached))
             if folder == mount:
                 break
-    return files
+    return groups
 
 
-def density_bytes(num_qubits: int, is_static: bool = True) -> int:
+def density_bytes(num_qubits: int, is_static: bool = True, wide: bool = False) -> int:
     """Return the peak number of bytes that a density matrix takes.
 
     For each of its 4**n Pauli coefficients: 8 bytes, as many for the next result, and as many for
-    what is read from it; branching takes two of them.
+    what is read from it; branching takes two of them. A wide gate is applied to a state vector of
+    2n qubits, which is copied on its ways there and back.
+
+    Args:
+        num_qubits: Number n of qubits.
+        is_static: Whether there is only one branch.
+        wide: Whether there is a gate on so many qubits that it has no transfer matrix.
 
     >>> density_bytes(10)
     26214400
     """
-    return BASE_BYTES + ((24 if is_static else 48) << 2 * num_qubits)
+    each = (24 if is_static else 48) + (96 if wide else 0)
+    return BASE_BYTES + (each << 2 * num_qubits)
 
 
 def trajectory_bytes(num_qubits: int, shots: int) -> int:

@@ -41,6 +41,10 @@ Encoder = Callable[[tuple[int, ...], Sequence[float]], Encoded]
 DENSE_QUBITS = 8
 """Evolutions and preparations on at most this many qubits are applied as one dense matrix."""
 
+TRANSFER_QUBITS = 3
+"""A gate on more qubits is applied to a density matrix itself: its transfer matrix would be too
+large."""
+
 FIXED_GATES = frozenset(
     ["x", "y", "z", "h", "s", "sdg", "t", "tdg", "sx", "sxdg", "cx", "cz", "swap"]
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .noise.calibration import Misreading
-from .operations import DENSE_QUBITS, Operation
+from .operations import DENSE_QUBITS, TRANSFER_QUBITS, Operation, qubits_of
 
 Step = tuple[Any, ...]
 """One step of a program:
@@ -16,6 +16,8 @@ Step = tuple[Any, ...]
 step                                    meaning
 ======================================  ========================================================
 ("unitary", operations, phase)          apply operations; multiply by exp(i phase)
+("gate", name, qubits, angles)          a standard gate, each of whose angles is a number or an
+                                        Angle of the variables (see angle.py)
 ("measure", qubit, clbits)              projective; qubit None reads 0; clbits may be empty
 ("reset", qubit)                        bring the qubit to 0
 ("store", target, expression)           classical assignment (see classical.py)
@@ -102,6 +104,16 @@ class Plan(NamedTuple):
         """Whether an operation works on a copy of the whole state (a wide prepare or evolve)."""
         return any(
             operation[0] in ("prepare", "evolve") and len(operation[1]) > DENSE_QUBITS
+            for step in self.steps
+            if step[0] == "unitary"
+            for operation in step[1]
+        )
+
+    @property
+    def has_wide_gates(self) -> bool:
+        """Whether an operation on a density matrix works on a copy of the whole of it."""
+        return any(
+            operation[0] != "noise" and len(qubits_of(operation)) > TRANSFER_QUBITS
             for step in self.steps
             if step[0] == "unitary"
             for operation in step[1]

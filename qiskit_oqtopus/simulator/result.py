@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
+import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +36,40 @@ def header(circuit: QuantumCircuit, global_phase: float | None = None) -> dict[s
         float(circuit.global_phase) if global_phase is None else global_phase,
         circuit.metadata,
     )
+
+
+def copy_header(header: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a header that shares nothing with it."""
+    metadata = header["metadata"]
+    return {
+        **header,
+        "creg_sizes": [list(register) for register in header["creg_sizes"]],
+        "qreg_sizes": [list(register) for register in header["qreg_sizes"]],
+        "metadata": copy.deepcopy(metadata) if metadata else {},
+    }
+
+
+def pack_block(headers: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -> bytes | None:
+    """Return headers and outcomes of some circuits in a form that takes little memory.
+
+    Returns:
+        None if that is of no use, or if metadata cannot be pickled.
+    """
+    for outcome in outcomes:
+        if outcome.error is not None or any(each is not None for each in outcome[2:5]):
+            return None
+    try:
+        return zlib.compress(pickle.dumps((headers, outcomes), pickle.HIGHEST_PROTOCOL), 1)
+    # Metadata are the user's: what is in them may raise anything.
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def unpack_block(packed: bytes) -> tuple[list[dict[str, Any]], list[Outcome]]:
+    """Return new headers and outcomes."""
+    block: tuple[list[dict[str, Any]], list[Outcome]]
+    block = pickle.loads(zlib.decompress(packed))  # noqa: S301 - the output of pack_block
+    return block
 
 
 def headers_of_sets(
@@ -66,7 +103,11 @@ def headers_of_sets(
 def experiment_result(
     header: dict[str, Any], outcome: Outcome, settings: Settings
 ) -> ExperimentResult:
-    """Return the result of one circuit; of one that failed, the reason as status and no data."""
+    """Return the result of one circuit; of one that failed, the reason as status and no data.
+
+    It takes over the header, and shares the arrays of the outcome, which are read-only from then
+    on; all else is new.
+    """
     data: dict[str, Any] = {}
     if outcome.counts is not None:
         keys, counts = outcome.counts
@@ -74,12 +115,11 @@ def experiment_result(
         if outcome.memory is not None:
             values = {key: hex(key) for key in keys}
             data["memory"] = [values[key] for key in outcome.memory]
-    if outcome.statevector is not None:
-        data["statevector"] = outcome.statevector
-    if outcome.density_matrix is not None:
-        data["density_matrix"] = outcome.density_matrix
-    if outcome.expectation_values is not None:
-        data["expectation_values"] = outcome.expectation_values
+    for name in ("statevector", "density_matrix", "expectation_values"):
+        array = getattr(outcome, name)
+        if array is not None:
+            array.flags.writeable = False  # all results of a job have the same array
+            data[name] = array
     return ExperimentResult(
         shots=settings.shots,
         success=outcome.error is None,

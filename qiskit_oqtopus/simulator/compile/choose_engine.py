@@ -166,7 +166,7 @@ def choose_engine(
         wanted = density_matrix is not False
         method = "density_matrix" if wanted else _choose_method(plan, shots, budget)
     density = method == "density_matrix"
-    needed = density_bytes(active, plan.is_static) if density else trajectory_bytes(active, shots)
+    needed = _bytes_of_densities(plan) if density else trajectory_bytes(active, shots)
     if not budget.fits(needed):
         what = "density matrix of its" if density else "trajectories of its"
         choice = density and density_matrix is False
@@ -182,6 +182,10 @@ def choose_engine(
         if problem is not None:
             return problem
     return NoisyPlan(plan, method)
+
+
+def _bytes_of_densities(plan: Plan) -> int:
+    return density_bytes(len(plan.qubits), plan.is_static, plan.has_wide_gates)
 
 
 def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[str, str] | None:
@@ -211,7 +215,7 @@ def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[
 def _choose_method(plan: Plan, shots: int, budget: Budget) -> str:
     """Return the method that takes less time, unless it takes too much memory."""
     n = len(plan.qubits)
-    if not budget.fits(density_bytes(n, plan.is_static)):
+    if not budget.fits(_bytes_of_densities(plan)):
         return "trajectories"
     if n <= _SURELY_DENSITY:
         return "density_matrix"

@@ -37,6 +37,9 @@ _EXACT_EVOLUTION = "to_matrix" in vars(PauliEvolutionGate)
 _MAX_TERMS = 4096
 """Bound on the Pauli strings of an evolution: each control doubles their number."""
 
+_MAX_POWER = 4096
+"""A power of an operation on many qubits is written out: at most this one."""
+
 Native = Callable[[tuple[int, ...]], Encoded]
 
 
@@ -112,6 +115,13 @@ def _small_matrix(operation: Any, max_qubits: int) -> np.ndarray | None:
 
 def _synthesise(operation: Any) -> QuantumCircuit | None:
     """Let Qiskit's own synthesis expand an operation that has no definition of its own."""
+    for modifier in getattr(operation, "modifiers", ()):
+        if isinstance(modifier, PowerModifier) and abs(modifier.power) > _MAX_POWER:
+            raise UnsupportedOperation(
+                f"its power {modifier.power:,} would be written out, and {_MAX_POWER:,} is the "
+                "highest one that is",
+                "repeat it in a for_loop",
+            )
     from qiskit.transpiler import PassManager
     from qiskit.transpiler.passes import HighLevelSynthesis
 

@@ -6,9 +6,7 @@ This is the reference that the faster ways to a plan are tested against.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qiskit.circuit import (
@@ -16,7 +14,6 @@ from qiskit.circuit import (
     BoxOp,
     BreakLoopOp,
     CircuitInstruction,
-    Clbit,
     ContinueLoopOp,
     ControlFlowOp,
     Delay,
@@ -24,37 +21,34 @@ from qiskit.circuit import (
     IfElseOp,
     Measure,
     Parameter,
+    ParameterExpression,
     QuantumCircuit,
     Reset,
     Store,
     SwitchCaseOp,
     WhileLoopOp,
 )
-from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.exceptions import QiskitError
 
 from ...exceptions import Problem
-from ..classical import Expression, ExpressionError, Lowering
+from ..angle import Angle, angle_of
+from ..classical import Expression, ExpressionError
 from ..operations import encode_standard
-from .builder import PlanBuilder, Scope
+from .builder import Scope
+from .control_flow import ControlFlow
 from .gates import UnsupportedOperation, encode
 
-UNROLL_LIMIT = 4096
-"""A for loop of at most this many instructions in all is written out; a longer one is counted."""
-
+MAX_WRITTEN = 1 << 19
+"""Definitions and blocks are written out as at most this many instructions in all."""
 
 _FINITE = "bind parameters to finite numbers"
 
 
-@dataclass
-class Loop:
-    """The steps of a loop body that jump: each is filled in when its goal is known."""
-
-    breaks: list[int]
-    continues: list[int]
+class _TooLongError(Exception):
+    """The definitions and blocks of a circuit have too many instructions."""
 
 
-class Compiler(PlanBuilder):
+class Compiler(ControlFlow):
     """The state of one compilation: what an instruction means, and where it jumps.
 
     Args:
@@ -67,12 +61,11 @@ class Compiler(PlanBuilder):
     """
 
     def __init__(self, circuit: QuantumCircuit, index: int, dt: float | None) -> None:
-        super().__init__(circuit)
+        super().__init__(circuit, dt)
         self.index = index
         self.problems: list[Problem] = []
-        self._dt = dt
-        self._loops: list[Loop] = []
         self._position: int | None = None
+        self._written = 0  # instructions of definitions and of blocks
 
     # -- the circuit as a whole -----------------------------------------------------------------
 
@@ -103,18 +96,31 @@ class Compiler(PlanBuilder):
             {bit: i for i, bit in enumerate(circuit.clbits)},
         )
         self._add_phase(circuit)
-        for position, instruction in enumerate(
-            circuit.data if instructions is None else instructions
-        ):
-            self._position = position
-            self._instruction(instruction, scope)
+        try:
+            for position, instruction in enumerate(
+                circuit.data if instructions is None else instructions
+            ):
+                self._position = position
+                self._instruction(instruction, scope)
+        except _TooLongError:
+            self._problem(
+                f"written out, its definitions and blocks have over {MAX_WRITTEN:,} instructions",
+                "repeat gates by a for_loop, which is not written out",
+            )
+        except RecursionError:
+            self._problem(
+                "its definitions or blocks are nested too deeply", "decompose the circuit"
+            )
         self._position = None
         self._close()
 
     def _add_phase(self, circuit: QuantumCircuit) -> None:
         """Take over the global phase of a circuit or definition."""
-        phase = float(circuit.global_phase)
-        if math.isfinite(phase):
+        (phase,) = self._bind([circuit.global_phase])
+        if isinstance(phase, Angle):
+            self._close()
+            self._steps.append(("gate", "global_phase", (), (phase,)))
+        elif math.isfinite(phase):
             self._phase += phase
         else:
             self._problem(f"a global phase of {phase} is not finite", _FINITE)
@@ -142,7 +148,14 @@ class Compiler(PlanBuilder):
                 return
             sites = tuple([scope.qubits[bit] for bit in instruction.qubits])
             qubits = self._touch(sites)
-            parameters = [float(value) for value in instruction.params]
+            angles = instruction.params
+            if instruction.is_parameterized():
+                angles = self._bind(angles)
+                if any(isinstance(angle, Angle) for angle in angles):
+                    self._close()
+                    self._steps.append(("gate", name, qubits, angles))
+                    return
+            parameters = [float(value) for value in angles]
             if not all(map(math.isfinite, parameters)):
                 listed = ", ".join(map(str, parameters))
                 self._problem(f"its parameters ({listed}) are not finite", _FINITE, name, sites)
@@ -168,6 +181,16 @@ class Compiler(PlanBuilder):
                 qubits,
             )
 
+    def _bind(self, parameters: Sequence[Any]) -> tuple[float | Angle, ...]:
+        """Return parameters as they are in the loops around: angles, if loops are counted."""
+        bound = []
+        for value in parameters:
+            if isinstance(value, ParameterExpression):
+                known = {p: self._values[p] for p in value.parameters if p in self._values}
+                value = value.bind(known) if known else value
+            bound.append(angle_of(value, self._places))
+        return tuple(bound)
+
     def _general(self, instruction: CircuitInstruction, scope: Scope) -> None:
         """Compile a gate that is neither standard nor a directive: natively, or by definition."""
         operation = instruction.operation
@@ -189,6 +212,9 @@ class Compiler(PlanBuilder):
     def _inline(
         self, body: QuantumCircuit, qubits: tuple[int, ...], clbits: tuple[int, ...]
     ) -> None:
+        self._written += len(body.data)
+        if self._written > MAX_WRITTEN:
+            raise _TooLongError
         scope = Scope(
             dict(zip(body.qubits, qubits, strict=True)), dict(zip(body.clbits, clbits, strict=True))
         )
@@ -203,172 +229,6 @@ class Compiler(PlanBuilder):
         self._flush_all()
         self._steps.append(("store", target, value))
         self._writes = self._writes or _writes_bits(target)
-
-    # -- control flow ---------------------------------------------------------------------------
-
-    def _lowering(self, scope: Scope) -> Lowering:
-        return Lowering(lambda bit: self._clbit(bit, scope), self._slots, self._dt)
-
-    def _clbit(self, bit: Clbit, scope: Scope) -> int:
-        """Return the outermost index of a clbit; blocks may name bits of the outer circuit."""
-        found = scope.clbits.get(bit)
-        if found is None:
-            location: int = self.circuit.find_bit(bit).index
-            return location
-        return found
-
-    @contextmanager
-    def _block(self) -> Iterator[None]:
-        """Compile something that may run any number of times: nothing is known before or after."""
-        self._flush_all()
-        self._zero.clear()
-        self._conditional += 1
-        yield
-        self._close()
-        self._conditional -= 1
-        self._zero.clear()
-
-    def _body(self, body: QuantumCircuit, instruction: CircuitInstruction, scope: Scope) -> None:
-        self._inline(
-            body,
-            tuple(scope.qubits[bit] for bit in instruction.qubits),
-            tuple(scope.clbits[bit] for bit in instruction.clbits),
-        )
-
-    def _jump(self) -> int:
-        """Reserve a step whose goal is not known yet; return its position."""
-        self._close()
-        self._steps.append(())
-        return len(self._steps) - 1
-
-    def _here(self) -> int:
-        self._close()
-        return len(self._steps)
-
-    def _if_else(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        operation = instruction.operation
-        true_body, false_body = operation.params
-        condition = self._lowering(scope).condition(operation.condition)
-        with self._block():
-            unless = self._jump()
-            self._body(true_body, instruction, scope)
-            if false_body is not None:
-                end = self._jump()
-                self._steps[unless] = ("unless", condition, self._here())
-                self._zero.clear()
-                self._body(false_body, instruction, scope)
-                self._steps[end] = ("jump", self._here())
-            else:
-                self._steps[unless] = ("unless", condition, self._here())
-
-    def _switch(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        operation = instruction.operation
-        target = self._lowering(scope).target(operation.target)
-        ends = []
-        with self._block():
-            for labels, body in operation.cases_specifier():
-                self._zero.clear()
-                if CASE_DEFAULT in labels:
-                    self._body(body, instruction, scope)
-                    break
-                unless = self._jump()
-                self._body(body, instruction, scope)
-                ends.append(self._jump())
-                self._steps[unless] = ("unless", _is_one_of(target, labels), self._here())
-            for end in ends:
-                self._steps[end] = ("jump", self._here())
-
-    def _while(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        operation = instruction.operation
-        condition = self._lowering(scope).condition(operation.condition)
-        with self._block():
-            unless = self._jump()
-            self._repeat(operation.blocks[0], instruction, scope, unless)
-            self._steps[unless] = ("unless", condition, self._here())
-
-    def _repeat(
-        self, body: QuantumCircuit, instruction: CircuitInstruction, scope: Scope, start: int
-    ) -> None:
-        """Compile a loop body that goes back to the step ``start``; the loop ends behind it."""
-        loop = Loop([], [])
-        self._loops.append(loop)
-        self._body(body, instruction, scope)
-        self._loops.pop()
-        back = self._jump()
-        for step in (back, *loop.continues):
-            self._steps[step] = ("jump", start)
-        for step in loop.breaks:
-            self._steps[step] = ("jump", self._here())
-
-    def _for(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        values, variable, body = instruction.operation.params
-        legacy = isinstance(variable, Parameter)
-        if legacy and variable not in body.parameters:
-            legacy, variable = False, None
-        jumps = _jumps(body)
-        if not jumps and (legacy or len(values) * max(1, len(body.data)) <= UNROLL_LIMIT):
-            for value in values:
-                self._iteration(value, variable, body, instruction, scope)
-            return
-        with self._block():
-            if legacy:
-                self._unroll(values, variable, body, instruction, scope)
-                return
-            counter = self._counters
-            self._counters += 1
-            self._steps.append(("loop", counter))
-            slot = None if variable is None else self._lowering(scope).slot(variable)
-            start = self._jump()
-            self._repeat(body, instruction, scope, start)
-            self._steps[start] = ("next", counter, values, slot, self._here())
-
-    def _iteration(
-        self,
-        value: int,
-        variable: Any,
-        body: QuantumCircuit,
-        instruction: CircuitInstruction,
-        scope: Scope,
-    ) -> None:
-        if isinstance(variable, Parameter):
-            body = body.assign_parameters({variable: value})
-        elif variable is not None:
-            self._flush_all()
-            slot = self._lowering(scope).slot(variable)
-            self._steps.append(("store", ("var", slot), ("value", value)))
-        self._body(body, instruction, scope)
-
-    def _unroll(
-        self,
-        values: Any,
-        variable: Parameter,
-        body: QuantumCircuit,
-        instruction: CircuitInstruction,
-        scope: Scope,
-    ) -> None:
-        """Write out a loop with break or continue whose body depends on a loop Parameter."""
-        breaks: list[int] = []
-        for value in values:
-            loop = Loop(breaks, [])
-            self._loops.append(loop)
-            self._iteration(value, variable, body, instruction, scope)
-            self._loops.pop()
-            for step in loop.continues:
-                self._steps[step] = ("jump", self._here())
-            self._zero.clear()
-        for step in breaks:
-            self._steps[step] = ("jump", self._here())
-
-    def _break(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        self._leave("breaks")
-
-    def _continue(self, instruction: CircuitInstruction, scope: Scope) -> None:
-        self._leave("continues")
-
-    def _leave(self, how: str) -> None:
-        if not self._loops:
-            raise UnsupportedOperation("it stands outside a loop", "put it inside a loop body")
-        getattr(self._loops[-1], how).append(self._jump())
 
     def _box(self, instruction: CircuitInstruction, scope: Scope) -> None:
         self._body(instruction.operation.body, instruction, scope)
@@ -406,27 +266,6 @@ def _free_parameters(circuit: QuantumCircuit) -> set[Parameter]:
             if isinstance(instruction.operation, ForLoopOp):
                 free.discard(instruction.operation.params[1])
     return free
-
-
-def _jumps(body: QuantumCircuit) -> bool:
-    """Whether a loop body has a break or continue of its own, not of a loop inside it."""
-    for instruction in body.data:
-        operation = instruction.operation
-        if isinstance(operation, (BreakLoopOp, ContinueLoopOp)):
-            return True
-        if isinstance(operation, (IfElseOp, SwitchCaseOp, BoxOp)) and any(
-            _jumps(block) for block in operation.blocks
-        ):
-            return True
-    return False
-
-
-def _is_one_of(target: Expression, labels: tuple[Any, ...]) -> Expression:
-    condition: Expression | None = None
-    for label in labels:
-        equal = ("binary", "EQUAL", None, target, ("value", int(label)))
-        condition = equal if condition is None else ("binary", "LOGIC_OR", None, condition, equal)
-    return condition if condition is not None else ("value", False)
 
 
 def _writes_bits(target: Expression) -> bool:

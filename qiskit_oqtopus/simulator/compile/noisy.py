@@ -83,6 +83,8 @@ class NoisyCompiler(Compiler):
         final: Whether the final state is looked at, and not only what is measured.
     """
 
+    _timeless = ()
+
     def __init__(
         self,
         circuit: QuantumCircuit,

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+from qiskit.circuit import QuantumCircuit
 
-from ...circuits import UNBINDABLE, UnboundError
+from ...circuits import UNBINDABLE
+from ..angle import Angle, Angles, angle_of
 from ..operations import (
     ROTATION_GATES,
     Matrix,
@@ -27,49 +28,6 @@ from ..operations import (
 )
 from ..plan import Plan
 from .straight import compile_straight
-
-Angles = NDArray[np.float64]
-"""One angle in rad for each set of values, shape (sets,)."""
-
-
-@dataclass(frozen=True)
-class Angle:
-    """An angle that depends on parameters.
-
-    Attributes:
-        offset: Its value in rad where all parameters are 0.
-        slopes: (position of a parameter, derivative) where it is linear in the parameters.
-        expression: The expression and the positions of its parameters, where it is not.
-    """
-
-    offset: float
-    slopes: tuple[tuple[int, float], ...] = ()
-    expression: tuple[Any, tuple[tuple[Parameter, int], ...]] | None = None
-
-    def values(self, parameters: NDArray[np.float64]) -> Angles:
-        """Return the angle for each set of values, shape (sets,); ``parameters`` is (sets, p).
-
-        Raises:
-            UnboundError: If it has no finite value for a set.
-        """
-        if self.expression is not None:
-            formula, names = self.expression
-            angles = np.empty(len(parameters))
-            for number, row in enumerate(parameters):
-                try:
-                    angles[number] = float(formula.bind({p: row[i] for p, i in names}))
-                except UNBINDABLE as error:
-                    raise UnboundError(number, error) from error
-        else:
-            angles = np.full(len(parameters), self.offset)
-            for position, slope in self.slopes:
-                angles += slope * parameters[:, position]
-        finite = np.isfinite(angles)
-        if not finite.all():
-            number = int(finite.argmin())
-            raise UnboundError(number, f"it is {angles[number]}")
-        return angles
-
 
 Gate = tuple[str, tuple[int, ...], tuple[Any, ...]]
 """Name, plan qubits, and a float or :class:`Angle` for each of its angles."""
@@ -150,7 +108,7 @@ def compile_template(circuit: QuantumCircuit, values: Sequence[float]) -> Templa
                 return None
             if not instruction.qubits:  # a global phase
                 continue
-            angles = tuple([_angle(value, places) for value in instruction.params])
+            angles = tuple([angle_of(value, places) for value in instruction.params])
             builder.gate((instruction.name, builder.places(instruction), angles))
         elif instruction.is_standard_gate():
             values = [float(value) for value in instruction.params]
@@ -223,25 +181,6 @@ def _to_step(qubit: int, run: list[Operation | Gate]) -> Step:
 
 def _has_angles(item: Operation | Gate) -> bool:
     return len(item) == 3 and isinstance(item[2], tuple) and isinstance(item[1], tuple)
-
-
-def _angle(value: Any, places: dict[Parameter, int]) -> float | Angle:
-    """Return an angle of a gate: a number, a linear function of the parameters, or any other."""
-    if not isinstance(value, ParameterExpression) or not value.parameters:
-        return float(value)
-    names = tuple((parameter, places[parameter]) for parameter in value.parameters)
-    if isinstance(value, Parameter):
-        return Angle(0.0, ((places[value], 1.0),))
-    nonlinear = Angle(0.0, (), (value, names))
-    try:
-        gradients = [value.gradient(parameter) for parameter, _ in names]
-        offset = float(value.bind({parameter: 0.0 for parameter, _ in names}))
-    except UNBINDABLE:  # has no derivative, or no value at 0
-        return nonlinear
-    if any(isinstance(gradient, ParameterExpression) for gradient in gradients):
-        return nonlinear
-    slopes = [(place, float(g)) for (_, place), g in zip(names, gradients, strict=True)]
-    return Angle(offset, tuple(slopes))
 
 
 def _column(step: Step, values: NDArray[np.float64]) -> Iterable[Operation]:

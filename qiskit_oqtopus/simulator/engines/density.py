@@ -23,12 +23,9 @@ from ..noise.pauli import (
     conjugate,
     site_transfer,
 )
-from ..operations import Matrix, Operation, qubits_of
+from ..operations import TRANSFER_QUBITS, Matrix, Operation, qubits_of
 from ..state import Cancelled, Circuit, Flag
 from .sampling import Probabilities
-
-_TRANSFER_QUBITS = 3
-"""A gate on more qubits is applied to a density matrix: its transfer matrix would be too large."""
 
 _MERGED_QUBITS = 7
 """From this many qubits on, matrices of one qubit are merged into those of two before these are
@@ -36,6 +33,9 @@ applied; with fewer qubits merging costs more than it saves."""
 
 _SLICE = 1 << 22
 """Coefficients that are updated between two looks at the cancel flag: well below a second."""
+
+_KNOWN = 4096
+"""Sites that are remembered, each with its transfer matrix."""
 
 _ROUNDING = 1e-12
 """A probability that differs by less from 0 or 1 is that."""
@@ -98,6 +98,8 @@ class Densities:
             if site is None:
                 site = self._site(operation, noise)
                 if named:
+                    if len(known) >= _KNOWN:  # a loop may have another angle each time
+                        known.clear()
                     known[operation, noise] = site
             qubits, matrix, has_noise = site
             position += has_noise
@@ -115,7 +117,7 @@ class Densities:
     ) -> tuple[tuple[int, ...], Real | None, bool]:
         """Return qubits, transfer matrix (None: too large), and whether the noise is in it."""
         qubits = qubits_of(operation)
-        if len(qubits) > _TRANSFER_QUBITS and operation[0] != "noise":
+        if len(qubits) > TRANSFER_QUBITS and operation[0] != "noise":
             return qubits, None, False
         same = noise is not None and operation[0] != "noise" and noise[1] == qubits
         return *site_transfer(operation, noise if same else None), same
@@ -174,10 +176,10 @@ class Densities:
         """
         n = self._num_qubits
         circuit = Circuit([operation, conjugate(operation, n)], 2 * n)
-        state = qulacs.QuantumState(2 * n)
+        state: Any = qulacs.QuantumState(2 * n)
         changed = []
         for branch in range(len(self)):
-            state.load(list(self.matrix(branch, range(n)).T.reshape(-1)))
+            state.load(self.matrix(branch, range(n)).T.reshape(-1))
             circuit.apply(state)
             changed.append(coefficients_of(state.get_vector().reshape(1 << n, -1).T))
         self._waiting.clear()

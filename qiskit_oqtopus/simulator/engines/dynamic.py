@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..angle import Angle
 from ..classical import evaluator, storer
+from ..operations import Operation, encode_standard
 from ..plan import Plan
 from ..state import Cancelled, Flag
 from .branches import Branches, Context, join
@@ -156,6 +158,27 @@ class DynamicRun:
         group.states.apply(circuit, self._cancelled)
         self._phase += phase  # has a meaning only if there is just one branch
         return [(at + 1, group)]
+
+    def _gate(
+        self, group: Branches, at: int, name: str, qubits: tuple[int, ...], angles: Any
+    ) -> list[tuple[int, Branches]]:
+        chosen = [
+            tuple(angle.value(each) if isinstance(angle, Angle) else angle for angle in angles)
+            for each in group.variables
+        ]
+        parts = []
+        for values in dict.fromkeys(chosen):
+            members = [i for i, each in enumerate(chosen) if each == values]
+            part = group if len(members) == len(group) else group.part(members)
+            operations, phase = encode_standard(name, qubits, values)
+            self._apply(part, operations)
+            self._phase += phase
+            parts.append(part)
+        return [(at + 1, join(parts))]
+
+    def _apply(self, group: Branches, operations: Sequence[Operation]) -> None:
+        """Apply operations that are applied only once."""
+        group.states.apply(prepare(operations, self._num_qubits), self._cancelled)
 
     def _measure(
         self, group: Branches, at: int, qubit: int | None, clbits: Any

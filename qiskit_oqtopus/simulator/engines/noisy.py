@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..noise.pauli import OUTCOMES
 from ..noise.readout import misread, reading_matrix
-from ..operations import Matrix
+from ..operations import Matrix, Operation
 from ..plan import NoisyPlan, Plan, Wanted
-from ..state import Flag
+from ..state import Circuit, Flag
 from .branches import Branches
 from .density import Densities
 from .dynamic import DynamicRun
@@ -239,8 +239,11 @@ class DensityRun(_NoisyRun):
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float
     ) -> list[tuple[int, Branches]]:
-        group.states.apply(operations, self._cancelled)
+        self._apply(group, operations)
         return [(at + 1, group)]
+
+    def _apply(self, group: Branches, operations: Sequence[Operation]) -> None:
+        group.states.apply(operations, self._cancelled)
 
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
         """A reset is a channel like any other: what was there before is not recorded."""
@@ -254,6 +257,9 @@ class TrajectoryRun(_NoisyRun):
 
     def _zero_state(self) -> Ensemble:
         return StateList([qulacs.QuantumState(self._num_qubits)], self._num_qubits)
+
+    def _apply(self, group: Branches, operations: Sequence[Operation]) -> None:
+        group.states.apply(Circuit(operations, self._num_qubits), self._cancelled)
 
     def _unitary(
         self, group: Branches, at: int, operations: Any, phase: float

@@ -18,6 +18,7 @@ from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
 from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
+from .reservation import find_needed_bytes, reserve
 from .sampling import (
     MARGINAL_QUBITS,
     Streams,
@@ -95,6 +96,7 @@ class Settings:
         statevector: Whether the state before the terminal measurements is wanted.
         max_threads: Threads that Qulacs may use, or None; heeded only before its first gate.
         branch_bytes: Bound on the state vectors that branching keeps at once.
+        memory_is_set: Whether the user has said how much memory a circuit may take.
         observables: The observables whose expectation values are wanted, in place of counts; or
             None.
         density_matrix: Of which qubits the density matrix is wanted.
@@ -106,6 +108,7 @@ class Settings:
     statevector: bool = False
     max_threads: int | None = None
     branch_bytes: int = BRANCH_BYTES
+    memory_is_set: bool = False
     observables: Observables | None = None
     density_matrix: Wanted = False
 
@@ -135,11 +138,13 @@ def run_chunk(
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
             plan = unpack(waiting)
-            if settings.observables is None:
-                outcome = _run(plan, streams[index], settings, cancelled)
-            else:
-                values = _estimate(plan, settings, on_active, cancelled)
-                outcome = {"expectation_values": values}
+            needed = find_needed_bytes(plan, settings.shots, settings.branch_bytes)
+            with reserve(needed, not settings.memory_is_set, cancelled):
+                if settings.observables is None:
+                    outcome = _run(plan, streams[index], settings, cancelled)
+                else:
+                    values = _estimate(plan, settings, on_active, cancelled)
+                    outcome = {"expectation_values": values}
         # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
         # fault in Qulacs) is its outcome: the results of the others must survive it.
         except Exception as error:  # noqa: BLE001

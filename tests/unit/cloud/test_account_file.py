@@ -5,11 +5,15 @@ from __future__ import annotations
 import configparser
 import os
 import stat
+import subprocess
+import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from qiskit_oqtopus import OqtopusWarning
+from qiskit_oqtopus.cloud import account_file
 from qiskit_oqtopus.cloud.credentials import find_account
 from qiskit_oqtopus.exceptions import OqtopusCredentialsError
 
@@ -166,5 +170,69 @@ def test_save_leaves_nothing_behind_when_it_fails(home, monkeypatch):
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OqtopusCredentialsError, match="No space left"):
         save(home)
-    assert os.listdir(path.parent) == ["config.ini"]
+    assert sorted(os.listdir(path.parent)) == [".config.ini.lock", "config.ini"]
     assert path.read_text() == section("old")
+
+
+def test_threads_that_save_at_once_keep_all_profiles(home):
+    with ThreadPoolExecutor(10) as pool:
+        for _ in pool.map(lambda i: save(home, profile=f"p{i}"), range(20)):
+            pass
+    assert [find(home, profile=f"p{i}").url for i in range(20)] == [URL] * 20
+
+
+def test_processes_that_save_at_once_keep_all_profiles(home):
+    script = (
+        "import sys; from qiskit_oqtopus.cloud.credentials import save_account\n"
+        "for i in range(5):\n"
+        "    save_account(sys.argv[2], 'a.b', profile=f'{sys.argv[3]}-{i}', environ={},"
+        " home=sys.argv[1])"
+    )
+    command = [sys.executable, "-c", script, str(home), URL]
+    processes = [subprocess.Popen([*command, str(number)]) for number in range(4)]
+    assert [process.wait(60) for process in processes] == [0] * 4
+    for number in range(4):
+        for i in range(5):
+            assert find(home, profile=f"{number}-{i}").url == URL
+
+
+def test_a_lock_is_waited_for_and_not_for_ever(home, monkeypatch):
+    monkeypatch.setattr(account_file, "LOCK_SECONDS", 0.3)
+    path = save(home)
+    with account_file.lock(path), pytest.raises(OqtopusCredentialsError, match=r"held .* 0\.3 s"):
+        save(home, profile="other")
+    save(home, profile="other")
+    assert find(home, profile="other").url == URL
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills a process the POSIX way")
+def test_the_lock_of_a_killed_process_is_none(home):
+    path = save(home)
+    script = (
+        "import sys, time, pathlib; from qiskit_oqtopus.cloud.account_file import lock\n"
+        "with lock(pathlib.Path(sys.argv[1])):\n"
+        "    print('locked', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "locked\n"
+        process.kill()
+    save(home, profile="other")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+@pytest.mark.parametrize("make", [os.mkdir, getattr(os, "mkfifo", None)])
+@pytest.mark.parametrize("name", ["config.ini", ".config.ini.lock"])
+def test_what_is_no_file_is_an_error(home, make, name):
+    path = client_file(home, section("default"))
+    (path.parent / name).unlink(missing_ok=True)
+    make(path.parent / name)
+    if name == "config.ini":
+        with pytest.raises(OqtopusCredentialsError, match="cannot be read"):
+            find(home)
+    elif make is os.mkfifo:
+        save(home, profile="other")  # a pipe can be locked like a file
+        return
+    with pytest.raises(OqtopusCredentialsError, match=r"config\.ini"):
+        save(home, profile="other")
+    assert not (path.parent / name).is_file()

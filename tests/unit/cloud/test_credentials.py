@@ -181,7 +181,7 @@ def test_save_and_find(home):
     path = save(home)
     assert path == home / ".config" / "oqtopus" / "config.ini"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert os.listdir(path.parent) == ["config.ini"]
+    assert sorted(os.listdir(path.parent)) == [".config.ini.lock", "config.ini"]
     account = find(home)
     assert (account.url, account.token, account.proxy) == (URL, TOKEN, None)
 

@@ -15,6 +15,13 @@ from qiskit_oqtopus.emulator import Emulator
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\n'
 BELL = HEAD + "qubit[2] q;\nbit[2] c;\nh q[0];\ncx q[0], q[1];\nc = measure q;\n"
 FLIP = HEAD + "qubit[1] q;\nbit[1] c;\nx q[0];\nc = measure q;\n"
+LONG = (
+    HEAD
+    + "qubit[12] q;\nbit[12] c;\n"
+    + "".join(f"sx q[{i % 12}];\ncx q[{i % 11}], q[{i % 11 + 1}];\n" for i in range(1500))
+    + "c = measure q;\n"
+)
+"""With noise and many shots this takes minutes."""
 NULL = {"transpiler_lib": None}
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -92,6 +99,17 @@ class Session(requests.Session):
         status, body = self.submit(job_id, **changes)
         assert status == 200, body
         return self.finished(job_id)
+
+    def start(self, program: str, **changes: Any) -> str:
+        """Submit a job, and return its id when it runs."""
+        job_id = self.ready(program)
+        status, body = self.submit(job_id, **changes)
+        assert status == 200, body
+        deadline = time.monotonic() + 20
+        while self.call("GET", f"/jobs/{job_id}/status")[1]["status"] != "running":
+            assert time.monotonic() < deadline, "the job does not start"
+            time.sleep(0.01)
+        return job_id
 
     def finished(self, job_id: str) -> dict[str, Any]:
         """Return a job when it has ended."""

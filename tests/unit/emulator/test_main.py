@@ -7,12 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import requests
 
 from qiskit_oqtopus.emulator import Faults
 from qiskit_oqtopus.emulator.__main__ import switch_on
+
+from .session import LONG, Session
 
 
 def test_command_line() -> None:
@@ -43,6 +48,25 @@ def test_command_line() -> None:
             assert answers[0].headers["retry-after"] == "2"
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_while_a_noisy_job_runs(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "qiskit_oqtopus.emulator", "--json", "--noise"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            device = SimpleNamespace(device_id=said["devices"][0])
+            cloud: Any = SimpleNamespace(url=said["url"], token=said["token"], devices=[device])
+            Session(cloud).start(LONG, shots=1_000_000)
+            time.sleep(0.5)
+            start = time.monotonic()
+            process.send_signal(number)
+            assert process.wait(20) == 0
+            assert time.monotonic() - start < 2
         finally:
             process.kill()
 

@@ -14,7 +14,7 @@ from qiskit_oqtopus.emulator.server import REALISTIC
 from qiskit_oqtopus.exceptions import OqtopusError
 
 from .conftest import plain_device
-from .session import FLIP, HEAD, Session
+from .session import FLIP, HEAD, LONG, Session
 
 
 def test_start_and_end() -> None:
@@ -41,6 +41,23 @@ def test_start_and_end() -> None:
         found = Session(cloud).call("GET", f"/jobs/{job['job_id']}")[1]
         assert Session(cloud).result(found)["sampling"]["counts"] == {"1": 1000}
     assert cloud.jobs[job["job_id"]].status == "succeeded"
+
+
+def test_a_job_of_minutes_is_not_waited_for() -> None:
+    cloud = Emulator(["grid-16q"], noise=True)
+    with cloud:
+        job_id = Session(cloud).start(LONG, shots=1_000_000)
+        time.sleep(0.5)
+        start = time.monotonic()
+    assert time.monotonic() - start < 4
+    assert cloud.jobs[job_id].status == "submitted"
+    with cloud:  # it is run again
+        user = Session(cloud)
+        deadline = time.monotonic() + 20
+        while user.call("GET", f"/jobs/{job_id}/status")[1]["status"] != "running":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert user.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
 
 
 def test_ports_that_are_taken() -> None:

@@ -169,3 +169,64 @@ def test_cancel_says_that_a_chunk_is_at_work(backend):
     partial = caught.value.result
     assert [entry.success for entry in partial.results] == [True, False, False]
     assert sum(partial.get_counts(0).values()) == 200
+
+
+class Junk(Executor):
+    """Its submit returns what it is told, for one chunk or for all."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def submit(self, function, plans, *args):
+        return self.make(function, plans, *args)
+
+
+def done(value):
+    future = Future()
+    future.set_result(value)
+    return future
+
+
+@pytest.mark.parametrize("value", [None, "a job", 7, object(), {}])
+def test_submit_returns_no_future(backend, value):
+    with pytest.raises(OqtopusJobError, match="which is no Future") as caught:
+        backend.run(circuits(2), executor=Junk(lambda *args: value))
+    assert repr(value)[:50] in str(caught.value)
+
+
+def test_submit_raises(backend):
+    def fail(*args):
+        raise AttributeError("no workers")
+
+    with pytest.raises(OqtopusJobError, match="AttributeError: no workers"):
+        backend.run(circuits(2), executor=Junk(fail))
+
+
+def test_submit_returns_one_future_for_all(backend):
+    one = Future()
+    with pytest.raises(OqtopusJobError, match="the same Future again"):
+        backend.run(circuits(2), executor=Junk(lambda *args: one))
+    assert one.cancelled()
+
+
+@pytest.mark.parametrize("value", [None, "counts", 7, [], [None], [1, 2, 3], {"0": 200}])
+def test_a_future_has_something_else(backend, value):
+    job = backend.run(circuits(2), executor=Junk(lambda *args: done(value)))
+    with pytest.raises(OqtopusJobError, match="instead of the outcomes of 1 circuits"):
+        job.result(timeout=10)
+    assert job.status() is JobStatus.ERROR
+
+
+def test_junk_in_one_chunk_leaves_the_others(backend):
+    def make(function, plans, first, settings):
+        return done("junk" if first == 1 else function(plans, first, settings))
+
+    result = backend.run(circuits(3), executor=Junk(make)).result(timeout=10)
+    assert [entry.success for entry in result.results] == [True, False, True]
+    assert "returned 'junk'" in result.results[1].status
+
+
+@pytest.mark.parametrize("value", ["pool", 3, object()])
+def test_what_has_no_submit_is_no_executor(backend, value):
+    with pytest.raises(OqtopusOptionError, match="'executor' must be"):
+        backend.run(circuits(1), executor=value)

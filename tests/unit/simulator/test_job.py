@@ -54,7 +54,7 @@ def test_a_job_from_its_beginning_to_its_end(backend):
     assert not job.running()
     assert not job.cancelled()
     assert job.error_message() is None
-    assert result is job.result()
+    assert result.to_dict() == job.result().to_dict()
     assert (result.job_id, result.backend_name) == (job.job_id(), "qulacs_simulator")
     assert result.success
     assert job.cancel() is False
@@ -136,7 +136,57 @@ def test_many_threads_may_ask(backend):
     for thread in threads:
         thread.join()
     assert len(results) == 8
-    assert all(result is results[0] for result in results)
+    assert all(result.to_dict() == results[0].to_dict() for result in results)
+
+
+def spoil(result):
+    """Change everything in a result that can be changed."""
+    for entry in result.results:
+        entry.header["metadata"].get("list", []).append(3)
+        entry.header["creg_sizes"][0][1] = 9
+        entry.header.clear()
+        entry.data.counts.clear()
+        entry.data.memory.append("0x7")
+        entry.status = "SPOILT"
+    result.results.pop()
+
+
+@pytest.mark.parametrize("number", [1, 300])
+def test_results_share_nothing_that_can_be_changed(backend, number):
+    circuits = [measured(i % 2, f"c{i}") for i in range(number)]
+    circuits[0].metadata = {"list": [1]}
+    circuits[-1].metadata = {"list": [2], "function": lambda: None}  # cannot be pickled
+    job = backend.run(circuits, memory=True)
+    for _ in range(3):
+        result = job.result()
+        assert [result.get_counts(i) for i in range(number)] == [
+            {str(i % 2): 10} for i in range(number)
+        ]
+        assert result.get_memory(0) == ["0"] * 10
+        assert result.results[-1].header["metadata"]["list"] == [2]
+        assert {entry.status for entry in result.results} == {"DONE"}
+        spoil(result)
+
+
+def test_arrays_are_shared_and_cannot_be_changed(backend):
+    circuit = QuantumCircuit(2)
+    circuit.h(0)
+    job = backend.run(circuit, statevector=True)
+    first, second = job.result().data(0)["statevector"], job.result().data(0)["statevector"]
+    assert first is second
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 0
+
+
+def test_the_partial_result_of_an_error_is_a_new_one(backend):
+    job = backend.run([measured(1), large()])
+    time.sleep(0.3)
+    job.cancel()
+    for _ in range(2):
+        with pytest.raises(OqtopusJobCancelledError) as caught:
+            job.result()
+        assert caught.value.result.get_counts(0) == {"1": 10}
+        caught.value.result.results[0].data.counts.clear()
 
 
 def test_the_failure_of_one_circuit_spares_the_others(backend, monkeypatch):

@@ -1,0 +1,91 @@
+"""Room for the states of a circuit, asked for in the process in which it runs.
+
+When Qulacs gets no memory it ends the process. What ``run`` has checked may be otherwise by then:
+other circuits run at the same time, and the worker of an executor has limits of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ...exceptions import OqtopusError
+from ..memory import (
+    ALWAYS_THERE,
+    available_bytes,
+    density_bytes,
+    is_limited,
+    left_by_limits,
+    required_bytes,
+    trajectory_bytes,
+)
+from ..plan import NoisyPlan, Plan
+from ..state import Cancelled, Flag
+from .ensemble import BATCH_QUBITS
+
+_PERIOD = 0.1
+"""Time between two looks at the memory in s."""
+
+_changed = threading.Condition()
+_taken: list[int] = []
+"""What each circuit that runs in this process has asked for, in bytes."""
+
+
+@contextmanager
+def reserve(needed: int, asked: bool, cancelled: Flag | None) -> Iterator[None]:
+    """Wait until other circuits of this process leave room for one.
+
+    Args:
+        needed: Bytes.
+        asked: Whether the machine is asked what it has, or only what limits the process has.
+        cancelled: Looked at while it waits.
+
+    Raises:
+        OqtopusError: If there is not enough for it, even alone.
+        Cancelled: If the flag was set.
+    """
+    if needed <= ALWAYS_THERE and not is_limited():
+        yield
+        return
+    with _changed:
+        while True:
+            ask = available_bytes if asked else left_by_limits
+            available = ask(new_threads=0)
+            # A part of what others have asked for is in use already; which part is not known.
+            if available is None or needed <= available - sum(_taken):
+                break
+            if not _taken:
+                raise OqtopusError(
+                    f"it needs {needed:,} bytes, and {available:,} bytes are available in the "
+                    "process that runs it; use fewer active qubits, or raise the limits of the "
+                    "process"
+                )
+            if cancelled is not None and cancelled.is_set():
+                raise Cancelled
+            _changed.wait(_PERIOD)
+        _taken.append(needed)
+    try:
+        yield
+    finally:
+        with _changed:
+            _taken.remove(needed)
+            _changed.notify_all()
+
+
+def find_needed_bytes(plan: Plan | NoisyPlan, shots: int, branch_bytes: int) -> int:
+    """Return the peak number of bytes that a plan takes, its branches included."""
+    if isinstance(plan, NoisyPlan):
+        inner = plan.plan
+        n = len(inner.qubits)
+        if plan.method == "density_matrix":
+            # Branches are arrays of numpy, which raises MemoryError.
+            return density_bytes(n, inner.is_static, inner.has_wide_gates)
+        needed = trajectory_bytes(n, shots)
+    else:
+        inner = plan
+        n = len(plan.qubits)
+        needed = required_bytes(n, not plan.is_static or plan.has_wide_maps)
+    if not inner.is_static and n > BATCH_QUBITS:
+        needed += min(branch_bytes, shots * (16 << n))
+    return needed
