@@ -22,6 +22,7 @@ from ..exceptions import (
     OqtopusJobError,
     OqtopusJobTimeoutError,
 )
+from ..options import optional, seconds
 from .engines.run import Outcome, Settings, run_chunk
 from .plan import UNPACKED, AnyPlan
 from .result import copy_header, experiment_result, pack_block, reason, unpack_block
@@ -258,6 +259,7 @@ class QulacsJob(JobV1):
             The results of all circuits, in the order in which they were given.
 
         Raises:
+            OqtopusOptionError: If the timeout is not a number.
             OqtopusJobTimeoutError: If the time is over. The job goes on.
             OqtopusJobCancelledError: If the job was cancelled; ``result`` on the error has
                 the circuits that were finished before.
@@ -334,6 +336,7 @@ class QulacsJob(JobV1):
         Raises:
             OqtopusJobTimeoutError: If the time is over. The job goes on.
         """
+        timeout = _check_timeout(timeout)
         if callback is None:
             self._wait(timeout)
             return
@@ -369,6 +372,7 @@ class QulacsJob(JobV1):
         return [outcome.error for outcome in self._outcomes if outcome and outcome.error]
 
     def _wait(self, timeout: float | None) -> None:
+        timeout = _check_timeout(timeout)
         if self._started is None:
             raise OqtopusJobError(f"Job {self.job_id()} has not been submitted.")
         if timeout is None and self._executor is None and self._claim():
@@ -479,3 +483,9 @@ def _stop_all() -> None:
         job._cancelled.set()
     for job in jobs:
         job._finished.wait(10)
+
+
+def _check_timeout(timeout: Any) -> float | None:
+    """Return a timeout in s, None if it never ends."""
+    limit = optional(seconds)("timeout", timeout)
+    return None if limit is None or limit > threading.TIMEOUT_MAX else float(limit)

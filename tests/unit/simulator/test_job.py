@@ -1,5 +1,6 @@
 """The life of a job: waiting, cancelling, failing, and what stays available."""
 
+import math
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from qiskit_oqtopus import (
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
+    OqtopusOptionError,
     QulacsBackend,
 )
 from qiskit_oqtopus.simulator import job as job_module
@@ -278,3 +280,14 @@ def test_jobs_run_where_no_more_threads_can_be_had(backend, monkeypatch):
     for job in jobs:
         job.wait_for_final_state(timeout=30)
         assert sum(job.result().get_counts().values()) == 10
+
+
+@pytest.mark.parametrize("timeout", [float("nan"), "5", True])
+def test_a_timeout_is_a_number(timeout):
+    circuit = QuantumCircuit(1)
+    circuit.measure_all()
+    job = QulacsBackend().run(circuit, shots=5)
+    for wait in (job.result, job.wait_for_final_state):
+        with pytest.raises(OqtopusOptionError, match="'timeout' must be a number of seconds"):
+            wait(timeout)
+    assert job.result(timeout=math.inf).get_counts() == {"0": 5}
