@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from ..words import clean
 from .errors import ProtocolError
 
 T = TypeVar("T")
@@ -24,6 +25,11 @@ MAX_PAGE_SIZE = 100
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _words(value: Any) -> str | None:
+    """Return what is meant for people, as they may see it."""
+    return clean(value) if isinstance(value, str) else None
 
 
 def _json_text(value: Any) -> str | None:
@@ -95,7 +101,7 @@ class JobInfo:
     result: str | None = field(default=None, repr=False)
     transpile_result: str | None = field(default=None, repr=False)
     combined_program: str | None = field(default=None, repr=False)
-    message: str | None = None
+    message: str | None = field(default=None, metadata={"convert": _words})
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
