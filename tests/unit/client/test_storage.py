@@ -140,7 +140,7 @@ def test_an_encoding_that_was_not_asked_for_is_not_unpacked(serve, connect, enco
     tracemalloc.start()
     try:
         for call in (client.devices, lambda: client.download(f"{server.url}/r.zip")):
-            with pytest.raises(ProtocolError, match="encoded as '.*which was not asked for"):
+            with pytest.raises(ProtocolError, match=r"encoded as '.*which was not asked for"):
                 call()
         _, peak = tracemalloc.get_traced_memory()
     finally:
