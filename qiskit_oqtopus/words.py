@@ -43,8 +43,8 @@ def clean(text: str, secrets: Iterable[str] = (), limit: int = MAX_LENGTH) -> st
         secrets: What must not be shown. Also found where it is quoted for a URL or for XML.
         limit: How long the result may be.
 
-    >>> clean("no\r\n  qubit\x1b[31m!\x1b[0m \u202e(see https://s3.example/r.zip?Signature=SIGNED)")
-    'no / qubit! (see https://s3.example/r.zip?***)'
+    >>> clean("no\r\n  qubit\x1b[31m!\x1b[0m \u202esee https://s3.example/r.zip?Signature=SIGNED !")
+    'no / qubit! see https://s3.example/r.zip?*** !'
     >>> clean("the token id.abc is bad", ("id.abc",))
     'the token *** is bad'
     """

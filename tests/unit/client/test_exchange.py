@@ -187,8 +187,12 @@ def test_waiting_for_a_connection_of_the_pool(serve_raw, connect):
     server = serve_raw(never_answer)
     client = connect(server, pool_size=1, read_timeout=20.0, retry=ONCE)
     deadline = Deadline()
-    other = threading.Thread(target=lambda: pytest.raises(DeadlineError, first.devices))
-    first = client.within(deadline)
+
+    def wait_for_it():
+        with pytest.raises(DeadlineError):
+            client.within(deadline).devices()
+
+    other = threading.Thread(target=wait_for_it)
     other.start()
     while not server.connections:
         real_time.sleep(0.01)
