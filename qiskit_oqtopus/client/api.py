@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
@@ -32,6 +33,9 @@ T = TypeVar("T")
 MAX_ANSWER_BYTES = 32 * 2**20
 """How large an answer of the API may be, in bytes: a page of jobs has less than one of them."""
 
+# A shorter text is found by chance, as in tests.
+_SHORTEST_TOKEN = 16
+
 
 class Client:
     """One account at one OQTOPUS Cloud; safe to share among threads.
@@ -58,6 +62,9 @@ class Client:
     Raises:
         ConfigurationError: If a value cannot be used.
     """
+
+    # Of a client that could not be built: tracebacks may show it.
+    _url = ""
 
     def __init__(
         self,
@@ -368,6 +375,8 @@ class Client:
             except ClientError as problem:
                 error = problem
             else:
+                if not storage_host:
+                    answer = _strike_out(answer, self._token)
                 error = error_of(
                     answer,
                     method=request.method,
@@ -416,6 +425,16 @@ def _give_up(
         correlation_id=error.correlation_id,
         sent=None if any(failure.sent is not False for failure in failures) else False,
     )
+
+
+def _strike_out(answer: Answer, token: Secret) -> Answer:
+    """Return an answer without the token, wherever the server repeats it.
+
+    What is read of it then may be shown, by an error or by a traceback with local variables.
+    """
+    if len(token.reveal()) < _SHORTEST_TOKEN:
+        return answer
+    return replace(answer, body=answer.body.replace(token.reveal().encode(), b"***"))
 
 
 def _check_id(noun: str, asked: str, answered: str) -> None:

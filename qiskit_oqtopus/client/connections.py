@@ -14,7 +14,10 @@ from urllib3.util.connection import allowed_gai_family
 from . import workers
 from .exchange import TICK, Exchange, this_exchange
 
-URLLIB3_LOGGER = logging.getLogger("urllib3.connectionpool")
+_LOGGERS = [
+    logging.getLogger(f"urllib3.{name}")
+    for name in ("connection", "connectionpool", "poolmanager", "response", "util.retry")
+]
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -35,6 +38,8 @@ def _bound(manager: Any) -> Any:
     manager.pool_classes_by_scheme = {
         scheme: _bounded_pool(pool) for scheme, pool in manager.pool_classes_by_scheme.items()
     }
+    # urllib3 2 leaves the connections of a pool that is given up to the garbage collector.
+    manager.pools.dispose_func = lambda pool: pool.close()
     return manager
 
 
@@ -124,14 +129,26 @@ class WithoutQueries(logging.Filter):
     What other libraries ask for in this process is logged as it is.
     """
 
+    def install(self) -> None:
+        """Begin to look at what urllib3 logs."""
+        for logger in _LOGGERS:
+            logger.addFilter(self)
+
+    def remove(self) -> None:
+        """Leave the loggers of urllib3 as they were."""
+        for logger in _LOGGERS:
+            logger.removeFilter(self)
+
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything pass, some of it without its queries."""
-        if this_exchange() is not None and isinstance(record.args, tuple):
-            record.args = tuple(_without_query(arg) for arg in record.args)
+        if this_exchange() is not None:
+            # Exceptions hold what urllib3 could not read of an answer, which may be anything.
+            record.exc_info = None
+            if isinstance(record.args, tuple):
+                record.args = tuple(_without_query(arg) for arg in record.args)
         return True
 
 
 def _without_query(arg: Any) -> Any:
-    # What urllib3 could not read of an answer may be anything.
     text = type(arg).__name__ if isinstance(arg, Exception) else arg
     return f"{text.partition('?')[0]}?..." if isinstance(text, str) and "?" in text else text

@@ -19,7 +19,7 @@ from requests.cookies import RequestsCookieJar
 from ..version import __version__
 from .addresses import is_loopback, proxy_host
 from .answers import Answer
-from .connections import URLLIB3_LOGGER, BoundedAdapter, WithoutQueries
+from .connections import BoundedAdapter, WithoutQueries
 from .deadline import Deadline
 from .errors import ConfigurationError, DeadlineError, ProtocolError, TransportError
 from .exchange import Exchange, OverError
@@ -253,8 +253,8 @@ class Transport:
 
     def _build_session(self) -> requests.Session:
         quiet = WithoutQueries()
-        URLLIB3_LOGGER.addFilter(quiet)
-        self._quiet = weakref.finalize(self, URLLIB3_LOGGER.removeFilter, quiet)
+        quiet.install()
+        self._quiet = weakref.finalize(self, quiet.remove)
         session = requests.Session()
         session.auth = _NoAuth()
         session.cookies = _NoCookies()
