@@ -169,7 +169,6 @@ class Transport:
                 with self._open(session, request, exchange) as response:
                     status = response.status_code
                     answer = Answer(status, response.headers, _read(response, max_bytes))
-                exchange.check()
             except OverError:
                 pass
             except _RefusedError as error:

@@ -370,6 +370,29 @@ def test_what_the_server_says_about_a_job_is_clean(serve, connect):
     assert job.job_info.input == link
 
 
+def test_what_people_read_of_jobs_and_devices_is_clean(serve, connect):
+    wild = "\x1b[31mred\r\nline\u202e"
+    job = {"job_id": "j", "status": wild, "name": wild, "description": wild}
+    (seen,) = connect(serve(say([job]))).jobs()
+    # Descriptions hold what finds the jobs of a group, and are kept as they are.
+    assert (seen.status, seen.name, seen.description) == ("red / line", "red / line", wild)
+    device = {"device_id": "d", "status": wild, "device_type": wild, "description": wild}
+    (seen,) = connect(serve(say([device]))).devices()
+    assert (seen.status, seen.device_type, seen.description) == ("red / line",) * 3
+
+
+@pytest.mark.parametrize("id_", ["a\x1b[31m", "a\nb", "x" * 2000])
+def test_what_is_no_id(serve, connect, id_):
+    for call in (
+        connect(serve(say([{"job_id": id_, "status": "x"}]))).jobs,
+        connect(serve(say([{"device_id": id_}]))).devices,
+        connect(serve(say({"job_id": id_, "presigned_url": {}}))).register,
+    ):
+        with pytest.raises(ProtocolError, match="which is no id") as info:
+            call()
+        assert str(info.value).isprintable()
+
+
 @pytest.mark.parametrize("answered", ["B", "a", "A ", "A\x1b[31m"])
 def test_an_answer_about_something_else(serve, connect, answered):
     jobs = connect(serve(say({"job_id": answered, "status": "succeeded"})))
@@ -379,7 +402,7 @@ def test_an_answer_about_something_else(serve, connect, answered):
         (lambda: jobs.status("A"), "job"),
         (lambda: devices.device("A"), "device"),
     ):
-        with pytest.raises(ProtocolError, match=f"about {noun} .*, and not about 'A'") as info:
+        with pytest.raises(ProtocolError, match=f"about {noun} .* not about 'A'|is no id") as info:
             call()
         assert info.value.status == 200
 
