@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import SplitResult, quote, urlsplit
 
+from ..words import clean
 from .errors import ConfigurationError, NotFoundError, ProtocolError
 
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -72,7 +73,7 @@ def proxy_host(proxy: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or parts.scheme not in _PROXY_SCHEMES or not _clean(proxy):
+    if not host or parts.scheme not in _PROXY_SCHEMES or not _is_clean(proxy):
         raise ConfigurationError(
             "the proxy is not a URL like http://host:port (nor https:// nor socks5://)"
         )
@@ -86,7 +87,7 @@ def split_url(url: str) -> SplitResult | None:
     True
     """
     # urlsplit would drop line feeds and tabs without a word.
-    if not _clean(url):
+    if not _is_clean(url):
         return None
     try:
         parts = urlsplit(url)
@@ -96,7 +97,7 @@ def split_url(url: str) -> SplitResult | None:
     return parts if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def _clean(url: str) -> bool:
+def _is_clean(url: str) -> bool:
     return url.isprintable() and " " not in url
 
 
@@ -135,4 +136,4 @@ def public_url(url: str) -> str:
     'https://s3.example:9000/bucket/result.zip'
     """
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")

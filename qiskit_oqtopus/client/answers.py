@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..words import MAX_LENGTH, clean
 from .errors import (
     ClientError,
     CredentialsError,
@@ -23,7 +24,8 @@ from .errors import (
 from .retry import parse_retry_after
 from .storage import parse_json
 
-_MAX_TEXT = 2000
+_MAX_FIELDS = 100
+_MAX_WORD = 200
 _CORRELATION_HEADERS = ("x-correlation-id", "x-amzn-requestid", "x-amz-request-id")
 
 # What Amazon's API Gateway says in a 403 of its own; the same key holds the words of the
@@ -67,8 +69,12 @@ class Said:
     fields: tuple[tuple[str, str], ...] = ()
 
 
-def read_words(body: bytes) -> Said:
+def read_words(body: bytes, secrets: Iterable[str] = ()) -> Said:
     """Return what the body of an error says: ``message``, ``Message``, ``detail`` or raw text.
+
+    Args:
+        body: The body.
+        secrets: Texts that are struck out, should the server repeat them.
 
     >>> read_words(b'{"message": "device not found"}')
     Said(text='device not found', application=True, fields=())
@@ -77,7 +83,7 @@ def read_words(body: bytes) -> Said:
     >>> read_words(b"<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>").text
     'NoSuchKey: Gone.'
     """
-    raw = body[: 16 * _MAX_TEXT].decode("utf-8", "replace")
+    raw = " ".join(body[: 16 * MAX_LENGTH].decode("utf-8", "replace").split())
     try:
         value = parse_json(body, "the answer") if len(body) <= 2**20 else None
     except ProtocolError:
@@ -87,37 +93,33 @@ def read_words(body: bytes) -> Said:
             said = value.get(key)
             if isinstance(said, str) and said.strip():
                 own = key == "message" and _GATEWAY_REFUSALS.match(said.strip()) is None
-                return Said(_shorten(said), application=own)
+                return Said(clean(said.strip(), secrets), application=own)
             if key == "detail" and isinstance(said, list) and said:
-                return _read_details(said)
+                return _read_details(said, secrets)
     elif isinstance(value, str):
         raw = value
     parts = dict(_XML_PARTS.findall(raw))
     if parts:
         raw = ": ".join(parts[key] for key in ("Code", "Message") if key in parts)
-    return Said(_shorten(raw))
+    return Said(clean(raw.strip(), secrets))
 
 
-def _read_details(details: list[Any]) -> Said:
+def _read_details(details: list[Any], secrets: Iterable[str]) -> Said:
     fields = []
-    for item in details:
+    for item in details[:_MAX_FIELDS]:
         if isinstance(item, dict):
             loc = item.get("loc")
             where = ".".join(map(str, loc)) if isinstance(loc, list) else str(loc or "")
-            fields.append((where, str(item.get("msg", item))))
+            words = str(item.get("msg", item))
         else:
-            fields.append(("", str(item)))
+            where, words = "", str(item)
+        fields.append((clean(where, secrets, _MAX_WORD), clean(words, secrets)))
     text = "; ".join(f"{where}: {words}" if where else words for where, words in fields)
-    return Said(_shorten(text), fields=tuple(fields))
-
-
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+    return Said(clean(text), fields=tuple(fields))
 
 
 def error_of(
-    answer: Answer, *, method: str, path: str, storage: bool, now: float, secrets: tuple[str, ...]
+    answer: Answer, *, method: str, path: str, storage: bool, now: float, secrets: Iterable[str]
 ) -> ClientError | None:
     """Return the error that an answer stands for, or None if it is a success.
 
@@ -132,9 +134,9 @@ def error_of(
     status = answer.status
     if 200 <= status < 300:
         return None
-    said = read_words(answer.body)
-    text = strike_out(said.text, secrets)
-    correlation_id = correlation_id_of(answer)
+    said = read_words(answer.body, secrets)
+    text = said.text
+    correlation_id = correlation_id_of(answer, secrets)
     context: dict[str, Any] = {
         "method": method,
         "path": path,
@@ -150,7 +152,7 @@ def error_of(
     }
     if 300 <= status < 400 or status < 200:
         context["sent"] = None
-        where = _host(answer.headers.get("Location", ""))
+        where = _host(answer.headers.get("Location", ""), secrets)
         return ProtocolError(
             f"{method} {path} was answered {status}: the server redirects{where}, and redirects "
             "are never followed, for the token's sake",
@@ -174,37 +176,25 @@ def error_of(
         return CredentialsError(message, **context)
     if status == 403:
         return ForbiddenError(message, **context)
-    fields = tuple((where, strike_out(words, secrets)) for where, words in said.fields)
-    return ValidationError(message, fields=fields, **context)
+    return ValidationError(message, fields=said.fields, **context)
 
 
 def _application_refuses(answer: Answer, said: Said) -> bool:
     return said.application and "x-amzn-errortype" not in answer.headers
 
 
-def correlation_id_of(answer: Answer) -> str | None:
-    """Return the server's name for the request, or None."""
+def correlation_id_of(answer: Answer, secrets: Iterable[str]) -> str | None:
+    """Return the server's name for the request as it may be shown, or None."""
     for name in _CORRELATION_HEADERS:
         value = answer.headers.get(name)
         if value:
-            return value[:200]
+            return clean(value, secrets, _MAX_WORD)
     return None
 
 
-def strike_out(text: str, secrets: tuple[str, ...]) -> str:
-    """Return a text without the secrets in it.
-
-    >>> strike_out("bad token id.abc", ("id.abc",))
-    'bad token ***'
-    """
-    for secret in secrets:
-        text = text.replace(secret, "***")
-    return text
-
-
-def _host(location: str) -> str:
+def _host(location: str, secrets: Iterable[str]) -> str:
     try:
         host = urlsplit(location).hostname
     except ValueError:
         host = None
-    return f" to host {host}" if host else ""
+    return f" to host {clean(host, secrets, _MAX_WORD)}" if host else ""

@@ -5,21 +5,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
+from ..words import clean
 from . import storage
 from .addresses import api_path, check_url, is_token, public_url, split_url, storage_url
 from .answers import Answer, correlation_id_of, error_of
 from .deadline import Deadline
-from .errors import ClientError, ConfigurationError, NotFoundError, ProtocolError
+from .errors import (
+    ClientError,
+    ConfigurationError,
+    DeadlineError,
+    NotFoundError,
+    ProtocolError,
+)
 from .models import MAX_PAGE_SIZE, Device, Job, PresignedPost, Registration, Submission
 from .retry import RetryPolicy
+from .secret import Secret
 from .transport import Request, TokenAuth, Transport
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+MAX_ANSWER_BYTES = 32 * 2**20
+"""How large an answer of the API may be, in bytes: a page of jobs has less than one of them."""
+
+# A shorter text is found by chance, as in tests.
+_SHORTEST_TOKEN = 16
 
 
 class Client:
@@ -36,28 +51,37 @@ class Client:
         proxy: URL of a proxy, or None for the ones of the environment.
         connect_timeout: Seconds to wait for a connection.
         read_timeout: Seconds to wait for each part of an answer.
+        total_timeout: Seconds after which a request is given up even if parts of its answer still
+            come, or parts of what is uploaded still go; it may be sent again then.
         retry: When to try again, or None for the default policy.
         pool_size: Open connections per host.
-        max_download_bytes: How large an answer, and what is unpacked from it, may be.
+        max_download_bytes: How large a file of the object storage, and what is unpacked from it,
+            may be. Answers of the API have at most :data:`MAX_ANSWER_BYTES`.
         insecure: Whether the token may be sent over ``http://`` to another machine.
 
     Raises:
         ConfigurationError: If a value cannot be used.
     """
 
+    # Of a client that could not be built: tracebacks may show it.
+    _url = ""
+
     def __init__(
         self,
         url: str,
-        token: str,
+        token: str | Secret,
         *,
         proxy: str | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
+        total_timeout: float = 300.0,
         retry: RetryPolicy | None = None,
         pool_size: int = 16,
         max_download_bytes: int = storage.DEFAULT_MAX_BYTES,
         insecure: bool = False,
     ) -> None:
+        # The same name, so that no traceback with local variables shows the text.
+        token = Secret(token)
         self._url = check_url(url, proxy=proxy, insecure=insecure)
         _check_token(token)
         if max_download_bytes < 1:
@@ -65,7 +89,7 @@ class Client:
                 f"max_download_bytes must be at least 1, not {max_download_bytes!r}"
             )
         self._auth = TokenAuth(token)
-        self._secrets = _find_secrets(token)
+        self._token = token
         self._retry = RetryPolicy() if retry is None else retry
         self._max_bytes = max_download_bytes
         self._deadline = Deadline()
@@ -73,6 +97,7 @@ class Client:
             proxy=proxy,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            total_timeout=total_timeout,
             pool_size=pool_size,
         )
 
@@ -93,7 +118,13 @@ class Client:
             ForbiddenError: If the account may not use it, or may use only some devices and
                 there is no such device.
         """
-        return self._get(api_path("devices", device_id), Device.from_json)
+
+        def parse(body: Any) -> Device:
+            device = Device.from_json(body)
+            _check_id("device", device_id, device.device_id)
+            return device
+
+        return self._get(api_path("devices", device_id), parse)
 
     def device_facts(self, device: Device) -> dict[str, Any] | None:
         """Return what is known about the qubits and couplings of a device, or None.
@@ -156,11 +187,11 @@ class Client:
 
     def job(self, job_id: str) -> Job:
         """Return one job."""
-        return self._get(api_path("jobs", job_id), Job.from_json)
+        return self._get_job(job_id, api_path("jobs", job_id))
 
     def status(self, job_id: str) -> str:
         """Return the status of one job."""
-        return self._get(api_path("jobs", job_id, "status"), Job.from_json).status
+        return self._get_job(job_id, api_path("jobs", job_id, "status")).status
 
     def jobs(
         self,
@@ -248,12 +279,9 @@ class Client:
             ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
                 JSON object.
         """
-        # identity: the archive as it is stored, so that its size can be limited.
-        request = Request(
-            "GET", storage_url(url), public_url(url), headers={"Accept-Encoding": "identity"}
-        )
+        request = Request("GET", storage_url(url), public_url(url))
         answer = self._send(request, storage_host=True)
-        with _name_request(request, answer):
+        with self._name_request(request, answer):
             return storage.unpack_json(answer.body, self._max_bytes)
 
     def with_retry(self, retry: RetryPolicy) -> Client:
@@ -304,6 +332,14 @@ class Client:
     def _get(self, path: str, parse: Callable[[Any], T], params: dict[str, str] | None = None) -> T:
         return self._call(self._request("GET", path, params=params), parse)
 
+    def _get_job(self, job_id: str, path: str) -> Job:
+        def parse(body: Any) -> Job:
+            job = Job.from_json(body)
+            _check_id("job", job_id, job.job_id)
+            return job
+
+        return self._get(path, parse)
+
     def _call(
         self,
         request: Request,
@@ -314,7 +350,7 @@ class Client:
     ) -> T:
         answer = self._send(request, replayable=replayable, failures=failures)
         where = f"the answer to {request.method} {request.path}"
-        with _name_request(request, answer):
+        with self._name_request(request, answer):
             return parse(storage.parse_json(answer.body, where))
 
     def _send(
@@ -327,46 +363,85 @@ class Client:
     ) -> Answer:
         """Send a request until it succeeds, or the policy gives up."""
         policy = self._retry
+        max_bytes = self._max_bytes
+        if not storage_host:
+            max_bytes = min(max_bytes, MAX_ANSWER_BYTES)
+        failures = [] if failures is None else failures
         attempt = 1
         while True:
             error: ClientError | None
             try:
-                answer = self._transport.send(request, self._max_bytes, self._deadline)
+                answer = self._transport.send(request, max_bytes, self._deadline)
             except ClientError as problem:
                 error = problem
             else:
+                if not storage_host:
+                    answer = _strike_out(answer, self._token)
                 error = error_of(
                     answer,
                     method=request.method,
                     path=request.path,
                     storage=storage_host,
                     now=policy.clock(),
-                    secrets=self._secrets,
+                    secrets=self._token,
                 )
                 if error is None:
                     return answer
             delay = policy.delay(attempt, error, replayable=replayable)
             if delay is None:
                 raise error
-            if failures is not None:
-                failures.append(error)
+            failures.append(error)
             logger.debug("Attempt %d failed, the next in %.2f s: %s", attempt, delay, error)
             (policy.sleep or self._deadline.sleep)(delay)
+            if self._deadline.is_over:
+                raise _give_up(error, failures, self._deadline) from error
             attempt += 1
 
+    @contextmanager
+    def _name_request(self, request: Request, answer: Answer) -> Iterator[None]:
+        """Add to a ProtocolError that is raised inside which request it is about."""
+        try:
+            yield
+        except ProtocolError as error:
+            if not error.method:
+                message = f"{request.method} {request.path}: {error.args[0]}"
+                error.args = (clean(message, self._token),)
+                error.method, error.path = request.method, request.path
+                error.status = answer.status
+                error.correlation_id = correlation_id_of(answer, self._token)
+            raise
 
-@contextmanager
-def _name_request(request: Request, answer: Answer) -> Iterator[None]:
-    """Add to a ProtocolError that is raised inside which request it is about."""
-    try:
-        yield
-    except ProtocolError as error:
-        if not error.method:
-            error.args = (f"{request.method} {request.path}: {error.args[0]}",)
-            error.method, error.path = request.method, request.path
-            error.status = answer.status
-            error.correlation_id = correlation_id_of(answer)
-        raise
+
+def _give_up(
+    error: ClientError, failures: Sequence[ClientError], deadline: Deadline
+) -> ClientError:
+    """Return the error of a call whose time is over before a request could be sent again."""
+    return DeadlineError(
+        f"{deadline.reason}; before that: {error}",
+        method=error.method,
+        path=error.path,
+        status=error.status,
+        text=error.text,
+        correlation_id=error.correlation_id,
+        sent=None if any(failure.sent is not False for failure in failures) else False,
+    )
+
+
+def _strike_out(answer: Answer, token: Secret) -> Answer:
+    """Return an answer without the token, wherever the server repeats it.
+
+    What is read of it then may be shown, by an error or by a traceback with local variables.
+    """
+    if len(token.reveal()) < _SHORTEST_TOKEN:
+        return answer
+    return replace(answer, body=answer.body.replace(token.reveal().encode(), b"***"))
+
+
+def _check_id(noun: str, asked: str, answered: str) -> None:
+    if answered != asked:
+        raise ProtocolError(
+            f"the answer is about {noun} {clean(answered, limit=100)!r}, and not about {asked!r}"
+        )
 
 
 def _format_time(value: str | datetime | None) -> str | None:
@@ -386,13 +461,7 @@ def _check_object(body: Any) -> None:
         raise ProtocolError(f"expected a JSON object, not {type(body).__name__}")
 
 
-def _check_token(token: str) -> None:
+def _check_token(token: Secret) -> None:
     # requests would repeat the token in its error.
-    if not is_token(token):
+    if not is_token(token.reveal()):
         raise ConfigurationError("the token must be of printable ASCII characters without spaces")
-
-
-def _find_secrets(token: str) -> tuple[str, ...]:
-    # Tokens are <id>.<secret>; a server may repeat one half.
-    half = token.rpartition(".")[2]
-    return (token, half) if len(half) >= 8 else (token,)

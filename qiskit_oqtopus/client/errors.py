@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..words import MAX_LENGTH, clean
+
+_MAX_MESSAGE = 2 * MAX_LENGTH
+
 
 class ClientError(Exception):
     """Base class of the errors of the client.
+
+    Whatever a server said in the message, it can be shown to a person: see
+    :func:`~qiskit_oqtopus.words.clean`.
 
     Attributes:
         method: HTTP method of the request, or "" if there was none.
@@ -33,11 +40,11 @@ class ClientError(Exception):
         sent: bool | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(clean(message, limit=_MAX_MESSAGE))
         self.method = method
-        self.path = path
+        self.path = clean(path)
         self.status = status
-        self.text = text
+        self.text = clean(text)
         self.correlation_id = correlation_id
         self.sent = sent
         self.retry_after = retry_after

@@ -3,7 +3,8 @@
 The parsers are tolerant: a missing field and a null are both None, unknown fields stay in
 ``extra``, and unknown words (a new status, a new device type) stay as they are. A known field of
 an unexpected type counts as missing, and stays in ``extra`` too. Only an object without its id is
-an error.
+an error. What is meant for people is made fit for their eyes: see
+:func:`~qiskit_oqtopus.words.clean`.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
+from ..words import clean
 from .errors import ProtocolError
 
 T = TypeVar("T")
+
+MAX_ID = 1024
+"""Characters of the id of a job or a device."""
 
 MAX_PAGE_SIZE = 100
 """Jobs in the largest page of a list that the server gives."""
@@ -24,6 +29,11 @@ MAX_PAGE_SIZE = 100
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _words(value: Any) -> str | None:
+    """Return what is meant for people, as they may see it."""
+    return clean(value) if isinstance(value, str) else None
 
 
 def _json_text(value: Any) -> str | None:
@@ -51,8 +61,8 @@ class Device:
     """
 
     device_id: str
-    device_type: str | None = None
-    status: str | None = None
+    device_type: str | None = field(default=None, metadata={"convert": _words})
+    status: str | None = field(default=None, metadata={"convert": _words})
     available_at: str | None = None
     n_pending_jobs: int | None = None
     n_qubits: int | None = None
@@ -60,7 +70,7 @@ class Device:
     supported_instructions: tuple[str, ...] = ()
     device_info: str | None = field(default=None, repr=False, metadata={"convert": _json_text})
     calibrated_at: str | None = None
-    description: str | None = None
+    description: str | None = field(default=None, metadata={"convert": _words})
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -95,7 +105,7 @@ class JobInfo:
     result: str | None = field(default=None, repr=False)
     transpile_result: str | None = field(default=None, repr=False)
     combined_program: str | None = field(default=None, repr=False)
-    message: str | None = None
+    message: str | None = field(default=None, metadata={"convert": _words})
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -134,8 +144,8 @@ class Job:
     """
 
     job_id: str
-    status: str
-    name: str | None = None
+    status: str = field(metadata={"convert": _words})
+    name: str | None = field(default=None, metadata={"convert": _words})
     description: str | None = None
     job_type: str | None = None
     device_id: str | None = None
@@ -288,6 +298,8 @@ class _Fields:
         value = self.take(name, _text)
         if not value:
             raise ProtocolError(f"{self._what} has no {name!r}")
+        if name.endswith("_id") and not (value.isprintable() and len(value) <= MAX_ID):
+            raise ProtocolError(f"{self._what} has {name!r} = {value[:100]!r}, which is no id")
         return value
 
     def rest(self) -> dict[str, Any]:
@@ -309,13 +321,17 @@ def _read(cls: Callable[..., T], obj: Any, what: str, required: Sequence[str] = 
         ProtocolError: If this is not an object, or a field is missing.
     """
     left = _Fields(obj, what)
-    values: dict[str, Any] = {name: left.require(name) for name in required}
+    values: dict[str, Any] = {}
     for item in fields(cls):  # type: ignore[arg-type]
-        if item.name not in values and item.name != "extra":
-            convert = item.metadata.get("convert") or _CONVERTERS[str(item.type)]
-            value = left.take(item.name, convert)
-            if value is not None:
-                values[item.name] = value
+        if item.name == "extra":
+            continue
+        convert = item.metadata.get("convert") or _CONVERTERS[str(item.type)]
+        if item.name in required:
+            values[item.name] = convert(left.require(item.name))
+            continue
+        value = left.take(item.name, convert)
+        if value is not None:
+            values[item.name] = value
     return cls(**values, extra=left.rest())
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from ..json_text import JsonError, read_json
 from .errors import ProtocolError
 
 DEFAULT_MAX_BYTES = 256 * 2**20
@@ -18,6 +19,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 # Others (bzip2, lzma) inflate by more than a thousand times inside one read, before any limit
 # can be checked.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+# Chance puts the mark of an entry into packed data now and then, but not this often.
+_MANY_ENTRIES = 100
 
 
 def pack_json(obj: Mapping[str, Any], name: str = "input.json") -> bytes:
@@ -66,6 +70,9 @@ def unpack_entry(data: bytes, max_bytes: int) -> bytes:
         ProtocolError: If there is not exactly one entry, or it is broken, encrypted, too large
             or compressed in an unusual way.
     """
+    if data.count(b"PK\x01\x02") > _MANY_ENTRIES:
+        # zipfile would build an object for each.
+        raise ProtocolError("the zip archive has many entries instead of one")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
@@ -123,20 +130,13 @@ def parse_json(data: bytes | str, where: str) -> Any:
     """Return the JSON value in a text.
 
     Raises:
-        ProtocolError: If this is not JSON.
+        ProtocolError: If this is not JSON, or too much of it: see
+            :func:`~qiskit_oqtopus.json_text.read_json`.
     """
     try:
-        return json.loads(data)
-    except RecursionError:
-        problem = "it is nested too deeply"
-    except UnicodeDecodeError:
-        problem = "it is not UTF-8"
-    except json.JSONDecodeError as error:
-        problem = f"{error.msg} (character {error.pos})"
-    except ValueError as error:
-        # A number of too many digits.
+        return read_json(data)
+    except JsonError as error:
         problem = str(error)
-    # Outside the handlers: the exceptions of json hold the whole text, whatever is in it.
     raise ProtocolError(f"{where} does not hold JSON: {problem}")
 
 

@@ -4,42 +4,35 @@ from __future__ import annotations
 
 import logging
 import os
-import ssl
+import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.cookies import RequestsCookieJar
 
 from ..version import __version__
 from .addresses import is_loopback, proxy_host
 from .answers import Answer
+from .connections import BoundedAdapter, WithoutQueries
 from .deadline import Deadline
-from .errors import ConfigurationError, ProtocolError, TransportError
+from .errors import ConfigurationError, DeadlineError, ProtocolError, TransportError
+from .exchange import Exchange, OverError
+from .failures import failure_of
+from .secret import Secret
 
 logger = logging.getLogger(__name__)
 
+MAX_ERROR_BYTES = 2**20
+"""How much of the body of an error is read, in bytes; the rest is dropped."""
+
 _CHUNK = 64 * 1024
 _HOSTS = 8
-# UnicodeError: a host name that cannot be encoded; some versions of requests let it through.
-_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, UnicodeError)
-_MALFORMED = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    urllib3.exceptions.LocationValueError,
-    UnicodeError,
-)
-_NEVER_CONNECTED = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.ProxyError,
-)
 
 
 class TokenAuth(AuthBase):
@@ -47,12 +40,12 @@ class TokenAuth(AuthBase):
 
     __slots__ = ("_token",)
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: Secret) -> None:
         self._token = token
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the token."""
-        request.headers["q-api-token"] = self._token
+        request.headers["q-api-token"] = self._token.reveal()
         return request
 
     def __repr__(self) -> str:
@@ -60,22 +53,6 @@ class TokenAuth(AuthBase):
 
     def __reduce__(self) -> Any:
         raise TypeError("A token is not pickled.")
-
-
-class _WithoutQueries(logging.Filter):
-    """Cuts the queries off the addresses that urllib3 logs: links are signed there."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                f"{arg.partition('?')[0]}?..." if isinstance(arg, str) and "?" in arg else arg
-                for arg in record.args
-            )
-        return True
-
-
-_WITHOUT_QUERIES = _WithoutQueries()
-"""One for all sessions: a logger takes the same filter once."""
 
 
 class _NoAuth(AuthBase):
@@ -131,6 +108,7 @@ class Transport:
             (``HTTPS_PROXY``, ``NO_PROXY``, ...), which are not used for this machine itself.
         connect_timeout: Seconds to wait for a connection.
         read_timeout: Seconds to wait for each part of an answer.
+        total_timeout: Seconds after which an exchange is given up, whatever has come of it.
         pool_size: Open connections per host; more requests at once wait for a free one.
 
     Raises:
@@ -138,21 +116,35 @@ class Transport:
     """
 
     def __init__(
-        self, *, proxy: str | None, connect_timeout: float, read_timeout: float, pool_size: int
+        self,
+        *,
+        proxy: str | None,
+        connect_timeout: float,
+        read_timeout: float,
+        total_timeout: float,
+        pool_size: int,
     ) -> None:
-        for name, value in (("connect_timeout", connect_timeout), ("read_timeout", read_timeout)):
+        for name, value in (
+            ("connect_timeout", connect_timeout),
+            ("read_timeout", read_timeout),
+            ("total_timeout", total_timeout),
+        ):
             if not 0 < value < float("inf"):
                 raise ConfigurationError(f"{name} must be a number of seconds above 0: {value!r}")
         if pool_size < 1:
             raise ConfigurationError(f"pool_size must be at least 1, not {pool_size!r}")
         self._proxies = _proxies(proxy)
         self._timeout = (connect_timeout, read_timeout)
+        self._total_timeout = total_timeout
         self._pool_size = pool_size
         self._pid = os.getpid()
-        self._session = self._open()
+        self._lock = threading.Lock()
+        self._session: requests.Session | None = None
 
     def send(self, request: Request, max_bytes: int, deadline: Deadline) -> Answer:
         """Send a request once and return the answer, whatever its status.
+
+        Of a redirect nothing but the head is read, and of an error the beginning.
 
         Args:
             request: The request.
@@ -164,68 +156,113 @@ class Transport:
             TransportError: If there is no answer, or not all of it.
             ProtocolError: If the answer is too large, or not HTTP.
         """
-        deadline.check(f"{request.method} {request.path}")
+        where = f"{request.method} {request.path}"
+        deadline.check(where)
         session = self._current()
         started = time.monotonic()
         failure: TransportError | ProtocolError | None = None
+        interrupt: BaseException | None = None
         answer: Answer | None = None
         status: int | None = None
-        try:
-            prepared = session.prepare_request(_prepare(request))
-            settings = session.merge_environment_settings(request.url, {}, True, None, None)
-            if self._proxies is not None:
-                settings["proxies"] = dict(self._proxies)
-            elif is_loopback(urlsplit(request.url).hostname):
-                # A proxy of the environment would see the token of a server on this machine.
-                settings["proxies"] = {}
-            response = session.send(
-                prepared, timeout=self._timeout, allow_redirects=False, **settings
-            )
-            with response:
-                status = response.status_code
-                answer = Answer(status, response.headers, _read(response, max_bytes))
-        except _TooLargeError:
-            failure = ProtocolError(
-                f"{request.method} {request.path} was answered with more than {max_bytes:,} bytes "
-                "(option max_download_bytes)",
-                method=request.method,
-                path=request.path,
-                status=status,
-            )
-        except _ERRORS as error:
-            failure = _failure(request, error, status)
+        with Exchange(deadline, self._total_timeout) as exchange:
+            try:
+                with self._open(session, request, exchange) as response:
+                    status = response.status_code
+                    answer = Answer(status, response.headers, _read(response, max_bytes))
+            except OverError:
+                pass
+            except _RefusedError as error:
+                failure = ProtocolError(
+                    f"{where} was answered with {error}",
+                    method=request.method,
+                    path=request.path,
+                    status=status,
+                )
+            except Exception as error:  # noqa: BLE001 - whatever a broken answer makes them raise
+                failure = failure_of(error, method=request.method, path=request.path, status=status)
+            except (KeyboardInterrupt, SystemExit) as error:
+                interrupt = error.with_traceback(None)
+                interrupt.__context__ = None
+            if exchange.is_over and (answer is None or exchange.is_abandoned):
+                failure = self._over(request, exchange, deadline)
         milliseconds = 1000 * (time.monotonic() - started)
+        # Outside the handlers, so that what is raised does not hold exceptions and frames of
+        # requests, which hold the request and its token.
+        if interrupt is not None:
+            raise interrupt
         if failure is not None:
             logger.debug("%s after %.0f ms", failure, milliseconds)
-            # Outside the handler, so that the error does not hold the exception of requests,
-            # which holds the request and its token.
             raise failure
         assert answer is not None  # noqa: S101 - for the type checker
-        logger.debug(
-            "%s %s: %d, %.0f ms", request.method, request.path, answer.status, milliseconds
-        )
+        logger.debug("%s: %d, %.0f ms", where, answer.status, milliseconds)
         return answer
 
     def close(self) -> None:
         """Close the connections; they open again if needed."""
-        self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+            self._quiet()
+
+    def _open(
+        self, session: requests.Session, request: Request, exchange: Exchange
+    ) -> requests.Response:
+        """Send a request and return the answer, of which only the head has been read."""
+        prepared = session.prepare_request(_prepare(request))
+        settings: Any = session.merge_environment_settings(request.url, {}, True, None, None)
+        if self._proxies is not None:
+            settings["proxies"] = dict(self._proxies)
+        elif is_loopback(urlsplit(request.url).hostname):
+            # A proxy of the environment would see the token of a server on this machine.
+            settings["proxies"] = {}
+        exchange.check()
+        left = exchange.left()
+        connect_timeout, read_timeout = self._timeout
+        timeout = (min(connect_timeout, left), min(read_timeout, left))
+        # Not by the session: it would read all of a redirect, to prepare the request that follows.
+        adapter = session.get_adapter(request.url)
+        return adapter.send(prepared, timeout=timeout, **settings)
+
+    def _over(self, request: Request, exchange: Exchange, deadline: Deadline) -> TransportError:
+        """Return the error of an exchange that took too long."""
+        context: dict[str, Any] = {
+            "method": request.method,
+            "path": request.path,
+            "sent": None if exchange.has_begun else False,
+        }
+        where = f"{request.method} {request.path}"
+        if deadline.is_over:
+            return DeadlineError(f"{where}: {deadline.reason}", **context)
+        return TransportError(
+            f"{where}: no answer in time, {self._total_timeout:g} s for the whole exchange "
+            "(option total_timeout)",
+            **context,
+        )
 
     def _current(self) -> requests.Session:
+        session = self._session
         # Two processes must not talk on the same sockets.
-        if self._pid != os.getpid():
-            self._session = self._open()
-            self._pid = os.getpid()
-        return self._session
+        if session is None or self._pid != os.getpid():
+            with self._lock:
+                if self._session is None or self._pid != os.getpid():
+                    self._pid = os.getpid()
+                    self._session = self._build_session()
+                session = self._session
+        return session
 
-    def _open(self) -> requests.Session:
-        logging.getLogger("urllib3.connectionpool").addFilter(_WITHOUT_QUERIES)
+    def _build_session(self) -> requests.Session:
+        quiet = WithoutQueries()
+        quiet.install()
+        self._quiet = weakref.finalize(self, quiet.remove)
         session = requests.Session()
         session.auth = _NoAuth()
         session.cookies = _NoCookies()
         session.headers["User-Agent"] = f"qiskit-oqtopus/{__version__}"
+        # What is packed would have to be unpacked before its size is known.
+        session.headers["Accept-Encoding"] = "identity"
         session.verify = os.environ.get("SSL_CERT_FILE") or True
         for scheme in ("http://", "https://"):
-            adapter = HTTPAdapter(
+            adapter = BoundedAdapter(
                 pool_connections=_HOSTS,
                 pool_maxsize=self._pool_size,
                 max_retries=0,
@@ -235,8 +272,8 @@ class Transport:
         return session
 
 
-class _TooLargeError(Exception):
-    """An answer is larger than allowed."""
+class _RefusedError(Exception):
+    """An answer that is not read; the reason is in words."""
 
 
 def _proxies(proxy: str | None) -> dict[str, str] | None:
@@ -265,90 +302,33 @@ def _prepare(request: Request) -> requests.Request:
 
 
 def _read(response: requests.Response, max_bytes: int) -> bytes:
+    """Return the body of an answer, of an error its beginning only.
+
+    Raises:
+        _RefusedError: If it is too large, or encoded.
+    """
+    status = response.status_code
+    if 300 <= status < 400:
+        return b""
+    is_error = not 200 <= status < 300
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity"):
+        if is_error:
+            return b""
+        raise _RefusedError(f"a body encoded as {encoding[:60]!r}, which was not asked for")
+    raw = response.raw
     # Otherwise urllib3 1.26 takes half an answer for a whole one.
-    response.raw.enforce_content_length = True
-    chunks = []
+    raw.enforce_content_length = True
+    limit = min(max_bytes, MAX_ERROR_BYTES) if is_error else max_bytes
+    chunks: list[bytes] = []
     size = 0
-    for chunk in response.iter_content(_CHUNK):
-        size += len(chunk)
-        if size > max_bytes:
-            raise _TooLargeError
+    while size <= limit:
+        # Not stream(), which reads the lines between chunks however long they are.
+        chunk = raw.read(_CHUNK, decode_content=False)
+        if not chunk:
+            return b"".join(chunks)
         chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _failure(
-    request: Request, error: Exception, status: int | None
-) -> TransportError | ProtocolError:
-    """Return our error for one of ``requests``, whose own text has URLs with signatures."""
-    context: dict[str, Any] = {"method": request.method, "path": request.path, "status": status}
-    where = f"{request.method} {request.path}"
-    if isinstance(error, requests.exceptions.ContentDecodingError):
-        return ProtocolError(f"{where}: the answer is not encoded as it says", **context)
-    chain = _chain(error)
-    if any(isinstance(link, _MALFORMED) for link in chain):
-        return ProtocolError(f"{where}: the URL is malformed", sent=False, **context)
-    for link in chain:
-        # By name: urllib3 1.26 has one of its own for a host name that does not match.
-        if isinstance(link, ssl.CertificateError) or type(link).__name__ == "CertificateError":
-            words = getattr(link, "verify_message", "") or "it is for another host"
-            return TransportError(
-                f"{where}: the certificate of the server is not trusted: {words}; "
-                "name a CA of your own in REQUESTS_CA_BUNDLE",
-                temporary=False,
-                sent=False,
-                **context,
-            )
-    if str(error).startswith("Could not find a suitable TLS CA"):
-        return TransportError(
-            f"{where}: the CA file that the environment names (REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE "
-            "or SSL_CERT_FILE) is not there",
-            temporary=False,
-            sent=False,
-            **context,
-        )
-    connected = not any(isinstance(link, _NEVER_CONNECTED) for link in chain)
-    if isinstance(error, requests.exceptions.ProxyError):
-        what = "the proxy could not be used"
-    elif isinstance(error, requests.exceptions.ConnectTimeout):
-        what, connected = "no connection in time", False
-    elif isinstance(error, requests.exceptions.Timeout) or any(
-        isinstance(link, (urllib3.exceptions.ReadTimeoutError, TimeoutError)) for link in chain
-    ):
-        what = "no answer in time" if status is None else "the answer stopped half way"
-    elif not connected:
-        what = "no connection"
-    elif status is not None:
-        what = "the answer broke off"
-    else:
-        what = "the connection broke off before an answer came"
-    reason = _reason(chain)
-    return TransportError(
-        f"{where}: {what}{f' ({reason})' if reason else ''}", sent=connected, **context
-    )
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    """Return an exception and everything that it wraps."""
-    seen: list[BaseException] = []
-    waiting: list[Any] = [error]
-    while waiting and len(seen) < 20:
-        item = waiting.pop(0)
-        if isinstance(item, BaseException) and not any(item is other for other in seen):
-            seen.append(item)
-            waiting += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
-    return seen
-
-
-def _reason(chain: list[BaseException]) -> str:
-    """Return the words of the operating system, which name no URL."""
-    for link in reversed(chain):
-        if isinstance(link, ssl.SSLError):
-            return f"TLS: {link.reason or 'handshake failed'}"
-        if (
-            isinstance(link, OSError)
-            and link.strerror
-            and not isinstance(link, requests.RequestException)
-        ):
-            return str(link.strerror)
-    return ""
+        size += len(chunk)
+    if is_error:
+        return b"".join(chunks)[:limit]
+    raise _RefusedError(f"more than {max_bytes:,} bytes (option max_download_bytes)")

@@ -86,6 +86,8 @@ def parse(text: str, path: Path) -> configparser.ConfigParser:
         problem = f"line {line}" if line else type(error).__name__
     if problem:
         # Outside the handler: the error of configparser quotes the line, which may be the token.
+        # Tracebacks may show local variables.
+        del text
         raise OqtopusCredentialsError(
             f"The account file {path} is not a correct INI file ({problem}); it needs sections "
             "like [default] with lines like url = https://..."
@@ -111,6 +113,7 @@ def read_source(parser: configparser.ConfigParser, path: Path, section: str) -> 
             bad = key
     if bad:
         # Outside the handler: the error of configparser quotes the value.
+        values.clear()
         raise OqtopusCredentialsError(
             f"The value of {bad} in {name} has a single %; in this file % is written %%."
         )

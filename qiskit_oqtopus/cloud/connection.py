@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ..client.secret import Secret
 from ..exceptions import OqtopusCredentialsError, OqtopusOptionError
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ class Connection:
     def __init__(
         self,
         url: str | None = None,
-        token: str | None = None,
+        token: str | Secret | None = None,
         profile: str | None = None,
         client_options: dict[str, Any] | None = None,
     ) -> None:
         self._url = url
-        self._token = token
+        self._token = None if token is None else Secret(token)
         self._profile = profile
         self._client_options = dict(client_options or {})
         self._expected_url: str | None = None

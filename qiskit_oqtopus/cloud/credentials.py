@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import configparser
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..client.addresses import check_url, is_token, proxy_host, split_url
 from ..client.errors import ConfigurationError
+from ..client.secret import Secret
 from ..exceptions import OqtopusCredentialsError
 from .account_file import (
     PROXY_KEY,
@@ -66,10 +67,29 @@ class Account:
         raise TypeError("An Account holds a token; pickle its URL and profile instead")
 
 
+class _Environment(Mapping[str, str]):
+    """The environment, whose values no traceback with local variables shows."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return "<the environment>"
+
+
 def find_account(
     *,
     url: str | None = None,
-    token: str | None = None,
+    token: str | Secret | None = None,
     proxy: str | None = None,
     profile: str | None = None,
     environ: Mapping[str, str] = os.environ,
@@ -96,6 +116,9 @@ def find_account(
     Warns:
         OqtopusWarning: If a file with a token can be read by other users.
     """
+    # The same names, so that no traceback with local variables shows the token.
+    token = None if token is None else Secret(token)
+    environ = _Environment(environ)
     sources: list[Source] = []
     for source in _sources(url, token, proxy, profile, environ, home):
         sources.append(source)
@@ -125,7 +148,7 @@ def find_account(
     chosen_proxy = proxy or of_url.proxy or clean(environ.get(_PROXY_VARIABLE))
     return Account(
         _check_url(of_url.url, of_url.name),
-        _check_token(of_url.token, of_url.name),
+        _check_token(Secret(of_url.token), of_url.name),
         chosen_proxy,
         of_url.name,
     )
@@ -175,7 +198,7 @@ def save_account(
             the file is broken or cannot be written, or others are changing it for 10 s.
     """
     _check_profile(profile)
-    token = _check_token(token.strip(), "the arguments")
+    token = _check_token(Secret(token.strip()), "the arguments")
     problem = ""
     try:
         url = check_url(url, proxy=proxy, insecure=insecure)
@@ -221,21 +244,22 @@ def _first(sources: Sequence[Source], name: str) -> Source | None:
 
 def _sources(
     url: str | None,
-    token: str | None,
+    token: Secret | None,
     proxy: str | None,
     profile: str | None,
     environ: Mapping[str, str],
     home: str | os.PathLike[str] | None,
 ) -> Any:
     """Yield what each place says; a file is read only when its turn comes."""
-    yield Source("the arguments", clean(url), clean(token), clean(proxy))
+    yield Source(
+        "the arguments", clean(url), clean(None if token is None else token.reveal()), clean(proxy)
+    )
     if profile is None:
         yield _environment(environ)
     for path in _files(environ, home):
-        text = read_text(path)
-        if text is None:
-            continue
-        source = read_source(parse(text, path), path, profile or DEFAULT_PROFILE)
+        # Not in a variable, which a traceback might show.
+        parser = parse(read_text(path) or "", path)
+        source = read_source(parser, path, profile or DEFAULT_PROFILE)
         if source.token:
             warn_if_open(path)
         yield source
@@ -281,9 +305,8 @@ def _unknown_profile(
 ) -> OqtopusCredentialsError:
     names: list[str] = []
     for path in _files(environ, home):
-        text = read_text(path)
-        if text is not None:
-            names += [file_name(path, section) for section in parse(text, path).sections()]
+        parser = parse(read_text(path) or "", path)
+        names += [file_name(path, section) for section in parser.sections()]
     return OqtopusCredentialsError(
         f"There is no account in profile {profile!r}. Looked at: "
         f"{'; '.join(places(profile, environ=environ, home=home))}. "
@@ -301,13 +324,13 @@ def _check_url(url: str, source: str) -> str:
     return url.rstrip("/")
 
 
-def _check_token(token: str, source: str) -> str:
-    if not is_token(token):
+def _check_token(token: Secret, source: str) -> str:
+    if not is_token(token.reveal()):
         raise OqtopusCredentialsError(
             f"The token from {source} is not one: tokens are of printable ASCII characters "
             "without spaces. Was it copied whole?"
         )
-    return token
+    return token.reveal()
 
 
 def _check_profile(profile: str) -> None:

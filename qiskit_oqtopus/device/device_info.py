@@ -13,10 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..circuits import units_per_second
+from ..words import clean
 
 MAX_QUBITS = 100_000
 """An id or a number of qubits at or above this is taken for a broken number, because a Target
 of that size would only exhaust the memory."""
+
+MAX_ENTRIES = 200_000
+"""Entries of the list of qubits, or of couplings, that are read: all couplings of 400 qubits."""
 
 NS_PER_S = units_per_second("ns")
 US_PER_S = units_per_second("us")
@@ -196,7 +200,7 @@ def copy_json(value: Any, where: str, doubts: list[str]) -> Any:
         if isinstance(value, (list, tuple)):
             return [copy(v, f"{name}[{i}]") for i, v in enumerate(value)]
         if isinstance(value, float) and not math.isfinite(value):
-            doubts.append(f"{where}: {name} is {value}")
+            doubts.append(f"{where}: {clean(name, limit=60)} is {value}")
             return None
         return value
 
@@ -239,7 +243,7 @@ class _Reader:
 
     def doubt(self, where: str, name: str, what: Any) -> None:
         text = what if isinstance(what, str) else repr(what)
-        self.doubts.append(f"{where}: {name} is {text[:60]}")
+        self.doubts.append(f"{where}: {clean(name, limit=60)} is {clean(text, limit=60)}")
 
     def leave_out(self, reason: str) -> None:
         """Leave out an entry that no sound device_info has, and warn about it too."""
@@ -248,8 +252,11 @@ class _Reader:
 
     def entries(self, facts: Mapping[str, Any], name: str) -> list[Any]:
         value = facts.get(name)
-        if isinstance(value, list):
+        if isinstance(value, list) and len(value) <= MAX_ENTRIES:
             return value
+        if isinstance(value, list):
+            self.doubt("device_info", name, f"{len(value):,} entries, and not read")
+            return []
         self.doubt("device_info", name, "missing" if value is None else type(value).__name__)
         return []
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ..exceptions import OqtopusProtocolError
+from ..words import clean
 from . import metadata as metadata_json
 from .metadata import MetadataError
 
@@ -19,6 +21,29 @@ KINDS = ("run", "sampler", "estimator")
 FOREIGN = "foreign"
 """Kind of the header that is inferred for a program without one. It is never written."""
 
+MAX_BITS = 100_000
+"""Qubits, or classical bits, of a circuit, and of all its registers together."""
+
+MAX_NAME = 10_000
+"""Characters of the name of a circuit or a register, or of another text of the header."""
+
+MAX_SHOTS = 10**7
+"""Shots of a job: those of the server."""
+
+MAX_TOTAL = 10**6
+"""Circuits in a group."""
+
+MAX_MANIFEST = 1000
+"""Jobs that the head of a wave names."""
+
+MAX_INDEX = 10**9
+"""PUBs of a primitive, and sets of parameters in one."""
+
+MAX_SEED_BITS = 4096
+"""Size of a seed, in bits."""
+
+_FLOAT_BITS = 1024
+
 Registers = tuple[tuple[str, int], ...]
 
 Manifest = tuple[tuple[int, str, str], ...]
@@ -27,6 +52,9 @@ Manifest = tuple[tuple[int, str, str], ...]
 
 class HeaderError(OqtopusProtocolError):
     """The program of a job has a broken header, or none and cannot be parsed either."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(clean(message))
 
 
 @dataclass(frozen=True)
@@ -118,37 +146,61 @@ def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     return {**header.extra, **values}
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+def _is_count(value: Any, limit: int = MAX_INDEX) -> bool:
+    return type(value) is int and 0 <= value <= limit
+
+
+def _up_to(limit: int) -> Callable[[Any], bool]:
+    return lambda value: _is_count(value, limit)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME
 
 
 def _is_registers(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, list)
-        and len(item) == 2
-        and isinstance(item[0], str)
-        and _is_count(item[1])
-        for item in value
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_BITS
+        and all(
+            isinstance(item, list)
+            and len(item) == 2
+            and _is_text(item[0])
+            and _is_count(item[1], MAX_BITS)
+            for item in value
+        )
+        and sum(size for _, size in value) <= MAX_BITS
     )
 
 
 def _is_manifest(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, list)
-        and len(item) == 3
-        and _is_count(item[0])
-        and isinstance(item[1], str)
-        and isinstance(item[2], str)
-        for item in value
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_MANIFEST
+        and all(
+            isinstance(item, list)
+            and len(item) == 3
+            and _is_count(item[0], MAX_TOTAL)
+            and _is_text(item[1])
+            and _is_text(item[2])
+            for item in value
+        )
     )
 
 
+def _is_finite(value: Any) -> bool:
+    if type(value) is int:
+        # JSON knows integers that no float can hold.
+        return value.bit_length() < _FLOAT_BITS
+    return type(value) is float and math.isfinite(value)
+
+
 _TYPES: dict[str, Callable[[Any], bool]] = {
-    "str": lambda value: isinstance(value, str),
-    "str | None": lambda value: value is None or isinstance(value, str),
+    "str": _is_text,
+    "str | None": lambda value: value is None or _is_text(value),
     "int": _is_count,
     "int | None": lambda value: value is None or _is_count(value),
-    "float": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "float": _is_finite,
     "bool": lambda value: type(value) is bool,
     "Registers": _is_registers,
     "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_count, value)),
@@ -161,11 +213,22 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 _CHECKS: dict[str, Callable[[Any], bool]] = {
     **{item.name: _TYPES[str(item.type)] for item in fields(ProgramHeader) if item.name != "extra"},
     "kind": lambda value: value in KINDS,
-    "seed": lambda value: value is None or type(value) is int,
+    "total": _up_to(MAX_TOTAL),
+    "shots": _up_to(MAX_SHOTS),
+    "n_qubits": _up_to(MAX_BITS),
+    "n_clbits": _up_to(MAX_BITS),
+    "seed": lambda value: (
+        value is None or (type(value) is int and value.bit_length() <= MAX_SEED_BITS)
+    ),
 }
 
 _LATER = {"primitive": None, "manifest": None}
 """Fields that not all headers have, and their values there."""
+
+
+def _quote(value: Any) -> str:
+    # The whole repr of a list may take long to build.
+    return reprlib.repr(value)[:60]
 
 
 def _check(values: Any) -> None:
@@ -174,15 +237,15 @@ def _check(values: Any) -> None:
     schema = values.get("schema")
     if schema != SCHEMA:
         raise HeaderError(
-            f"the header of the program has version {schema!r}, this qiskit-oqtopus reads version "
-            f"{SCHEMA}: a later qiskit-oqtopus may be needed"
+            f"the header of the program has version {_quote(schema)}, this qiskit-oqtopus reads "
+            f"version {SCHEMA}: a later qiskit-oqtopus may be needed"
         )
     for name, is_right in _CHECKS.items():
         if name not in values:
             raise HeaderError(f"the header of the program has no {name!r}")
         if not is_right(values[name]):
             raise HeaderError(
-                f"the header of the program has {name!r} = {values[name]!r:.60}, which is not "
+                f"the header of the program has {name!r} = {_quote(values[name])}, which is not "
                 "what is written there"
             )
     clbits = values["clbits"]

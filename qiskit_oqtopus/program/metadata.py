@@ -34,6 +34,12 @@ MAX_DEPTH = 64
 MAX_INT_BITS = 4096
 """Larger integers are refused: Python itself reads no integers of more than 4,300 digits."""
 
+MAX_AXES = 64
+"""Axes of an array: those of numpy."""
+
+MAX_SIZE = 2**40
+"""Length of one axis of an array that is read."""
+
 _DTYPE = re.compile(
     r"[|<](?:b1|[iu][1248]|f[248]|c8|c16|[US]\d{1,6}|[mM]8(?:\[\d{0,6}[A-Za-zμ]{1,7}\])?)"
 )
@@ -185,11 +191,13 @@ def _decode_array(value: Any, path: str, depth: int) -> Any:
     dtype, shape, data = value
     if not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
         raise MetadataError(path, f"numpy type {dtype!r} is not one that is written")
-    if not all(type(size) is int and size >= 0 for size in shape):
-        raise MetadataError(path, f"{shape!r} is not a shape")
+    if len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < MAX_SIZE for n in shape):
+        raise MetadataError(path, f"{shape!r:.60} is not a shape")
     raw = base64.b64decode(data, validate=True)
     kind = np.dtype(dtype)
-    if len(raw) != kind.itemsize * math.prod(shape):
+    count = math.prod(shape)
+    # A text of no characters takes no bytes, and would be made one of a character each.
+    if len(raw) != kind.itemsize * count or count > max(len(raw), 1):
         raise MetadataError(path, f"{len(raw)} bytes are not an array {dtype} of shape {shape!r}")
     if not raw:  # frombuffer takes no empty buffer
         return np.zeros(shape, dtype=kind)

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qiskit import qasm3
 from qiskit.circuit import QuantumCircuit
 
 from ..circuits import creg_sizes
+from ..json_text import JsonError, read_json
 from . import metadata as metadata_json
+from .foreign import ForeignError, read_declarations
 from .header import (
     FOREIGN,
     HeaderError,
@@ -232,8 +233,8 @@ def parse_program(text: str) -> ProgramHeader | None:
             raise HeaderError("the header of the program is not its last line")
         return None
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        values = read_json(line, constants=False)
+    except JsonError as error:
         raise HeaderError(f"the header of the program is not JSON: {error}") from error
     header = header_from_json(values)
     if header.sha256 != digest(body, header.primitive):
@@ -246,6 +247,7 @@ def foreign_header(text: str, header: ProgramHeader) -> ProgramHeader:
 
     ``clbits`` are the classical bits that the program measures, of all of its registers, the one
     declared first being the lowest. Of the other bits some gateways return a "0" and some nothing.
+    Its global phase, on which no counts depend, is not read: it is 0.
 
     Args:
         text: OpenQASM 3.
@@ -256,22 +258,29 @@ def foreign_header(text: str, header: ProgramHeader) -> ProgramHeader:
         HeaderError: The program cannot be parsed.
     """
     try:
-        circuit = qasm3.loads(text)
-    except Exception as error:
-        # The program may be anything, and the parser leaves a dozen kinds of errors to its caller:
-        # of the lexer, of the importer, and of Qiskit for duplicate or missing bits.
-        reason = f"the program cannot be parsed: {type(error).__name__}: {error}"
-        raise HeaderError(reason) from error
-    index = {bit: number for number, bit in enumerate(circuit.clbits)}
-    measured = {
-        index[bit] for item in circuit.data if item.name == "measure" for bit in item.clbits
-    }
-    return _describe(
+        found = read_declarations(text)
+    except ForeignError as error:
+        raise HeaderError(f"the program cannot be parsed: {error}") from error
+    cregs: list[tuple[str, int]] = []
+    measured: list[int] = []
+    n_clbits = 0
+    for name, size in found.cregs.items():
+        measured += [n_clbits + place for place in sorted(found.measured.get(name, ()))]
+        n_clbits += size or 1
+        if size is None and cregs and not cregs[-1][0]:
+            cregs[-1] = ("", cregs[-1][1] + 1)
+        else:
+            cregs.append(("" if size is None else name, size or 1))
+    return replace(
         header,
-        circuit,
-        tuple(sorted(measured)),
         kind=FOREIGN,
-        global_phase=0.0 if circuit.num_parameters else float(circuit.global_phase),
+        qregs=tuple((name, size) for name, size in found.qregs.items() if size),
+        # As creg_sizes lists them: without any register there is no space in a bit string.
+        cregs=tuple(cregs) if any(name for name, _ in cregs) else (),
+        n_qubits=found.n_qubits,
+        n_clbits=n_clbits,
+        clbits=tuple(measured),
+        global_phase=0.0,
         sha256=digest(text),
     )
 
@@ -327,7 +336,3 @@ def _split(text: str) -> tuple[str, str | None]:
     if not last.startswith(MARK + "{"):
         return text, None
     return body + newline, last[len(MARK) :]
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

@@ -8,7 +8,7 @@ import pytest
 
 from qiskit_oqtopus.client import Client, RetryPolicy
 
-from .server import FakeTime, Server
+from .server import FakeTime, RawServer, Server
 
 TOKEN = "4f1c9b.s3cr3t-of-the-account"  # noqa: S105
 
@@ -30,6 +30,13 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start a server with these replies; it stops with the test."""
     with ExitStack() as stack:
         yield lambda *replies: stack.enter_context(Server(*replies))
+
+
+@pytest.fixture
+def serve_raw() -> Iterator[Callable[..., RawServer]]:
+    """Start a server that behaves in this way; it stops with the test."""
+    with ExitStack() as stack:
+        yield lambda behave: stack.enter_context(RawServer(behave))
 
 
 @pytest.fixture

@@ -82,8 +82,8 @@ def test_devices(serve, connect):
 
 
 def test_device_ids_are_quoted(serve, connect):
-    server = serve(say(QPU))
-    connect(server).device("a/b ?#é")
+    server = serve(say({"device_id": "a/b ?#é"}))
+    assert connect(server).device("a/b ?#é").device_id == "a/b ?#é"
     assert server.seen[0].path == "/devices/a%2Fb%20%3F%23%C3%A9"
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import pickle
+import signal
+import threading
 import traceback
 
 import pytest
+import requests
 
 from qiskit_oqtopus.client import (
     Client,
@@ -16,6 +21,7 @@ from qiskit_oqtopus.client import (
     RetryPolicy,
     TransportError,
 )
+from qiskit_oqtopus.client.deadline import Deadline
 from qiskit_oqtopus.client.storage import pack_json
 
 from .conftest import TOKEN
@@ -66,6 +72,88 @@ def test_no_error_holds_the_token(serve, connect, caplog, reply):
     assert SECRET not in caplog.text
 
 
+def shown_by_traceback(error):
+    """The local variables of every frame, as tracebacks of rich and pytest -l show them."""
+    shown = []
+    for item in wrapped_by(error):
+        for frame, _ in traceback.walk_tb(item.__traceback__):
+            assert "/requests/" not in frame.f_code.co_filename
+            assert "/urllib3/" not in frame.f_code.co_filename
+            if "/qiskit_oqtopus/" in frame.f_code.co_filename:
+                shown += [f"{name} = {value!r}" for name, value in frame.f_locals.items()]
+    assert shown
+    return "\n".join(shown)
+
+
+FAULTS = {
+    "401": Reply(401, b"no"),
+    "echo": say({"message": f"bad token {TOKEN}"}, 403),
+    "echo in a field": say({"job_id": TOKEN, "status": "x"}),
+    "echo that is not JSON": Reply(200, f"<p>{TOKEN}</p>".encode()),
+    "echo in headers": Reply(
+        500, b"", {"x-correlation-id": TOKEN, "Retry-After": TOKEN, "Date": TOKEN}
+    ),
+    "not JSON": Reply(200, b"["),
+    "redirect": Reply(302, b"", {"Location": f"https://{TOKEN}.example/{TOKEN}"}),
+    "broken redirect": Reply(302, b"", {"Location": "http://[bad"}),
+    "too large": Reply(200, b"x" * 200_000),
+    "encoded": Reply(200, b"x", {"Content-Encoding": "gzip"}),
+    "drop": Reply(fault="drop"),
+    "hang": Reply(fault="hang"),
+    "cut": Reply(200, b"[", fault="cut"),
+    "retries": Reply(503, b"x"),
+}
+
+
+@pytest.mark.parametrize("reply", FAULTS.values(), ids=FAULTS)
+def test_no_traceback_with_local_variables_holds_the_token(serve, connect, caplog, reply):
+    caplog.set_level(logging.DEBUG)
+    client = connect(serve(reply), read_timeout=0.2, max_download_bytes=100_000)
+    failures = []
+    for call in (
+        lambda: client.job("j"),
+        client.devices,
+        client.register,
+        lambda: client.submit(JOB_ID, SUBMISSION),
+        lambda: client.delete(JOB_ID),
+        lambda: client.within(Deadline(0.2)).jobs(),
+    ):
+        try:
+            call()
+        except ClientError as error:
+            failures.append(error)
+    assert failures
+    for error in failures:
+        assert SECRET not in shown_by_traceback(error)
+        assert SECRET not in f"{error!r} {vars(error)}"
+    assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["https://no-such-host.invalid", "http://127.0.0.1:1"])
+def test_no_traceback_of_a_connection_that_fails_holds_the_token(connect, url):
+    with pytest.raises(TransportError) as info:
+        connect(url).devices()
+    assert SECRET not in shown_by_traceback(info.value)
+
+
+@pytest.mark.parametrize("wrong", [{"url": "ftp://x"}, {"pool_size": 0}, {"proxy": "gopher://x"}])
+def test_no_traceback_of_a_client_that_cannot_be_built_holds_the_token(wrong):
+    with pytest.raises(ConfigurationError) as info:
+        Client(**{"url": "https://cloud.example", "token": TOKEN, **wrong})
+    assert SECRET not in shown_by_traceback(info.value)
+    with pytest.raises(ConfigurationError) as info:
+        Client("https://cloud.example", f" {TOKEN}\n")
+    assert SECRET not in shown_by_traceback(info.value)
+
+
+def test_no_traceback_of_an_interrupt_holds_the_token(serve, connect):
+    client = connect(serve(Reply(fault="hang")), read_timeout=20.0)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt) as info:
+        client.devices()
+    assert SECRET not in shown_by_traceback(info.value)
+
+
 def test_no_repr_and_no_pickle_holds_the_token(serve, connect):
     client = connect(serve(say([])))
     assert SECRET not in f"{client} {client!r} {vars(client)['_auth']!r} {client._transport!r}"
@@ -102,6 +190,38 @@ def test_no_error_holds_a_signature(connect, signed):
         for item in wrapped_by(info.value):
             assert "SIGNED" not in f"{item!r} {vars(item)}"
     assert "SIGNED" not in repr(PresignedPost(signed, {"signature": "SIGNED"}))
+
+
+@pytest.mark.parametrize("lines", [b"x: y", b"no colon", b": SIGNED"])
+def test_no_log_of_urllib3_holds_a_signature(serve_raw, connect, caplog, lines):
+    caplog.set_level(logging.DEBUG)
+
+    def behave(sock, released):
+        sock.recv(65536)
+        sock.sendall(b"HTTP/1.1 200 OK\r\n%b\r\nContent-Length: 1\r\n\r\n[" % lines)
+
+    url = f"{serve_raw(behave).url}/r.zip?Signature=SIGNED"
+    with pytest.raises(ClientError):
+        connect("https://cloud.example").download(url)
+    assert any(record.name.startswith("urllib3") for record in caplog.records)
+    assert "SIGNED" not in caplog.text
+
+
+def test_what_others_ask_for_is_logged_whole(serve, connect, caplog):
+    caplog.set_level(logging.DEBUG)
+    logger = logging.getLogger("urllib3.connectionpool")
+    before = list(logger.filters)
+    server = serve(say([]))
+    with connect(server) as client:
+        client.devices()
+        requests.get(f"{server.url}/theirs?page=2", timeout=5)
+        assert "/theirs?page=2" in caplog.text
+    assert logger.filters == before
+    client = Client(server.url, TOKEN)
+    client.devices()
+    del client
+    gc.collect()
+    assert logger.filters == before
 
 
 def test_a_storage_on_the_host_of_the_api_gets_no_token_either(serve, connect):

@@ -18,7 +18,8 @@ def test_results_and_exceptions_come_back():
         workers.start(divmod, 7, 0).result(5)
 
 
-def test_a_thread_is_used_again():
+def test_a_thread_is_used_again(monkeypatch):
+    monkeypatch.setattr(workers, "_pool", workers._Pool())
     first = workers.start(threading.get_ident).result(5)
     time.sleep(0.1)
     assert first == workers.start(threading.get_ident).result(5)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from qiskit_oqtopus.device.device_info import MAX_QUBITS, read_facts
 from tests.devices import (
     anemone_device,
     anemone_facts,
@@ -144,3 +145,25 @@ def test_a_nan_among_unknown_fields_is_unknown():
     snapshot, message = read_with_one_warning(anemone_device(), facts)
     assert snapshot.extra["fridge"] == {"mK": [9.5, None]}
     assert "fridge.mK[1] is nan" in message
+
+
+@pytest.mark.parametrize("name", ["qubits", "couplings"])
+def test_a_list_that_no_device_has_is_not_read(name):
+    facts = {"qubits": [], "couplings": [], name: [None] * 1_000_000}
+    read = read_facts(facts)
+    assert (read.qubits, read.couplings) == ((), ())
+    assert read.doubts == (f"device_info: {name} is 1,000,000 entries, and not read",)
+
+
+@pytest.mark.parametrize("id_", [10**10, 10**4000, 1e300, MAX_QUBITS])
+def test_an_id_that_would_need_a_gigantic_target(id_):
+    read = read_facts({"qubits": [{"id": id_}, {"id": 0}], "couplings": []})
+    assert [qubit.id for qubit in read.qubits] == [0]
+
+
+def test_doubts_can_be_shown():
+    wild = "\x1b[31m\n" + "x" * 1_000_000
+    qubit = {"id": 0, "fidelity": wild, "gate_duration": {wild: "x"}, "own": {wild: float("nan")}}
+    doubts = read_facts({"qubits": [qubit], "couplings": []}).doubts
+    assert len(doubts) == 3
+    assert all(doubt.isprintable() and len(doubt) < 200 for doubt in doubts)

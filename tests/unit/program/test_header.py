@@ -68,10 +68,64 @@ def with_value(program, name, value):
         ("metadata", {"$oqtopus": "tuple", "value": []}),
         ("pub", -1),
         ("sha256", "0" * 64),
+        ("clbits", [10**10]),
+        ("n_clbits", 10**10),
+        ("n_qubits", 100_001),
+        ("shots", 10**7 + 1),
+        ("total", 10**6 + 1),
+        ("index", 10**10),
+        ("pub", 10**10),
+        ("position", 10**400),
+        ("seed", 2**5000),
+        ("global_phase", 10**400),
+        ("name", "x" * 10_001),
+        ("qregs", [["a", 10**10]]),
+        ("qregs", [["a", 60_000], ["b", 60_000]]),
+        ("cregs", [["a", 1]] * 100_001),
+        ("cregs", [["x" * 10_001, 1]]),
+        ("metadata", {"$oqtopus": "array", "value": ["<U0", [10**10], ""]}),
+        ("metadata", {"$oqtopus": "array", "value": ["<f8", [10**4000] * 9, ""]}),
+        ("metadata", {"$oqtopus": "array", "value": ["<f8", [0] * 100, ""]}),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_a_broken_header_is_refused(circuit, name, value):
     text = with_value(encode_program(circuit, GROUP), name, value)
     with pytest.raises(HeaderError, match=r"header|program"):
         parse_program(text)
     assert issubclass(HeaderError, OqtopusProtocolError)
+
+
+def test_the_largest_header_is_read(circuit):
+    values = {"shots": 10**7, "total": 10**6, "n_qubits": 100_000, "global_phase": 10**300}
+    text = encode_program(circuit, GROUP).text
+    for name, value in values.items():
+        body, line = text[:-1].rsplit("\n", 1)
+        text = f"{body}\n{MARK}{json.dumps({**json.loads(line[len(MARK) :]), name: value})}\n"
+    header = parse_program(text)
+    assert (header.shots, header.total, header.global_phase) == (10**7, 10**6, 1e300)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"schema": 1, "schema": 1}',
+        "[" * 100_000,
+        '{"a": ' * 300 + "1" + "}" * 300,
+        '{"a": NaN}',
+        "1" * 5000,
+        '{"schema": 1, "kind": "\x1b[31m"}',
+    ],
+    ids=range(6),
+)
+def test_a_header_that_is_not_json(line):
+    with pytest.raises(HeaderError) as info:
+        parse_program(f"OPENQASM 3.0;\n{MARK}{{{line[1:]}\n")
+    assert str(info.value).isprintable()
+
+
+def test_what_a_header_quotes_is_short(circuit):
+    text = with_value(encode_program(circuit, GROUP), "clbits", [*range(10**6), -1])
+    with pytest.raises(HeaderError, match="'clbits' = ") as info:
+        parse_program(text)
+    assert len(str(info.value)) < 200
