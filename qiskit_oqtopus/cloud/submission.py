@@ -95,6 +95,7 @@ class _Sending:
         self._deadline = Deadline()
         self._client = client.within(self._deadline)
         self._waves = deque(split_into_waves(delivery.orders))
+        self._uploaded: list[Wave] = []  # whose heads are sent, or wait for that
         self._ready: deque[_Task] = deque(
             self._submission(order, job_id, is_ours=False) for job_id, order in delivery.uploaded
         )
@@ -163,11 +164,24 @@ class _Sending:
         return _Task(lambda: self._upload(order), then)
 
     def _lead(self, wave: Wave) -> None:
-        """Send the head of a wave, and upload the next wave meanwhile."""
-        self._ready.appendleft(
-            _Task(lambda: self._send_head(wave), lambda claim: self._follow(wave, claim))
-        )
+        """Send the head of a wave, and upload the next wave meanwhile.
+
+        Where others may send to the same group, one head goes after the other: whoever comes first
+        with the first wave comes first with the run.
+        """
+        self._uploaded.append(wave)
+        if self._given.known is None or len(self._uploaded) == 1:
+            self._send_next_head(wave)
         self._open_wave()
+
+    def _send_next_head(self, wave: Wave) -> None:
+        def then(claim: Claim | None) -> None:
+            self._uploaded.remove(wave)
+            self._follow(wave, claim)
+            if self._given.known is not None and self._uploaded:
+                self._send_next_head(self._uploaded[0])
+
+        self._ready.appendleft(_Task(lambda: self._send_head(wave), then))
 
     def _send_head(self, wave: Wave) -> Claim | None:
         """Submit the head of a wave; return the claim of another process if that comes first."""
