@@ -35,8 +35,10 @@ FAULTS = {
 def open_sockets(server):
     """How many connections to a server this process has opened."""
     port = int(server.url.rpartition(":")[2])
-    connections = psutil.Process().net_connections("tcp")
-    return [c for c in connections if c.raddr and c.raddr.port == port]
+    process = psutil.Process()
+    # The name until psutil 6.
+    connections = getattr(process, "net_connections", None) or process.connections
+    return [c for c in connections("tcp") if c.raddr and c.raddr.port == port]
 
 
 def call_often(client, server):
