@@ -56,8 +56,8 @@ def pack_block(headers: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -
         None if that is of no use, or if metadata cannot be pickled.
     """
     data = []
-    for counts, memory, statevector, density_matrix, values, seconds, error in outcomes:
-        if not (statevector is density_matrix is values is error is None):
+    for counts, memory, statevector, matrix, values, seconds, error in outcomes:
+        if error is not None or not (statevector is matrix is values is None):
             return None
         data.append((counts, memory, seconds))
     try:

@@ -81,3 +81,16 @@ def test_programs_with_thousands_of_parentheses(
     assert job["job_info"]["message"]
     assert caplog.records == []
     assert shared.run({"input.json": {"program": [FLIP]}})["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("info", [NULL, {}], ids=["native", "transpiler"])
+@pytest.mark.parametrize("levels", [3, 60])
+def test_gates_that_double_sixty_times(shared: Session, info: dict[str, Any], levels: int) -> None:
+    gates = "gate g0 a { x a; }\n" + "".join(
+        f"gate g{k} a {{ g{k - 1} a; g{k - 1} a; }}\n" for k in range(1, levels)
+    )
+    call = f"g{levels - 1} q[0];\n"
+    program = f"{HEAD}{gates}qubit[1] q;\nbit[1] c;\n{call}c = measure q;\n"
+    job = shared.run({"input.json": {"program": [program]}}, transpiler_info=info)
+    assert job["status"] == ("succeeded" if levels == 3 and info is not NULL else "failed")
+    assert job["job_info"]["message"]
