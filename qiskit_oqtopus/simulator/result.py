@@ -57,7 +57,9 @@ def pack_block(headers: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -
     """
     data = []
     for counts, memory, statevector, matrix, values, seconds, error in outcomes:
-        if error is not None or not (statevector is matrix is values is None):
+        if error is not None or values is not None:
+            return None
+        if statevector is not None or matrix is not None:
             return None
         data.append((counts, memory, seconds))
     try:
