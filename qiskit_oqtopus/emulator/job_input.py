@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 from .database import JobRecord, JobView
 from .execution import parse_paulis
 from .object_storage import ObjectStorage
+
+MAX_INPUT = 16 * 2**20
+"""Bytes of an input, unpacked. A real server has no such limit; the emulator keeps its memory."""
 
 
 class JobFailedError(Exception):
@@ -104,11 +108,16 @@ def _unpack(zipped: bytes) -> Any:
                 raise JobFailedError(
                     f"{where}: Expected one file in single ZIP archive, but found {len(names)}."
                 )
-            return json.loads(archive.read(names[0]))
-    except zipfile.BadZipFile:
-        raise JobFailedError(f"{where}: Invalid ZIP file") from None
-    except ValueError:
+            with archive.open(names[0]) as entry:
+                text = entry.read(MAX_INPUT + 1)
+            if len(text) > MAX_INPUT:
+                raise JobFailedError(f"{where}: the file has more than {MAX_INPUT} bytes")
+            return json.loads(text)
+    # RuntimeError: the archive is encrypted or of an unknown method.
+    except (ValueError, RecursionError):
         raise JobFailedError(f"{where}: Invalid JSON in ZIP file") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):
+        raise JobFailedError(f"{where}: Invalid ZIP file") from None
 
 
 def _parse_programs(value: Any, errors: list[str]) -> tuple[str, ...] | None:
@@ -171,7 +180,10 @@ def _find_term_errors(where: str, item: Any) -> list[str]:
 
 def _format_error(where: str, message: str, kind: str, given: Any) -> str:
     """Return one error in the words of pydantic 2."""
-    shown = repr(given)
+    try:
+        shown = repr(given)
+    except RecursionError:
+        shown = "[[...]]"
     if len(shown) > 50:
         shown = f"{shown[:25]}...{shown[-24:]}"
     return (

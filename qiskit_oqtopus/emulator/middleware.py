@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -45,6 +48,17 @@ class LoggedRequest:
 
 
 MAX_LOGGED = 100_000
+
+MAX_BODY = 2**20
+"""Bytes that a request to the API may have."""
+
+MAX_UPLOAD = 64 * 2**20
+"""Bytes that an upload to the object storage may have, with the fields of its form."""
+
+_DRAINED = 256 * 2**20
+"""A request of more bytes is not read to its end before it is refused."""
+
+logger = logging.getLogger(__name__)
 
 
 class RequestLog:
@@ -151,13 +165,33 @@ class Middleware:
             await asyncio.sleep(delay)
         fault = self._faults.intercept(method, path)
         if fault is None:
-            await self._app(scope, receive, noting)
+            await self._answer(scope, receive, noting, logged.storage)
         elif fault.kind == "drop":
             self._log.note_answer(logged, None, "drop")
             await self._drop(fault, scope, receive)
         else:
             await _drain(receive)
             await _answer(fault, scope)(scope, receive, noting)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, storage: bool) -> None:
+        """Let the application answer, unless the request is too large or its sender leaves."""
+        limit = MAX_UPLOAD if storage else MAX_BODY
+        received = 0
+
+        async def counting() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                if message.get("more_body", False):
+                    await _drain(receive)
+                raise HTTPException(413, f"the request has more than {limit} bytes")
+            return message
+
+        try:
+            await self._app(scope, counting, send)
+        except ClientDisconnect:
+            logger.warning("A client left while it sent %s %s", scope["method"], scope["path"])
 
     async def _drop(self, fault: Fault, scope: Scope, receive: Receive) -> None:
         if fault.values["when"] == "after":
@@ -198,9 +232,10 @@ class Middleware:
 
 async def _drain(receive: Receive) -> None:
     """Read the request to its end: an earlier answer would look like a broken connection."""
-    more = True
-    while more:
+    more, left = True, _DRAINED
+    while more and left > 0:
         message = await receive()
+        left -= len(message.get("body", b""))
         more = message["type"] == "http.request" and message.get("more_body", False)
 
 

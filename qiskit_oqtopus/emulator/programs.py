@@ -115,8 +115,28 @@ def _remove_comments(text: str) -> str:
     return re.sub(r"//[^\n]*|/\*.*?\*/", "", text, flags=re.DOTALL)
 
 
+MAX_DEFINITION = 1 << 16
+"""Statements that a gate may have with those of the gates in its definition, and so on."""
+
+_DEFINITION = re.compile(r"\bgate\s+([A-Za-z_]\w*)[^{;]*\{([^}]*)\}")
+
+
+def _check_definitions(text: str) -> None:
+    """Refuse gates whose definitions grow without a bound: each twice the one before.
+
+    Raises:
+        ProgramError: If there is one.
+    """
+    sizes: dict[str, int] = {}
+    for name, body in _DEFINITION.findall(text):
+        sizes[name] = body.count(";") + sum(sizes.get(word, 0) for word in re.findall(r"\w+", body))
+        if sizes[name] > MAX_DEFINITION:
+            raise ProgramError(f"gate {name} has over {MAX_DEFINITION} statements, written out")
+
+
 @functools.lru_cache(maxsize=256)
 def _import(text: str) -> QuantumCircuit:
+    _check_definitions(text)
     try:
         return qasm3.loads(text)
     # The importer has no common error: an empty program raises AttributeError, others TypeError,

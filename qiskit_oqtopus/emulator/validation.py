@@ -92,11 +92,14 @@ def parse_submission(raw: bytes) -> dict[str, Any]:
         raise InvalidError(422, {"detail": [_error("missing", ("body",), "Field required", None)]})
     try:
         body = json.loads(raw)
+    except RecursionError:
+        raise InvalidError(400, {"detail": "There was an error parsing the body"}) from None
     except ValueError as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
         position = error.pos if isinstance(error, json.JSONDecodeError) else 0
         wrong = _error("json_invalid", ("body", position), "JSON decode error", {}, error=reason)
         raise InvalidError(422, {"detail": [wrong]}) from None
+    _check_answerable(body)
     if not isinstance(body, dict):
         message = "Input should be a valid dictionary or object to extract fields from"
         wrong = _error("model_attributes_type", ("body",), message, body)
@@ -115,6 +118,33 @@ def parse_submission(raw: bytes) -> dict[str, Any]:
     if errors:
         raise InvalidError(422, {"detail": errors})
     return values
+
+
+def _check_answerable(body: Any) -> None:
+    """Refuse what no answer could repeat: half of a surrogate pair, NaN, and deep nesting.
+
+    Whoever accepted it would answer each later question about the job with 500.
+
+    Raises:
+        InvalidError: With 422 and the fields, or 400.
+    """
+    parts = body.items() if isinstance(body, dict) else [("", body)]
+    errors = []
+    for name, value in parts:
+        try:
+            json.dumps({name: value}, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            message = "Input should be a valid string, unable to parse raw data as a unicode string"
+            where = ("body", name.encode(errors="replace").decode())
+            errors.append(_error("string_unicode", where, message, None))
+        except ValueError:
+            errors.append(
+                _error("finite_number", ("body", name), "Input should be a finite number", None)
+            )
+        except RecursionError:
+            raise InvalidError(400, {"detail": "There was an error parsing the body"}) from None
+    if errors:
+        raise InvalidError(422, {"detail": errors})
 
 
 _Check = Callable[[tuple[Any, ...], Any], tuple[Any, Any]]

@@ -55,11 +55,15 @@ def pack_block(headers: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -
     Returns:
         None if that is of no use, or if metadata cannot be pickled.
     """
-    for outcome in outcomes:
-        if outcome.error is not None or any(each is not None for each in outcome[2:5]):
+    data = []
+    for counts, memory, statevector, matrix, values, seconds, error in outcomes:
+        if error is not None or values is not None:
             return None
+        if statevector is not None or matrix is not None:
+            return None
+        data.append((counts, memory, seconds))
     try:
-        return zlib.compress(pickle.dumps((headers, outcomes), pickle.HIGHEST_PROTOCOL), 1)
+        return zlib.compress(pickle.dumps((headers, data), pickle.HIGHEST_PROTOCOL), 1)
     # Metadata are the user's: what is in them may raise anything.
     except Exception:  # noqa: BLE001
         return None
@@ -67,9 +71,8 @@ def pack_block(headers: Sequence[dict[str, Any]], outcomes: Sequence[Outcome]) -
 
 def unpack_block(packed: bytes) -> tuple[list[dict[str, Any]], list[Outcome]]:
     """Return new headers and outcomes."""
-    block: tuple[list[dict[str, Any]], list[Outcome]]
-    block = pickle.loads(zlib.decompress(packed))  # noqa: S301 - the output of pack_block
-    return block
+    headers, data = pickle.loads(zlib.decompress(packed))  # noqa: S301 - the output of pack_block
+    return headers, [Outcome(counts, memory, seconds=s) for counts, memory, s in data]
 
 
 def headers_of_sets(

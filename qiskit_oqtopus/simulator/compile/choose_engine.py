@@ -185,7 +185,9 @@ def choose_engine(
 
 
 def _bytes_of_densities(plan: Plan) -> int:
-    return density_bytes(len(plan.qubits), plan.is_static, plan.has_wide_gates)
+    n = len(plan.qubits)
+    # Few qubits need little either way: their gates are not looked at.
+    return density_bytes(n, plan.is_static, n > _SURELY_DENSITY and plan.has_wide_gates)
 
 
 def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[str, str] | None:

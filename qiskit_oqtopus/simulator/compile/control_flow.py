@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -241,10 +240,6 @@ class ControlFlow(PlanBuilder):
         if isinstance(variable, Parameter):
             self._places.pop(variable, None)
             self._values[variable] = value
-            if _find_dependent(variable, body, self._timeless) is not None:
-                # Qiskit changes the definitions inside of blocks in place.
-                body = copy.deepcopy(body)
-                body.assign_parameters({variable: value}, inplace=True)
         elif variable is not None:
             self._flush_all()
             slot = self._lowering(scope).slot(variable)

@@ -18,7 +18,9 @@ from qiskit.circuit import (
     ControlFlowOp,
     Delay,
     ForLoopOp,
+    Gate,
     IfElseOp,
+    Instruction,
     Measure,
     Parameter,
     ParameterExpression,
@@ -183,17 +185,34 @@ class Compiler(ControlFlow):
 
     def _bind(self, parameters: Sequence[Any]) -> tuple[float | Angle, ...]:
         """Return parameters as they are in the loops around: angles, if loops are counted."""
-        bound = []
-        for value in parameters:
-            if isinstance(value, ParameterExpression):
-                known = {p: self._values[p] for p in value.parameters if p in self._values}
-                value = value.bind(known) if known else value
-            bound.append(angle_of(value, self._places))
-        return tuple(bound)
+        return tuple([angle_of(self._with_value(value), self._places) for value in parameters])
+
+    def _with_value(self, value: Any) -> Any:
+        """Return a parameter with the values of the loops that are written out."""
+        if not isinstance(value, ParameterExpression):
+            return value
+        known = {p: self._values[p] for p in value.parameters if p in self._values}
+        bound = value.bind(known) if known else value
+        return bound if bound.parameters else bound.numeric()
+
+    def _with_values(self, operation: Any) -> Any:
+        """Return an operation with the values of the loops that are written out.
+
+        Qiskit's own ``assign_parameters`` changes definitions inside of blocks in place, so that
+        all iterations would have the values of one.
+        """
+        parameters = getattr(operation, "params", ())
+        if not any(isinstance(value, ParameterExpression) for value in parameters):
+            return operation
+        changed = operation.copy()
+        changed.params = [self._with_value(value) for value in parameters]
+        return changed
 
     def _general(self, instruction: CircuitInstruction, scope: Scope) -> None:
         """Compile a gate that is neither standard nor a directive: natively, or by definition."""
         operation = instruction.operation
+        if self._values and type(operation) not in (Gate, Instruction):
+            operation = self._with_values(operation)
         qubits = tuple(scope.qubits[bit] for bit in instruction.qubits)
         fresh = all(
             self._is_zero(qubit) or (qubit not in self._active and not self._conditional)

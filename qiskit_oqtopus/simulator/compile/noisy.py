@@ -139,7 +139,7 @@ class NoisyCompiler(Compiler):
         operation = instruction.operation
         if isinstance(operation, Delay):
             try:
-                self._wait(qubits[0], self._seconds(operation, scope))
+                self._wait(qubits[0], self._seconds(self._with_values(operation), scope))
             except UnsupportedOperation as error:
                 self._problem(str(error), error.cure, "delay", qubits)
         elif isinstance(operation, Measure):

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 
 from ...exceptions import OqtopusError
 from ..memory import (
-    ALWAYS_THERE,
+    SMALL_QUBITS,
     available_bytes,
     density_bytes,
-    is_limited,
     left_by_limits,
     required_bytes,
     trajectory_bytes,
@@ -45,9 +44,6 @@ def reserve(needed: int, asked: bool, cancelled: Flag | None) -> Iterator[None]:
         OqtopusError: If there is not enough for it, even alone.
         Cancelled: If the flag was set.
     """
-    if needed <= ALWAYS_THERE and not is_limited():
-        yield
-        return
     with _changed:
         while True:
             ask = available_bytes if asked else left_by_limits
@@ -71,6 +67,13 @@ def reserve(needed: int, asked: bool, cancelled: Flag | None) -> Iterator[None]:
         with _changed:
             _taken.remove(needed)
             _changed.notify_all()
+
+
+def is_small(plan: Plan | NoisyPlan) -> bool:
+    """Return whether every process without limits has the memory for a plan."""
+    if isinstance(plan, NoisyPlan):
+        return len(plan.plan.qubits) <= SMALL_QUBITS // 2
+    return len(plan.qubits) <= SMALL_QUBITS
 
 
 def find_needed_bytes(plan: Plan | NoisyPlan, shots: int, branch_bytes: int) -> int:

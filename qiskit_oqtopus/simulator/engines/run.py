@@ -13,12 +13,12 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..memory import BRANCH_BYTES
+from ..memory import BRANCH_BYTES, is_limited
 from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
 from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
-from .reservation import find_needed_bytes, reserve
+from .reservation import find_needed_bytes, is_small, reserve
 from .sampling import (
     MARGINAL_QUBITS,
     Streams,
@@ -131,6 +131,7 @@ def run_chunk(
     limit_threads(settings.max_threads)
     streams = Streams(settings.seed)
     on_active: dict[tuple[int, ...], ActiveObservables] = {}
+    limited = is_limited()
     outcomes = []
     for index, waiting in enumerate(plans, start=first):
         start = time.perf_counter()
@@ -138,19 +139,31 @@ def run_chunk(
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
             plan = unpack(waiting)
-            needed = find_needed_bytes(plan, settings.shots, settings.branch_bytes)
-            with reserve(needed, not settings.memory_is_set, cancelled):
-                if settings.observables is None:
-                    outcome = _run(plan, streams[index], settings, cancelled)
-                else:
-                    values = _estimate(plan, settings, on_active, cancelled)
-                    outcome = {"expectation_values": values}
+            if is_small(plan) and not limited:
+                outcome = _simulate(plan, streams[index], settings, on_active, cancelled)
+            else:
+                needed = find_needed_bytes(plan, settings.shots, settings.branch_bytes)
+                with reserve(needed, not settings.memory_is_set, cancelled):
+                    outcome = _simulate(plan, streams[index], settings, on_active, cancelled)
         # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
         # fault in Qulacs) is its outcome: the results of the others must survive it.
         except Exception as error:  # noqa: BLE001
             outcome = {"error": error}
         outcomes.append(Outcome(**outcome, seconds=time.perf_counter() - start))
     return outcomes
+
+
+def _simulate(
+    plan: Plan | NoisyPlan,
+    generator: np.random.Generator,
+    settings: Settings,
+    on_active: dict[tuple[int, ...], ActiveObservables],
+    cancelled: Flag | None,
+) -> dict[str, Any]:
+    """Return the fields of the outcome of a circuit."""
+    if settings.observables is None:
+        return _run(plan, generator, settings, cancelled)
+    return {"expectation_values": _estimate(plan, settings, on_active, cancelled)}
 
 
 def _run(

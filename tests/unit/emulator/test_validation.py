@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -116,3 +117,51 @@ def test_bodies_that_are_not_json(shared: Session, data: str, error: Any) -> Non
 )
 def test_valid_submissions(shared: Session, changes: dict[str, Any]) -> None:
     assert shared.submit(shared.ready(), **changes) == (200, {"message": "job submitted"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"name": "\ud800"}, "name"),
+        ({"description": "a\udfff"}, "description"),
+        ({"device_id": "\ud800"}, "device_id"),
+        ({"job_type": "\ud800"}, "job_type"),
+        ({"transpiler_info": {"\ud800": 1}}, "transpiler_info"),
+        ({"mitigation_info": {"a": ["\ud83d"]}}, "mitigation_info"),
+        ({"simulator_info": {"a": float("nan")}}, "simulator_info"),
+        ({"shots": float("inf")}, "shots"),
+        ({"\ud800": 1}, "?"),
+    ],
+)
+def test_what_no_answer_could_repeat_is_refused(
+    user: Session, changes: dict[str, Any], where: str
+) -> None:
+    job_id = user.ready()
+    device = next(iter(user.cloud.devices)).device_id
+    body = {"device_id": device, "job_type": "sampling", "shots": 9, **changes}
+    status, answer = user.call("POST", f"/jobs/{job_id}/submit", data=json.dumps(body))
+    assert status == 422
+    assert [error["loc"] for error in answer["detail"]] == [["body", where]]
+    assert user.call("GET", "/jobs")[0] == 200
+    assert user.submit(job_id, name="\U0001f600")[0] == 200
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize("depth", [500, 900, 2000, 100_000])
+def test_deeply_nested_json(user: Session, depth: int, caplog: pytest.LogCaptureFixture) -> None:
+    job_id = user.ready()
+    device = next(iter(user.cloud.devices)).device_id
+    body = (
+        f'{{"device_id": "{device}", "job_type": "sampling", "shots": 9,'
+        f' "simulator_info": {{"a": {nested(depth)}}}}}'
+    )
+    assert user.call("POST", f"/jobs/{job_id}/submit", data=nested(depth))[0] in (400, 422)
+    status = user.call("POST", f"/jobs/{job_id}/submit", data=body)[0]
+    assert status in (200, 400)
+    assert depth < 2000 or status == 400
+    assert user.call("GET", "/jobs")[0] == 200
+    assert user.call("GET", f"/jobs/{job_id}")[0] == 200
+    assert caplog.records == []

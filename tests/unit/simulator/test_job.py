@@ -180,6 +180,17 @@ def test_arrays_are_shared_and_cannot_be_changed(backend):
         first[0] = 0
 
 
+def test_large_jobs_with_arrays_or_failures_have_results_of_their_own(backend):
+    circuits = [measured(i % 2) for i in range(400)]
+    job = backend.run(circuits, statevector=True, memory=True)
+    for _ in range(2):
+        result = job.result()
+        assert result.get_counts(399) == {"1": 10}
+        assert result.data(399)["statevector"].tolist() == [0, 1]
+        spoil(result)
+    assert len(job.outcomes()) == 400
+
+
 def test_the_partial_result_of_an_error_is_a_new_one(backend):
     job = backend.run([measured(1), large()])
     time.sleep(0.3)

@@ -162,7 +162,7 @@ def test_what_does_not_fit_together_runs_one_after_the_other(monkeypatch):
 
 def test_a_circuit_that_does_not_fit_any_more_fails_and_spares_the_others(monkeypatch):
     monkeypatch.setattr(reservation, "available_bytes", lambda **_: 1000)
-    monkeypatch.setattr(reservation, "ALWAYS_THERE", memory.required_bytes(10))
+    monkeypatch.setattr(reservation, "SMALL_QUBITS", 10)
     circuits = [QuantumCircuit(n) for n in (2, 12)]
     for circuit in circuits:
         circuit.h(range(circuit.num_qubits))

@@ -301,3 +301,24 @@ def test_an_angle_without_a_value_fails_its_circuit():
     job.wait_for_final_state()
     assert job.status() is JobStatus.ERROR
     assert "no finite value" in job.error_message()
+
+
+def test_evolutions_that_depend_on_two_loops():
+    hamiltonian = SparsePauliOp(["XX", "ZI", "IY"], [1.0, 0.3, 0.7])
+    theta = Parameter("theta")
+    own = QuantumCircuit(2, name="own")
+    own.append(PauliEvolutionGate(hamiltonian, theta), [0, 1])
+    own.rz(theta, 0)
+    circuit, expected = QuantumCircuit(2), QuantumCircuit(2)
+    with circuit.for_loop(range(3)) as i, circuit.for_loop(range(1, 3)) as j:
+        circuit.append(own.to_gate({theta: 0.1 * i * j + 0.05}), [1, 0])
+        circuit.ry(0.2 * j - i, 0)
+    for i in range(3):
+        for j in range(1, 3):
+            expected.compose(own.assign_parameters([0.1 * i * j + 0.05]), [1, 0], inplace=True)
+            expected.ry(0.2 * j - i, 0)
+    states = [
+        BACKEND.run(each, statevector=True).result().data(0)["statevector"]
+        for each in (circuit, expected)
+    ]
+    np.testing.assert_allclose(states[0], states[1], atol=1e-12)
