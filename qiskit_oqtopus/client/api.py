@@ -74,7 +74,7 @@ class Client:
         proxy: str | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 30.0,
-        total_timeout: float = 300.0,
+        total_timeout: float = 120.0,
         retry: RetryPolicy | None = None,
         pool_size: int = 16,
         max_download_bytes: int = storage.DEFAULT_MAX_BYTES,

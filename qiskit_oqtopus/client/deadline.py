@@ -8,6 +8,9 @@ import time
 
 from .errors import DeadlineError
 
+SLICE = 0.25
+"""Longest time in s that a thread waits at once: not every interrupt ends a wait."""
+
 
 class Deadline:
     """A moment after which nothing of a call is begun or waited for; shared by all its threads.
@@ -71,7 +74,10 @@ class Deadline:
 
     def sleep(self, seconds: float) -> None:
         """Wait, but not beyond the deadline; being stopped ends the wait at once."""
-        self._stopped.wait(min(seconds, self.left(), threading.TIMEOUT_MAX))
+        end = time.monotonic() + min(seconds, self.left())
+        while not self._stopped.wait(min(SLICE, max(end - time.monotonic(), 0.0))):
+            if time.monotonic() >= end:
+                return
 
     def __repr__(self) -> str:
         return f"<Deadline: {self.left():.1f} s left>"

@@ -233,9 +233,11 @@ class Transport:
         where = f"{request.method} {request.path}"
         if deadline.is_over:
             return DeadlineError(f"{where}: {deadline.reason}", **context)
+        # A server that has kept a request for that long does so the next time too.
         return TransportError(
             f"{where}: no answer in time, {self._total_timeout:g} s for the whole exchange "
             "(option total_timeout)",
+            temporary=False,
             **context,
         )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import TypeVar
 
 from ..client import errors, workers
-from ..client.deadline import Deadline
+from ..client.deadline import SLICE, Deadline
 from ..client.retry import may_pass
 
 logger = logging.getLogger(__name__)
@@ -72,7 +71,7 @@ class Outage:
             while waiting and len(running) < (at_once if self.error is None else 1):
                 item = waiting.popleft()
                 running[workers.start(work, item)] = item
-            pause = min(self._deadline.left(), threading.TIMEOUT_MAX)
+            pause = min(self._deadline.left(), SLICE)
             ended, _ = wait(running, pause, return_when=FIRST_COMPLETED)
             for future in ended:
                 item, error = running.pop(future), future.exception()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..client import errors
-from ..client.deadline import Deadline
+from ..client.deadline import SLICE, Deadline
 from ..client.workers import start
 from ..exceptions import OqtopusError, OqtopusOptionError, OqtopusSubmissionError
 from .delivery import Order, Unsettled, submit_exactly_once, upload
@@ -131,8 +131,7 @@ class _Sending:
                 self._running[start(task.work)] = task
             if not self._running:
                 return
-            # In slices: an unbounded wait cannot be interrupted on every system.
-            done, _ = wait(self._running, timeout=1.0, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._running, timeout=SLICE, return_when=FIRST_COMPLETED)
             for future in done:
                 self._take_result(future, self._running.pop(future))
 

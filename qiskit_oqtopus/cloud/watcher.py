@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..client import errors, workers
-from ..client.deadline import Deadline
+from ..client.deadline import SLICE, Deadline
 from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
@@ -217,7 +217,7 @@ class Watcher:
                     if now >= deadline:
                         return False
                     pause = LONGEST_INTERVAL if self._polling else self._next_poll - now
-                    self._condition.wait(min(pause, deadline - now))
+                    self._condition.wait(min(pause, deadline - now, SLICE))
                     continue
             self._begin_poll()
 

@@ -180,7 +180,7 @@ class Api:
     async def list_jobs(self, request: Request) -> Response:
         """GET /jobs."""
         query = parse_listing(request.query_params)
-        start = (query.page - 1) * query.size
+        start = 0 if self._faults.repeats_page() else (query.page - 1) * query.size
         jobs = self._database.page(
             get_user(request).token,
             lambda job: _matches(job, query),

@@ -19,6 +19,8 @@ CORRUPTIONS = (
     "not_object",
     "oversized",
     "path",
+    "no_counts",
+    "more_counts",
 )
 """Kinds of broken zips, see :meth:`Faults.corrupt_zip`."""
 
@@ -137,6 +139,20 @@ class Faults:
         to = to.rstrip("/")
         return self._add("redirect", times, method=method, path=path, to=to, code=code)
 
+    def trickle(
+        self,
+        seconds: float,
+        method: str | None = None,
+        path: str = "**",
+        times: int | None = None,
+    ) -> Fault:
+        """Send the body of the answer byte by byte, with a pause of some seconds before each."""
+        return self._add("trickle", times, method=method, path=path, seconds=seconds)
+
+    def repeat_page(self, times: int | None = None) -> Fault:
+        """Answer GET /jobs with the first jobs, whatever page is asked for."""
+        return self._add("repeat_page", times)
+
     # Object storage
 
     def expire_urls(self, times: int | None = None) -> Fault | None:
@@ -163,8 +179,9 @@ class Faults:
 
         Args:
             kind: "truncated", "garbage" (no zip at all), "empty" (no entry), "two_entries",
-                "not_json", "not_object" (JSON, but a list), "oversized" (unpacks to 1 GiB) or
-                "path" (good, but its entry is called ``../../../tmp/result.json``).
+                "not_json", "not_object" (JSON, but a list), "oversized" (unpacks to 1 GiB),
+                "path" (good, but its entry is called ``../../../tmp/result.json``), "no_counts"
+                (a result without any) or "more_counts" (ten times as many as there were).
             path: Which downloads, "/oqtopus/<job id>/result.zip".
             times: How often it happens; None means until it is removed.
         """
@@ -242,7 +259,7 @@ class Faults:
 
     def intercept(self, method: str, path: str) -> Fault | None:
         """Return the fault for a request, the one that was switched on first, and count the hit."""
-        for fault in self._for_request(("drop", "status", "redirect"), method, path):
+        for fault in self._for_request(("drop", "status", "redirect", "trickle"), method, path):
             if self._hit(fault):
                 return fault
         return None
@@ -250,6 +267,10 @@ class Faults:
     def expired(self) -> bool:
         """Return whether this request to the object storage finds its URL expired."""
         return any(self._hit(fault) for fault in self._of("expire_urls"))
+
+    def repeats_page(self) -> bool:
+        """Return whether this list of jobs is the first page again."""
+        return any(self._hit(fault) for fault in self._of("repeat_page"))
 
     def corruption(self, path: str) -> str | None:
         """Return the kind of the broken zip for this download, or None."""

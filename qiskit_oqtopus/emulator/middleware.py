@@ -166,6 +166,9 @@ class Middleware:
         fault = self._faults.intercept(method, path)
         if fault is None:
             await self._answer(scope, receive, noting, logged.storage)
+        elif fault.kind == "trickle":
+            send_slowly = _trickle(noting, fault.values["seconds"])
+            await self._answer(scope, receive, send_slowly, logged.storage)
         elif fault.kind == "drop":
             self._log.note_answer(logged, None, "drop")
             await self._drop(fault, scope, receive)
@@ -228,6 +231,21 @@ class Middleware:
         )
         self._log.append(logged)
         return logged
+
+
+def _trickle(send: Send, seconds: float) -> Send:
+    """Return a function that sends bodies byte by byte, with a pause before each."""
+
+    async def send_slowly(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        for byte in message.get("body", b""):
+            await asyncio.sleep(seconds)
+            await send({**message, "body": bytes([byte]), "more_body": True})
+        await send({**message, "body": b""})
+
+    return send_slowly
 
 
 async def _drain(receive: Receive) -> None:

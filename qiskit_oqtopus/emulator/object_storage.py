@@ -193,6 +193,8 @@ def corrupt(data: bytes, kind: str) -> bytes:
         return b"<html>Bad gateway</html>"
     if kind == "oversized":
         return _build_bomb()
+    if kind in ("no_counts", "more_counts"):
+        return _change_counts(data, 10 if kind == "more_counts" else 0)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         if kind == "two_entries":
@@ -206,6 +208,18 @@ def corrupt(data: bytes, kind: str) -> bytes:
             with zipfile.ZipFile(io.BytesIO(data)) as good:
                 archive.writestr("../../../tmp/result.json", good.read(good.namelist()[0]))
     return buffer.getvalue()
+
+
+def _change_counts(data: bytes, factor: int) -> bytes:
+    """Return a result whose counts are multiplied; 0 leaves none."""
+    with zipfile.ZipFile(io.BytesIO(data)) as good:
+        (name,) = good.namelist()
+        result = json.loads(good.read(name))
+    counts = (result.get("sampling") or {}).get("counts") or {}
+    changed = {key: factor * number for key, number in counts.items() if factor}
+    if result.get("sampling"):
+        result["sampling"]["counts"] = changed
+    return pack_json(name, result)
 
 
 @functools.cache

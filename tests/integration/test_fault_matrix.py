@@ -32,6 +32,13 @@ FAULTS = {
     "outage": (lambda f: f.status(503, times=None), OqtopusCloudError),
     "no connection": (lambda f: f.drop(times=None), OqtopusCloudError),
     "expired link": (lambda f: f.expire_urls(times=1), None),
+    "store down": (lambda f: f.status(503, path="/oqtopus/**", times=None), OqtopusCloudError),
+    "store back": (lambda f: f.status(503, path="/oqtopus/**", times=3), None),
+    "trickle": (lambda f: f.trickle(0.5), OqtopusCloudError),
+    "store trickles": (lambda f: f.trickle(0.5, path="/oqtopus/**"), OqtopusCloudError),
+    "repeated page": (lambda f: f.repeat_page(), None),
+    "no counts": (lambda f: f.corrupt_zip("no_counts", times=None), OqtopusJobError),
+    "more counts": (lambda f: f.corrupt_zip("more_counts", times=None), OqtopusJobError),
     "truncated": (lambda f: f.corrupt_zip("truncated", times=None), OqtopusProtocolError),
     "two entries": (lambda f: f.corrupt_zip("two_entries", times=None), OqtopusProtocolError),
     "not json": (lambda f: f.corrupt_zip("not_json", times=None), OqtopusProtocolError),
@@ -47,7 +54,15 @@ FAULTS = {
 }
 
 
-SLOW = ("outage", "no connection", "unknown status", "redirect")
+SLOW = (
+    "outage",
+    "no connection",
+    "store down",
+    "trickle",
+    "store trickles",
+    "unknown status",
+    "redirect",
+)
 """Faults in which a client waits until its time is over."""
 
 
@@ -62,9 +77,10 @@ def test_fault(name, step):
         emulator.Emulator(devices=["line-4q"]) as cloud,
         emulator.Emulator(devices=["line-4q"]) as elsewhere,
     ):
-        provider = OqtopusProvider(
-            url=cloud.url, token=cloud.token, connect_timeout=2, read_timeout=5
-        )
+        options = {"url": cloud.url, "token": cloud.token, "connect_timeout": 2, "read_timeout": 5}
+        if "trickle" in name:
+            options["total_timeout"] = 2
+        provider = OqtopusProvider(**options)
         backend = provider.backend("line-4q")
         job_id = None
         patience = 30 if name == "oversized" else 4  # the emulator has to pack a gigabyte
@@ -87,7 +103,7 @@ def test_fault(name, step):
             arm_at("result")
             assert_right(job.result(timeout=patience))
             arm_at("retrieve")
-            with OqtopusProvider(url=cloud.url, token=cloud.token) as other:
+            with OqtopusProvider(**options) as other:
                 assert_right(other.job(job_id).result(timeout=patience))
         except (OqtopusError, JobTimeoutError) as caught:
             error = caught
