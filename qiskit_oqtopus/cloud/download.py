@@ -13,7 +13,9 @@ from qiskit.providers import JobStatus
 from qiskit.result.models import ExperimentResult
 
 from ..client import errors
+from ..client.workers import start
 from ..exceptions import OqtopusJobError, OqtopusProtocolError
+from ..program.foreign import read_declarations
 from ..program.program import (
     FOREIGN,
     HeaderError,
@@ -21,6 +23,7 @@ from ..program.program import (
     foreign_header,
     parse_program,
 )
+from ..words import clean
 from . import results
 from .group import Member, parse_description
 from .identity import check_identity
@@ -37,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 DOWNLOADS = 16
 """Results that are downloaded at the same time: as many as the client pools connections."""
+
+IMPORT_SECONDS = 60.0
+"""Longest time to read a compiled program as a circuit, in s."""
 
 LINKS = 3
 """How many links to a file are tried; each lives for a limited time."""
@@ -298,11 +304,14 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
         )
     text = client.download(job.job_info.transpile_result).get("transpiled_program")
     try:
-        circuit: QuantumCircuit = qasm3.loads(text)
+        read_declarations(text)  # it has bounds, which the importer has not
+        # In a thread: gates that call each other may keep the importer busy for hours.
+        circuit: QuantumCircuit = start(qasm3.loads, text).result(IMPORT_SECONDS)
     # Whatever the parser raises (its classes are not public), the program is not readable.
     except Exception as error:
+        reason = clean(str(error)) or f"it took longer than {IMPORT_SECONDS:.0f} s"
         raise OqtopusProtocolError(
-            f"The compiled program of OQTOPUS job {job_id} cannot be read: {error}"
+            f"The compiled program of OQTOPUS job {job_id} cannot be read: {reason}"
         ) from error
     return circuit
 

@@ -55,7 +55,7 @@ class Session(requests.Session):
 
     def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         """Return the status and the JSON of an answer."""
-        answer = self.request(method, self.cloud.url + path, timeout=10, **options)
+        answer = self.request(method, self.cloud.url + path, timeout=60, **options)
         return answer.status_code, answer.json()
 
     def register(self) -> tuple[str, dict[str, Any]]:
@@ -68,7 +68,7 @@ class Session(requests.Session):
         """Post an input."""
         fields = {k: v for k, v in {**target["fields"], **changes}.items() if v is not None}
         files = {"file": ("input.zip", data, "application/zip")}
-        return requests.post(target["url"], data=fields, files=files, timeout=10)
+        return requests.post(target["url"], data=fields, files=files, timeout=60)
 
     def ready(self, program: str = FLIP) -> str:
         """Return the id of a job that waits to be submitted."""
@@ -124,7 +124,7 @@ class Session(requests.Session):
 
     def file(self, job: dict[str, Any], name: str) -> tuple[str, str]:
         """Return a file of a job: the name of its entry, and its text."""
-        answer = requests.get(job["job_info"][name], timeout=10)
+        answer = requests.get(job["job_info"][name], timeout=60)
         assert answer.status_code == 200, answer.text
         return unzipped(answer.content)
 

@@ -230,13 +230,13 @@ def test_results_of_cancelled_jobs_never_appear(user: Session, cloud: Emulator) 
 
     def hold(job: JobView) -> bool:
         entered.set()
-        leave.wait(5)
+        leave.wait(60)
         return False
 
     cloud.faults.fail_program(hold)
     job_id = user.ready(BELL)
     user.submit(job_id, transpiler_info={})
-    assert entered.wait(5)
+    assert entered.wait(60)
     assert user.call("GET", f"/jobs/{job_id}/status")[1]["status"] == "running"
     assert user.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
     leave.set()
