@@ -303,6 +303,8 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
             "what ran. Use run(..., transpiler='qiskit') to let it compile."
         )
     text = client.download(job.job_info.transpile_result).get("transpiled_program")
+    if not isinstance(text, str):
+        raise OqtopusProtocolError(f"OQTOPUS job {job_id} holds no compiled program.")
     try:
         read_declarations(text)  # it has bounds, which the importer has not
         # In a thread: gates that call each other may keep the importer busy for hours.
