@@ -41,6 +41,8 @@ from .compile.compile import memory_problem
 from .engines.run import Settings, limit_threads
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
+from .optimize import stages
+from .optimize.cost import TEMPLATE_SETS
 from .plan import UNPACKED, AnyPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
@@ -295,9 +297,10 @@ class QulacsBackend(TwinBackend):
 
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
         template = None
-        if ideal and circuit.num_parameters and len(parameters):
+        if ideal and circuit.num_parameters and len(parameters) >= TEMPLATE_SETS:
             template = compile_template(circuit, parameters[0].tolist())
-        if template is None:
+        # Fusing the operations of a large state needs their angles, and saves more than a template.
+        if template is None or len(template.plan.qubits) >= stages.FUSED_QUBITS:
             return self._compile(bind_parameters(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
         wrong = memory_problem(template.plan, budget, statevector=False)
