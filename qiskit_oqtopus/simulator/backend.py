@@ -43,10 +43,11 @@ from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .optimize import stages
 from .optimize.cost import TEMPLATE_SETS
-from .plan import UNPACKED, AnyPlan, pack
+from .plan import UNPACKED, AnyPlan, NoisyPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
+from .wheel import HINT_QUBITS, hint_at_build
 
 if TYPE_CHECKING:
     from .engines.expectation import Observables
@@ -347,6 +348,7 @@ class QulacsBackend(TwinBackend):
         budget = self._budget(values["max_memory_mb"])
         plans: list[AnyPlan] = []
         problems: list[Problem] = []
+        widest = 0
         noise = None
         if self._twin is not None:
             estimated = exact or values["statevector"] or values["density_matrix"] is not False
@@ -363,10 +365,14 @@ class QulacsBackend(TwinBackend):
             if found:
                 problems.extend(found)
             if plan is not None:
+                if len(circuit.qubits) >= HINT_QUBITS:
+                    bare = plan.plan if isinstance(plan, NoisyPlan) else plan
+                    widest = max(widest, len(bare.qubits))
                 plans.append(plan if len(plans) < UNPACKED else pack(plan))
         if problems:
             problems.sort(key=lambda problem: problem.circuit)
             raise OqtopusCircuitError(problems, self.name)
+        hint_at_build(widest)
         return plans
 
     def _warn(
