@@ -38,7 +38,7 @@ from ..options import (
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
 from .compile.compile import memory_problem
-from .engines.run import Settings, limit_threads
+from .engines.run import Settings
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .optimize import stages
@@ -46,6 +46,7 @@ from .optimize.cost import TEMPLATE_SETS
 from .plan import UNPACKED, AnyPlan, NoisyPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
+from .threads import limit_threads
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 from .wheel import HINT_QUBITS, hint_at_build
 
@@ -223,8 +224,9 @@ class QulacsBackend(TwinBackend):
                   a thread of this process.
                 * ``max_job_size`` (int): Circuits per chunk for the executor. Default: a 32nd
                   of all.
-                * ``max_parallel_threads`` (int): Threads that Qulacs may use; works only before
-                  the first simulation of a process.
+                * ``max_parallel_threads`` (int): Threads that Qulacs may use on states of any
+                  size; works only before the first simulation of a process. Default: all, on
+                  states that are large enough, unless the environment says otherwise.
                 * ``max_memory_mb`` (int): Memory that one circuit may take in MiB. Default: what
                   is available.
                 * ``meas_level``: 2. Others are refused: there is no signal behind the counts.
