@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from qiskit_oqtopus.simulator import backend
 from qiskit_oqtopus.simulator.compile import compile, consolidate
 from qiskit_oqtopus.simulator.engines import run
 from qiskit_oqtopus.simulator.optimize import stages
@@ -28,6 +29,7 @@ ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
         (consolidate, "_SAVED"): 0,
     },
     "fused": {**_PLAIN, (stages, "FUSED_QUBITS"): 0, (stages, "WORTHWHILE"): 0},
+    "template": {**_PLAIN, (backend, "TEMPLATE_SETS"): 1},
 }
 """By name: what each threshold, or function, is set to."""
 

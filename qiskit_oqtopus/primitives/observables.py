@@ -54,6 +54,9 @@ def to_pauli_terms(observable: Mapping[str, Any]) -> Terms:
         coefficient = complex(value)
         if coefficient.imag or not math.isfinite(coefficient.real):
             raise ObservableError(f"the coefficient of {label} is {value}, not a real number")
+        if _PROJECTORS.keys().isdisjoint(label):
+            terms[label] = terms.get(label, 0.0) + coefficient.real
+            continue
         if 2 ** sum(letter in _PROJECTORS for letter in label) > MAX_TERMS:
             raise ObservableError(f"{label} is a sum of over {MAX_TERMS} Pauli strings")
         choices = [_PROJECTORS.get(letter, ((letter, 1.0),)) for letter in label]

@@ -38,13 +38,17 @@ from ..options import (
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
 from .compile.compile import memory_problem
-from .engines.run import Settings, limit_threads
+from .engines.run import Settings
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
-from .plan import UNPACKED, AnyPlan, pack
+from .optimize import stages
+from .optimize.cost import TEMPLATE_SETS
+from .plan import UNPACKED, AnyPlan, NoisyPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
+from .threads import limit_threads
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
+from .wheel import HINT_QUBITS, hint_at_build
 
 if TYPE_CHECKING:
     from .engines.expectation import Observables
@@ -220,8 +224,9 @@ class QulacsBackend(TwinBackend):
                   a thread of this process.
                 * ``max_job_size`` (int): Circuits per chunk for the executor. Default: a 32nd
                   of all.
-                * ``max_parallel_threads`` (int): Threads that Qulacs may use; works only before
-                  the first simulation of a process.
+                * ``max_parallel_threads`` (int): Threads that Qulacs may use on states of any
+                  size; works only before the first simulation of a process. Default: all, on
+                  states that are large enough, unless the environment says otherwise.
                 * ``max_memory_mb`` (int): Memory that one circuit may take in MiB. Default: what
                   is available.
                 * ``meas_level``: 2. Others are refused: there is no signal behind the counts.
@@ -295,9 +300,10 @@ class QulacsBackend(TwinBackend):
 
         ideal = self._twin is None and values["method"] in ("automatic", "statevector")
         template = None
-        if ideal and circuit.num_parameters and len(parameters):
+        if ideal and circuit.num_parameters and len(parameters) >= TEMPLATE_SETS:
             template = compile_template(circuit, parameters[0].tolist())
-        if template is None:
+        # Fusing the operations of a large state needs their angles, and saves more than a template.
+        if template is None or len(template.plan.qubits) >= stages.FUSED_QUBITS:
             return self._compile(bind_parameters(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
         wrong = memory_problem(template.plan, budget, statevector=False)
@@ -345,6 +351,7 @@ class QulacsBackend(TwinBackend):
         budget = self._budget(values["max_memory_mb"])
         plans: list[AnyPlan] = []
         problems: list[Problem] = []
+        widest = 0
         noise = None
         if self._twin is not None:
             estimated = exact or values["statevector"] or values["density_matrix"] is not False
@@ -361,10 +368,14 @@ class QulacsBackend(TwinBackend):
             if found:
                 problems.extend(found)
             if plan is not None:
+                if len(circuit.qubits) >= HINT_QUBITS:
+                    bare = plan.plan if isinstance(plan, NoisyPlan) else plan
+                    widest = max(widest, len(bare.qubits))
                 plans.append(plan if len(plans) < UNPACKED else pack(plan))
         if problems:
             problems.sort(key=lambda problem: problem.circuit)
             raise OqtopusCircuitError(problems, self.name)
+        hint_at_build(widest)
         return plans
 
     def _warn(

@@ -18,6 +18,7 @@ from .peers import CHOICES, DEFAULT_PEERS, qiskit1
 from .report import goals_table, summary, times_table
 from .results import FILE, Result, find_source, load, save
 from .scaling import SWEEPS, sweep
+from .threads import THREADS, threads
 from .workload import MIN_ROUNDS, Unsupported
 from .workloads import WORKLOADS
 
@@ -38,6 +39,7 @@ def benchmarks() -> dict[str, Measure]:
     return {
         **{name: partial(workload, name) for name in WORKLOADS},
         MEMORY: lambda peers, rounds: memory(),
+        THREADS: lambda peers, rounds: threads(rounds),
         **{name: partial(sweep, SWEEPS[name]) for name in SWEEPS},
     }
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from . import memory, workloads
+from . import memory, threads, workloads
 from .memory import BATCHES, MEMORY, QUBITS, WIDE
 from .peers import AGAIN, OURS, PEERS
 from .report import format_spread, goals_table, summary, times_table
 from .results import Line, Result, Source, title
+from .threads import THREADS
 from .workload import MIN_ROUNDS
 
 _PAGE = """
@@ -92,27 +93,35 @@ The reasons:
   many cores, a large circuit may also be faster on Aer: its gates use the vector units of the
   processor, which the wheels of Qulacs on PyPI do not use.
 
+## The wheel of Qulacs
+
+All numbers above are for the wheel of Qulacs on PyPI, which has no vector instructions. A Qulacs
+that is [built from its sources](installation.md#a-faster-qulacs) has them. Measured by hand in
+November 2026, with the same version of Qulacs (`pip install --no-binary qulacs qulacs`) on a
+machine with AVX-512 and with one thread, it took of the wheel's time:
+
+- 0.19 for a dense matrix on one qubit of 16; 0.11 for one on two qubits of 16, and 0.41 of 20;
+- 0.43 for CX, and 0.23 to 0.34 for RZ;
+- 0.24 to 0.43 for all of `QulacsBackend.run` of a quantum volume circuit on 16 qubits, and 0.31 on
+  20.
+
+These numbers are not part of the benchmark, since they need two installations.
+
 ## Threads
 
-All numbers above are for one thread. Qulacs can spread the gates of larger states over several
-threads; the [settings](executors.md#threads-inside-qulacs) are described on another page. On two
-cores:
+All numbers above are for one thread, unless a row is about threads. What is chosen when nobody has
+chosen, and how to choose, is said on [another page](executors.md#threads-inside-qulacs). Measured
+by hand on two cores:
 
 - On a quiet machine, two threads took 0.52 to 0.56 of the time of one on 13 to 18 qubits.
 - With one other busy process, two threads took 14 times as long as one on 16 qubits, 2.4 times on
   18. The threads wait for each other actively: a thread that has lost its core holds up the other
-  at every gate.
+  at every gate. Therefore states of fewer than 20 qubits are not spread.
 - With `OMP_WAIT_POLICY=passive` (or `GOMP_SPINCOUNT=0`), two threads took 0.4 to 1.1 of the time of
   one on 16 qubits and more, and 1.1 to 1.9 on 10 to 14. The package does not set these variables:
   they apply to the whole process, and must be set before it starts.
 - Qulacs never releases Python's global lock. Python threads make nothing faster; processes do, if
   running a circuit takes much longer than sending it: see [executors](executors.md#executors).
-
-So:
-
-- **Many small circuits, or a machine that you share**: one thread (`QULACS_NUM_THREADS=1`).
-- **Large circuits on cores of your own**: as many threads as cores.
-- **Large circuits on a machine that you share**: with passive waiting, or one thread.
 
 ## How it was measured
 
@@ -120,7 +129,8 @@ So:
   order, so that a disturbance of the machine affects all of them. A ratio is taken in each round.
   Before each short run, the same competitor runs once untimed, so that it does not find a
   neighbor's data in the caches of the processor.
-- `OMP_NUM_THREADS=1`. Garbage is collected between the rounds, not while the clock runs.
+- `OMP_NUM_THREADS=1`, except in the rows about threads. Garbage is collected between the rounds,
+  not while the clock runs.
 - Before anything is timed, the counts of all competitors are compared with the exact distribution:
   from theory where there is one (RB returns to the ground state, the QFT is numpy's FFT), otherwise
   from `qiskit.quantum_info`, and above 16 qubits from raw Qulacs. A wrong answer ends the run.
@@ -181,7 +191,7 @@ def describe(kind: str) -> str:
     >>> describe("w1")
     'a Rabi oscillation, many circuits of one gate each: the fixed cost of a circuit.'
     """
-    module = memory if kind == MEMORY else getattr(workloads, kind)
+    module = {MEMORY: memory, THREADS: threads}.get(kind) or getattr(workloads, kind)
     sentence: str = module.__doc__.partition("\n")[0].removeprefix(f"{kind.upper()}: ")
     return sentence[0].lower() + sentence[1:] if sentence.startswith(("What", "How")) else sentence
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,13 @@ from .sampling import to_probabilities
 
 DIAGONAL_BYTES = 1 << 27
 """Up to this size in all, diagonal observables are kept as vectors of all their values."""
+
+DIAGONAL_ROWS = 4
+"""Above this many observables with terms in one basis, one transform of each state costs less than
+products with the diagonals of all of them."""
+
+_MAX_GROUPS = 100
+"""A string is looked up in at most this many groups: more would cost more than it saves."""
 
 Values = NDArray[np.float64]
 
@@ -37,7 +45,7 @@ class Observables:
         Args:
             qubits: Circuit index of each active qubit.
         """
-        reduced: list[dict[str, float]] = []
+        reduced: list[Mapping[str, float]] = []
         for terms in self.terms:
             found: dict[str, float] = {}
             for label, coefficient in terms.items():
@@ -55,10 +63,15 @@ def _restrict(label: str, qubits: Sequence[int]) -> str | None:
     ('IX', None, 'I')
     """
     letters = label[::-1] or "I"  # a circuit without qubits is simulated as one qubit in 0
-    active = set(qubits)
-    if any(letter in "XY" and q not in active for q, letter in enumerate(letters)):
+    kept = "".join([letters[qubit] for qubit in qubits])
+    if len(kept) < len(letters) and _count_turned(kept) < _count_turned(letters):
         return None
-    return "".join(letters[qubit] for qubit in reversed(qubits))
+    return kept[::-1]
+
+
+def _count_turned(letters: str) -> int:
+    """Return on how many qubits a string is not diagonal."""
+    return letters.count("X") + letters.count("Y")
 
 
 class ActiveObservables:
@@ -71,61 +84,81 @@ class ActiveObservables:
 
     def __init__(self, terms: Sequence[Mapping[str, float]], num_qubits: int) -> None:
         self._number = len(terms)
-        labels = list(dict.fromkeys(label for observable in terms for label in observable))
+        uses: dict[str, list[tuple[int, float]]] = {}
+        for observable, strings in enumerate(terms):
+            for label, coefficient in strings.items():
+                uses.setdefault(label, []).append((observable, coefficient))
         # Strings of Z need no change of basis.
-        labels.sort(key=lambda label: bool(set(label) & set("XY")))
+        labels = sorted(uses, key=lambda label: _count_turned(label) > 0)
+        groups, single = _group_commuting(labels)
         self._groups: list[_Group] = []
-        single = []
+        means: list[str] = []
         room = DIAGONAL_BYTES
-        for members in _group_commuting(labels):
-            group = _Group(members, terms, num_qubits, room)
-            if group.pays:
-                self._groups.append(group)
-                room -= group.size
-            else:
+        for members in groups:
+            group = _Group(members, num_qubits)
+            if not group.pays:
                 single += members
+                continue
+            rows = dict.fromkeys(row for label in members for row, _ in uses[label])
+            size = len(rows) * 8 << num_qubits
+            if len(rows) <= DIAGONAL_ROWS and size <= room:
+                group.set_diagonals(list(rows), [uses[label] for label in members])
+                room -= size
+            else:
+                means += members
+            self._groups.append(group)
         self._paulis = [_operator(label) for label in single]
-        self._table = _table(terms, single)
+        means += single
+        # Each term whose string has a mean of its own: its observable, string and coefficient.
+        parts = [(row, place, c) for place, label in enumerate(means) for row, c in uses[label]]
+        table = np.array(parts, dtype=float).reshape(-1, 3)
+        self._rows, self._places = table[:, :2].T.astype(np.int64)
+        self._coefficients = table[:, 2]
         self._scratch = qulacs.QuantumState(num_qubits) if self._groups else None
 
     def values(self, state: Any) -> Values:
         """Return the expectation value of each observable in a ``qulacs.QuantumState``."""
         result = np.zeros(self._number)
+        means: list[Values | list[float]] = []
         for group in self._groups:
-            result += group.values(state, self._scratch)
-        if self._paulis:
-            means = [pauli.get_expectation_value(state).real for pauli in self._paulis]
-            result += self._table @ np.array(means)
-        return result
+            probabilities = group.probabilities(state, self._scratch)
+            if group.diagonals is not None:
+                result[group.rows] += group.diagonals @ probabilities
+            else:
+                means.append(walsh_hadamard(probabilities)[group.masks])
+        means.append([pauli.get_expectation_value(state).real for pauli in self._paulis])
+        weights = self._coefficients * np.concatenate(means)[self._places]
+        return result + np.bincount(self._rows, weights, self._number)
 
 
-def _group_commuting(labels: Sequence[str]) -> list[list[str]]:
-    """Return groups of strings that agree wherever two of them act on the same qubit.
+def _group_commuting(labels: Sequence[str]) -> tuple[list[list[str]], list[str]]:
+    """Return groups of strings that agree wherever two of them act on the same qubit, and the rest.
 
     >>> _group_commuting(["ZZ", "IZ", "XI", "IX", "XY"])
-    [['ZZ', 'IZ'], ['XI', 'IX'], ['XY']]
+    ([['ZZ', 'IZ'], ['XI', 'IX'], ['XY']], [])
     """
-    groups: list[tuple[list[str], dict[int, str]]] = []
+    groups: list[list[str]] = []
+    bases: list[tuple[int, int]] = []
+    rest = []
     for label in labels:
-        letters = {q: letter for q, letter in enumerate(reversed(label)) if letter != "I"}
-        for members, basis in groups[:_MAX_GROUPS]:
-            if all(basis.get(q, letter) == letter for q, letter in letters.items()):
-                members.append(label)
-                basis.update(letters)
+        # Two bits for each qubit: which letter there is, and whether there is any.
+        letters, acting = (int(label.translate(bits), 4) for bits in (_LETTERS, _ACTING))
+        for place, (others, occupied) in enumerate(bases):
+            if not (letters ^ others) & acting & occupied:
+                groups[place].append(label)
+                bases[place] = letters | others, acting | occupied
                 break
         else:
-            groups.append(([label], letters))
-    return [members for members, _ in groups]
+            if len(groups) < _MAX_GROUPS:
+                groups.append([label])
+                bases.append((letters, acting))
+            else:
+                rest.append(label)
+    return groups, rest
 
 
-_MAX_GROUPS = 100
-"""A string is looked up in at most this many groups: more would cost more than it saves."""
-
-
-def _table(terms: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Values:
-    """Return the coefficients, shape (observables, labels)."""
-    table = [[observable.get(label, 0.0) for label in labels] for observable in terms]
-    return np.array(table, dtype=float).reshape(len(terms), len(labels))
+_LETTERS = str.maketrans("IXYZ", "0123")
+_ACTING = str.maketrans("IXYZ", "0333")
 
 
 class _Group:
@@ -134,19 +167,21 @@ class _Group:
     Changing the basis of a copy of the state often costs less than a sum over the state for each
     string.
 
+    Args:
+        labels: The strings.
+        num_qubits: Number of qubits of the states.
+
     Attributes:
         pays: Whether it does. A string costs about four passes over the state, a Hadamard gate 1.3,
             and the sums after the change of basis five.
-        size: What the group keeps, in bytes.
+        masks: For each string, a number whose bit q says whether it acts on qubit q, shape
+            (strings,).
+        rows: The observables that have a diagonal here.
+        diagonals: For each of them, the values of its terms in the group, shape
+            (rows, 2**num_qubits); None if the means of the strings are wanted one by one.
     """
 
-    def __init__(
-        self,
-        labels: Sequence[str],
-        terms: Sequence[Mapping[str, float]],
-        num_qubits: int,
-        room: int,
-    ) -> None:
+    def __init__(self, labels: Sequence[str], num_qubits: int) -> None:
         basis = {
             qubit: letter
             for label in labels
@@ -157,60 +192,46 @@ class _Group:
         for qubit, letter in basis.items():
             change += [("h", qubit)] if letter == "X" else [("sdg", qubit), ("h", qubit)]
         self.pays = not basis or 4 * len(labels) > 1.3 * len(change) + 5
+        self.rows: list[int] = []
+        self.diagonals: Values | None = None
         if self.pays:
+            self._num_qubits = num_qubits
             self._change = Circuit(change, num_qubits) if change else None
-            self._parities = _Parities(labels, terms, num_qubits, room)
-            self.size = self._parities.size
+            self.masks = np.array([int(label.translate(_MASKS), 2) for label in labels])
 
-    def values(self, state: Any, scratch: Any) -> Values:
-        """Return what the strings contribute to each observable; ``scratch`` is overwritten."""
+    def set_diagonals(
+        self, rows: Sequence[int], uses: Sequence[Sequence[tuple[int, float]]]
+    ) -> None:
+        """Keep the diagonal of each observable.
+
+        A diagonal of any number of terms costs one product of vectors.
+
+        Args:
+            rows: The observables.
+            uses: For each string, (observable, coefficient) of each term that it is in.
+        """
+        self.rows = list(rows)
+        spectra = np.zeros((len(rows), 1 << self._num_qubits))
+        places = {row: place for place, row in enumerate(rows)}
+        for mask, terms in zip(self.masks, uses, strict=True):
+            for row, coefficient in terms:
+                spectra[places[row], mask] = coefficient
+        self.diagonals = np.array([walsh_hadamard(spectrum) for spectrum in spectra])
+
+    def probabilities(self, state: Any, scratch: Any) -> Values:
+        """Return the probabilities of all outcomes in the basis; ``scratch`` is overwritten."""
         if self._change is not None:
             scratch.load(state)
             self._change.apply(scratch)
             state = scratch
-        return self._parities.values(to_probabilities(state.get_vector()))
+        return to_probabilities(state.get_vector())
 
 
-class _Parities:
-    """Strings of Z, and of other letters after a change of basis.
-
-    A diagonal observable of any number of terms costs one product of vectors, where each string by
-    itself would cost a sum over the state.
-    """
-
-    def __init__(
-        self,
-        labels: Sequence[str],
-        terms: Sequence[Mapping[str, float]],
-        num_qubits: int,
-        room: int,
-    ) -> None:
-        shape = (len(terms), 1 << num_qubits)
-        self.size = 8 * shape[0] * shape[1]
-        masks = [sum((c != "I") << q for q, c in enumerate(reversed(label))) for label in labels]
-        coefficients = _table(terms, labels)
-        self._spectrum = np.zeros(shape) if self.size <= room else None
-        if self._spectrum is None:
-            self.size = 0
-        self._masks = np.array(masks)
-        self._coefficients = coefficients
-        if self._spectrum is not None:
-            self._spectrum[:, masks] = coefficients
-            for row in self._spectrum:
-                walsh_hadamard(row)
-
-    def values(self, probabilities: Values) -> Values:
-        """Return the expectation value of each; the probabilities are used up."""
-        result: Values
-        if self._spectrum is not None:
-            result = self._spectrum @ probabilities
-        else:
-            result = self._coefficients @ walsh_hadamard(probabilities)[self._masks]
-        return result
+_MASKS = str.maketrans("IXYZ", "0111")
 
 
 def walsh_hadamard(vector: Values) -> Values:
-    """Replace v by its Walsh-Hadamard transform, w[k] = sum_j (-1)**popcount(j & k) v[j].
+    """Return the Walsh-Hadamard transform of v, w[k] = sum_j (-1)**popcount(j & k) v[j].
 
     Of probabilities it gives the means of all strings of Z and I, and of the coefficients of such
     strings their sum as a diagonal (Nielsen and Chuang, section 4.2: Z**a = (-1)**a on each bit).
@@ -218,7 +239,11 @@ def walsh_hadamard(vector: Values) -> Values:
     >>> walsh_hadamard(np.array([0.75, 0.25]))
     array([1. , 0.5])
     """
-    size = 1
+    # The lower bits by small products of matrices, which BLAS does not spread over threads.
+    bits = min(len(vector).bit_length() - 1, 2 * _MATRIX_BITS)
+    left, right = _signs(bits // 2), _signs(bits - bits // 2)
+    vector = (left @ vector.reshape(-1, len(left), len(right)) @ right).reshape(-1)
+    size = 1 << bits
     while size < len(vector):
         pairs = vector.reshape(-1, 2, size)
         sums = pairs[:, 0] + pairs[:, 1]
@@ -226,6 +251,19 @@ def walsh_hadamard(vector: Values) -> Values:
         pairs[:, 0] = sums
         size *= 2
     return vector
+
+
+_MATRIX_BITS = 6
+"""Larger matrices take longer than passes over the vector."""
+
+
+@cache
+def _signs(bits: int) -> Values:
+    """Return the Walsh-Hadamard transform of so many bits as a matrix."""
+    signs: Values = np.ones((1, 1))
+    for _ in range(bits):
+        signs = np.block([[signs, signs], [signs, -signs]])
+    return signs
 
 
 def _operator(label: str) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,7 @@ from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
 from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
+from ..threads import UNSPREAD_QUBITS, calm_blas, limit_threads
 from .reservation import find_needed_bytes, is_small, reserve
 from .sampling import (
     MARGINAL_QUBITS,
@@ -177,14 +178,15 @@ def _run(
         from .noisy import run_noisy  # most circuits have no noise: they do not wait for its import
 
         state = "density_matrix"
-        keys, counts, array = run_noisy(
-            plan,
-            settings.shots,
-            generator,
-            settings.branch_bytes,
-            settings.density_matrix,
-            cancelled,
-        )
+        with _keep_calm(plan, exact=settings.density_matrix is not False):
+            keys, counts, array = run_noisy(
+                plan,
+                settings.shots,
+                generator,
+                settings.branch_bytes,
+                settings.density_matrix,
+                cancelled,
+            )
     else:
         run = _run_static if plan.is_static else _run_dynamic
         keys, counts, array = run(plan, generator, settings, cancelled)
@@ -207,7 +209,8 @@ def _estimate(
     if isinstance(plan, NoisyPlan):
         from .noisy import expectation_values
 
-        return expectation_values(plan, settings.observables.terms, cancelled)
+        with _keep_calm(plan, exact=True):
+            return expectation_values(plan, settings.observables.terms, cancelled)
     qubits = plan.qubits or (0,)
     if plan.stages is not None:
         standing = sorted(zip(plan.stages.places, plan.qubits, strict=True))
@@ -221,6 +224,15 @@ def _estimate(
         return mixture.expectation_values(on_active[qubits])
     state = _final_state(plan, cancelled)[0] if plan.qubits else _pool.zero_state(1)
     return on_active[qubits].values(state)
+
+
+def _keep_calm(noisy: NoisyPlan, *, exact: bool) -> AbstractContextManager[None]:
+    """Return the context for a noisy plan, exact if no trajectories are taken whatever it says."""
+    qubits = len(noisy.plan.qubits)
+    small = noisy.plan.is_static and qubits <= UNSPREAD_QUBITS  # otherwise there may be branches
+    if small or not (exact or noisy.method == "density_matrix"):
+        return nullcontext()
+    return calm_blas(qubits)
 
 
 def _run_static(
@@ -331,25 +343,3 @@ def expand(
     order = [len(qubits) - 1 - qubits.index(qubit) for qubit in sorted(qubits, reverse=True)]
     tensor[place] = amplitudes.reshape((2,) * len(qubits)).transpose(order)
     return tensor.reshape(-1)
-
-
-_first_run_threads: list[int | None] = []
-
-
-def limit_threads(max_threads: int | None) -> bool:
-    """Let Qulacs use at most this many threads in this process.
-
-    Qulacs reads QULACS_NUM_THREADS once, at the first gate of the process: only the first call of
-    this function has an effect.
-
-    Args:
-        max_threads: The number of threads, or None for as many as Qulacs takes by itself.
-
-    Returns:
-        Whether the limit holds: False if this process has simulated before with another limit.
-    """
-    if not _first_run_threads:
-        if max_threads is not None:
-            os.environ["QULACS_NUM_THREADS"] = str(max_threads)
-        _first_run_threads.append(max_threads)
-    return max_threads is None or max_threads == _first_run_threads[0]

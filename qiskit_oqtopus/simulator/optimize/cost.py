@@ -60,6 +60,12 @@ JOIN = 2.0
 STAGE_NS = 20000.0
 """One more state and circuit, in ns."""
 
+# -- one circuit for many sets of parameters ------------------------------------------------------
+
+TEMPLATE_SETS = 8
+"""From this many sets on, a template takes less time than compiling the circuit for each of them;
+measured on 2 to 12 qubits."""
+
 # -- engines for noise ----------------------------------------------------------------------------
 
 DENSITY_NS = 2.0

@@ -26,6 +26,8 @@ from qiskit_oqtopus import (
     SamplerV2,
 )
 from qiskit_oqtopus.simulator.engines.run import expand
+from qiskit_oqtopus.simulator.optimize.cost import TEMPLATE_SETS
+from qiskit_oqtopus.simulator.optimize.stages import FUSED_QUBITS
 from qiskit_oqtopus.simulator.state import Circuit
 from tests.parametric import TURNING, A, B, C, random_parametric_circuit, template_of
 
@@ -150,11 +152,18 @@ def test_expressions_of_parameters_have_values(angle, good, bad):
     circuit.rx(angle, 0)
     by_hand = EstimatorV2(QulacsBackend()).run([(circuit.assign_parameters([good]), "Z")])
     expected = by_hand.result()[0].data.evs
-    evs = EstimatorV2(QulacsBackend()).run([(circuit, "Z", [[good], [good]])]).result()[0].data.evs
-    np.testing.assert_allclose(evs, expected, atol=1e-12)
+    many = [[good]] * TEMPLATE_SETS
+    for values in (many[:2], many):
+        evs = EstimatorV2(QulacsBackend()).run([(circuit, "Z", values)]).result()[0].data.evs
+        np.testing.assert_allclose(evs, expected, atol=1e-12)
     if bad is None:
         return
-    for values, place in [([[good], [bad]], 1), ([[bad], [good]], 0)]:
+    for values, place in [
+        ([[good], [bad]], 1),
+        ([[bad], [good]], 0),
+        ([*many, [bad]], TEMPLATE_SETS),
+        ([[bad], *many], 0),
+    ]:
         with pytest.raises(OqtopusCircuitError) as caught:
             EstimatorV2(QulacsBackend()).run([(circuit, "Z", [[good]]), (circuit, "Z", values)])
         (problem,) = caught.value.problems
@@ -169,3 +178,26 @@ def test_a_global_phase_that_has_no_value():
     assert SamplerV2(QulacsBackend()).run([(circuit, [2.0])]).result()[0].data.meas.num_shots
     with pytest.raises(OqtopusCircuitError, match="has no value for parameter set 1"):
         SamplerV2(QulacsBackend()).run([(circuit, [[2.0], [0.0]])])
+
+
+def is_compiled_once(circuit, sets):
+    """Whether a template is made of a circuit for some sets of values."""
+    values = np.random.default_rng(0).uniform(-3, 3, (sets, circuit.num_parameters))
+    job = QulacsBackend().run_sets(circuit, values)
+    return {len(plan.operations) for plan in job._plans} == {len(template_of(circuit).steps)}
+
+
+@pytest.mark.chooses
+def test_few_sets_are_compiled_one_by_one():
+    circuit = efficient_su2(4, reps=1)
+    assert not is_compiled_once(circuit, 1)
+    assert is_compiled_once(circuit, TEMPLATE_SETS)
+
+
+@pytest.mark.chooses
+def test_circuits_on_many_qubits_are_fused_for_each_set():
+    circuit = efficient_su2(FUSED_QUBITS, reps=1)
+    assert not is_compiled_once(circuit, TEMPLATE_SETS)
+    wide = QuantumCircuit(FUSED_QUBITS)  # but few of its qubits are active
+    wide.compose(efficient_su2(4, reps=1), [1, 3, 5, 7], inplace=True)
+    assert is_compiled_once(wide, TEMPLATE_SETS)

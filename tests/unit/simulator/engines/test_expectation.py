@@ -1,10 +1,17 @@
 """Exact expectation values are those of the state vector."""
 
+from itertools import product
+
 import numpy as np
 import pytest
+import qulacs
 from qiskit import QuantumCircuit
+from qiskit.circuit.library import efficient_su2
+from qiskit.primitives import StatevectorEstimator
+from qiskit.primitives.containers.observables_array import ObservablesArray
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
+from qiskit_oqtopus import EstimatorV2, QulacsBackend
 from qiskit_oqtopus.simulator.engines import expectation
 from qiskit_oqtopus.simulator.engines.expectation import Observables, walsh_hadamard
 from qiskit_oqtopus.simulator.engines.run import Settings, run_chunk
@@ -29,10 +36,10 @@ def exact_values(terms, state):
     return [state.expectation_value(operator).real for operator in operators]
 
 
-@pytest.mark.parametrize("transformed", [False, True])
-def test_expectation_values_with_idle_qubits(transformed, monkeypatch):
-    if transformed:  # diagonals as sums over a transform, as for very many observables
-        monkeypatch.setattr(expectation, "DIAGONAL_BYTES", 0)
+@pytest.mark.parametrize("changed", [{}, {"DIAGONAL_BYTES": 0}, {"_MAX_GROUPS": 2}])
+def test_expectation_values_with_idle_qubits(changed, monkeypatch):
+    for name, value in changed.items():  # as for very many observables
+        monkeypatch.setattr(expectation, name, value)
     for seed in range(20):
         rng = np.random.default_rng(seed)
         circuit = QuantumCircuit(5)
@@ -58,7 +65,44 @@ def test_expectation_values_without_active_qubits():
     np.testing.assert_array_equal(outcome.expectation_values, [1.5, -2.0, 0.0])
 
 
-def test_walsh_hadamard_is_its_own_inverse():
-    vector = np.random.default_rng(0).normal(size=64)
-    twice = walsh_hadamard(walsh_hadamard(vector.copy()))
-    np.testing.assert_allclose(twice, 64 * vector, atol=1e-12)
+def test_many_observables_have_their_own_values():
+    n = 5
+    circuit = efficient_su2(n, reps=2)
+    values = np.random.default_rng(1).uniform(-3, 3, (2, circuit.num_parameters))
+    labels = ["".join(label) for label in product("IXYZ", repeat=n)]
+    sums = [{"Z" * n: 0.5, "I" * n: -2.0, "X" * n: 3.0}, {"XYZZY": 2.0, labels[7]: 1.0}]
+    observables = ObservablesArray([[observable] for observable in [*labels, *sums]])
+    pub = (circuit, observables, values)
+    evs = EstimatorV2(QulacsBackend()).run([pub]).result()[0].data.evs
+    exact = StatevectorEstimator().run([pub]).result()[0].data.evs
+    np.testing.assert_allclose(evs, exact, atol=1e-12)
+
+
+def test_no_observable_costs_anything_in_a_basis_where_it_has_no_term(monkeypatch):
+    transformed = []
+
+    def count(vector):
+        transformed.append(len(vector))
+        return walsh_hadamard(vector)
+
+    monkeypatch.setattr(expectation, "walsh_hadamard", count)
+    labels = ["".join(label) for label in product("XYZ", "IXYZ", "IXYZ", "IXYZ", "IXYZ")]
+    terms = [{label: 1.0} for label in labels]
+    active = Observables(tuple(terms)).on(range(5))
+    state = qulacs.QuantumState(5)
+    state.set_Haar_random_state(3)
+    found = active.values(state)
+    # At most one basis for each string of five letters, and few diagonals in each.
+    assert len(transformed) <= 3**5 * expectation.DIAGONAL_ROWS
+    exact = exact_values(terms, Statevector(state.get_vector()))
+    np.testing.assert_allclose(found, exact, atol=1e-12)
+
+
+@pytest.mark.parametrize("bits", [0, 1, 3, 6, 12, 14])
+def test_walsh_hadamard_is_its_own_inverse(bits):
+    vector = np.random.default_rng(0).normal(size=1 << bits)
+    once = walsh_hadamard(vector)
+    mask = (1 << bits) * 5 // 7
+    signs = [(-1) ** (j & mask).bit_count() for j in range(1 << bits)]
+    assert once[mask] == pytest.approx(vector @ signs, abs=1e-11)
+    np.testing.assert_allclose(walsh_hadamard(once) / (1 << bits), vector, atol=1e-12)
