@@ -37,11 +37,11 @@ from ..options import (
 )
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
-from .compile.compile import memory_problem
+from .compile.compile import divide
 from .engines.run import Settings, limit_threads
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
-from .plan import UNPACKED, AnyPlan, pack
+from .plan import UNPACKED, AnyPlan, Plan, ProductPlan, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
 from .twin import SWITCH_CHECKS, TwinBackend, check_switches
@@ -300,10 +300,17 @@ class QulacsBackend(TwinBackend):
         if template is None:
             return self._compile(bind_parameters(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
-        wrong = memory_problem(template.plan, budget, statevector=False)
-        if wrong is not None:
-            raise OqtopusCircuitError([Problem(0, circuit.name, *wrong)], self.name)
-        return template.plans(parameters)
+        shots = 0 if exact else values["shots"]
+        plans = template.plans(parameters)
+        divided: list[AnyPlan] = []
+        for plan in plans:
+            found = divide(plan, budget, shots=shots)
+            if isinstance(found, Plan):  # all sets have the same parts: one
+                return plans
+            if not isinstance(found, ProductPlan):
+                raise OqtopusCircuitError([Problem(0, circuit.name, *found)], self.name)
+            divided.append(found)
+        return divided
 
     def _job(
         self,

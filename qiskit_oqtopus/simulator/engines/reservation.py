@@ -15,11 +15,12 @@ from ..memory import (
     SMALL_QUBITS,
     available_bytes,
     density_bytes,
+    join_bytes,
     left_by_limits,
     required_bytes,
     trajectory_bytes,
 )
-from ..plan import NoisyPlan, Plan
+from ..plan import BLOCK_SHOTS, NoisyPlan, ProductPlan, Runnable
 from ..state import Cancelled, Flag
 from .ensemble import BATCH_QUBITS
 
@@ -69,15 +70,21 @@ def reserve(needed: int, asked: bool, cancelled: Flag | None) -> Iterator[None]:
             _changed.notify_all()
 
 
-def is_small(plan: Plan | NoisyPlan) -> bool:
+def is_small(plan: Runnable) -> bool:
     """Return whether every process without limits has the memory for a plan."""
+    if isinstance(plan, ProductPlan):
+        return all(is_small(part.plan) for part in plan.parts)
     if isinstance(plan, NoisyPlan):
         return len(plan.plan.qubits) <= SMALL_QUBITS // 2
     return len(plan.qubits) <= SMALL_QUBITS
 
 
-def find_needed_bytes(plan: Plan | NoisyPlan, shots: int, branch_bytes: int) -> int:
+def find_needed_bytes(plan: Runnable, shots: int, branch_bytes: int) -> int:
     """Return the peak number of bytes that a plan takes, its branches included."""
+    if isinstance(plan, ProductPlan):
+        bits = sum(len(part.clbits) for part in plan.parts)
+        parts = [find_needed_bytes(part.plan, shots, branch_bytes) for part in plan.parts]
+        return max(*parts, join_bytes(min(shots, BLOCK_SHOTS), bits))
     if isinstance(plan, NoisyPlan):
         inner = plan.plan
         n = len(inner.qubits)
