@@ -56,7 +56,7 @@ def join_bytes(shots: int, num_bits: int) -> int:
         num_bits: Number of classical bits of all parts.
 
     >>> join_bytes(1000, 144)
-    1225088
+    1224576
     """
     words = -(-num_bits // 64)
     return BASE_BYTES + min(shots, 1 << num_bits) * (24 * words + 104)

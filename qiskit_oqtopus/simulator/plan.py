@@ -164,8 +164,8 @@ class Part(NamedTuple):
 
     Attributes:
         plan: The part as a circuit of its own, with qubits and classical bits of its own numbers.
-        qubits: Circuit index of each qubit of the part.
-        clbits: Circuit index of each classical bit of the part.
+        qubits: Circuit index of each qubit of the part, ascending.
+        clbits: Circuit index of each classical bit of the part, ascending.
     """
 
     plan: Plan | NoisyPlan

@@ -148,9 +148,8 @@ def _divide(
     plan: Plan, method: str, shots: int, budget: Budget, wanted: Wanted
 ) -> NoisyPlan | ProductPlan | tuple[str, str]:
     """Choose the engine for a plan, or one for each of its independent parts."""
-    whole = choose_engine(plan, method, shots, budget, wanted)
     if len(plan.qubits) < MIN_NOISY_QUBITS:
-        return whole
+        return choose_engine(plan, method, shots, budget, wanted)
     if wanted is not False:
         qubits = range(plan.num_qubits) if wanted is True else wanted
         problem = _matrix_problem(plan, qubits, budget)
@@ -159,18 +158,20 @@ def _divide(
 
     def choose(part: Part) -> NoisyPlan | tuple[str, str]:
         assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
-        inside = _find_inside(part, wanted)
-        return choose_engine(part.plan, method, shots, budget, inside)
+        return choose_engine(part.plan, method, shots, budget, _find_inside(part.qubits, wanted))
 
-    fits = isinstance(whole, NoisyPlan)
-    return build_product(plan, shots, budget, choose, fits, noisy=True) or whole
+    def fits() -> bool:
+        return isinstance(choose_engine(plan, method, shots, budget, wanted), NoisyPlan)
+
+    parts = build_product(plan, shots, budget, choose, fits, noisy=True)
+    return choose_engine(plan, method, shots, budget, wanted) if parts is None else parts
 
 
-def _find_inside(part: Part, wanted: Wanted) -> Wanted:
+def _find_inside(qubits: tuple[int, ...], wanted: Wanted) -> Wanted:
     """Return the qubits of a part whose density matrix is wanted, by their numbers in the part."""
     if isinstance(wanted, bool):
-        return wanted and bool(part.qubits)
-    inside = tuple([place for place, qubit in enumerate(part.qubits) if qubit in wanted])
+        return wanted and bool(qubits)
+    inside = tuple([place for place, qubit in enumerate(qubits) if qubit in wanted])
     # Exact values are asked for as the density matrix of no qubits.
     return inside if inside or not wanted else False
 
@@ -213,7 +214,7 @@ def choose_engine(
             f"the {what} {active} active qubits need{'s' * density} "
             f"{memory.describe_bytes(needed)}, and "
             f"{memory.describe_bytes(budget.available)} are available",
-            f"{other}use fewer active qubits that gates or classical bits tie together{more}",
+            f"{other}use fewer active qubits{more}",
         )
     if density_matrix is not False:
         qubits = range(plan.num_qubits) if density_matrix is True else density_matrix

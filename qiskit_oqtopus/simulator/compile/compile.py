@@ -7,7 +7,7 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import Problem
 from .. import memory
 from ..optimize import stages
-from ..plan import NoisyPlan, Part, Plan, ProductPlan
+from ..plan import Part, Plan, ProductPlan
 from . import consolidate, product
 from .straight import compile_straight
 
@@ -71,20 +71,23 @@ def divide(
     Returns:
         The plan, or (reason, cure) if there is no memory for it.
     """
-    wrong = memory_problem(plan, budget)
-    parts: ProductPlan | tuple[str, str] | None = None
+    if statevector:
+        wrong = vector_problem(plan, budget)
+        if wrong is not None:
+            return wrong
     if shots is not None and len(plan.qubits) >= product.MIN_QUBITS:
 
-        def choose(part: Part) -> Plan | NoisyPlan | tuple[str, str]:
+        def choose(part: Part) -> Plan | tuple[str, str]:
             assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
             return memory_problem(part.plan, budget) or _add_stages(part.plan)
 
-        parts = product.build_product(plan, shots, budget, choose, wrong is None, noisy=False)
-    if parts is None:
-        parts = wrong
-    if statevector and (parts is None or isinstance(parts, ProductPlan)):
-        parts = vector_problem(plan, budget) or parts
-    return _add_stages(plan) if parts is None else parts
+        def fits() -> bool:
+            return memory_problem(plan, budget) is None
+
+        parts = product.build_product(plan, shots, budget, choose, fits, noisy=False)
+        if parts is not None:
+            return parts
+    return memory_problem(plan, budget) or _add_stages(plan)
 
 
 def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
@@ -118,8 +121,7 @@ def memory_problem(plan: Plan, budget: memory.Budget) -> tuple[str, str] | None:
     return (
         f"its {active} active qubits need {memory.describe_bytes(needed)}, and "
         f"{memory.describe_bytes(budget.available)} are available",
-        f"use at most {memory.max_qubits(budget.available)} active qubits that gates or classical "
-        f"bits tie together{more}",
+        f"use at most {memory.max_qubits(budget.available)} active qubits{more}",
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..angle import Angle
 from ..classical import Expression
+from ..noise.calibration import Misreading
 from ..operations import TWO_QUBIT_GATES, Operation, qubits_of
 from ..plan import Part, Plan, Step
 from .regions import Regions, find_regions
@@ -127,7 +128,9 @@ class _Splitter:
             drafts.setdefault(find(qubit), _Draft({}, [], set())).qubits.append(qubit)
         home = next(iter(drafts), None)
         self._deal_steps(drafts, home)
-        wrong = {clbit for clbit, _, _ in plan.misread}
+        wrong: dict[int, list[Misreading]] = {}
+        for misreading in plan.misread:
+            wrong.setdefault(misreading[0], []).append(misreading)
         terminal: dict[Site, list[tuple[int | None, int]]] = {}
         for read, clbit in plan.terminal:
             root = find(self._n + clbit)
@@ -137,7 +140,7 @@ class _Splitter:
                 terminal.setdefault(root, []).append((read, clbit))
                 drafts[root].clbits.add(clbit)
         return tuple(
-            self._finish(draft, terminal.get(root, []))
+            self._finish(draft, terminal.get(root, []), wrong)
             for root, draft in drafts.items()
             if draft.qubits or draft.clbits
         )
@@ -269,7 +272,12 @@ class _Splitter:
                 for at in (first, first + 1, last):
                     owner.steps[at] = steps[at]
 
-    def _finish(self, draft: _Draft, terminal: list[tuple[int | None, int]]) -> Part:
+    def _finish(
+        self,
+        draft: _Draft,
+        terminal: list[tuple[int | None, int]],
+        wrong: Mapping[int, list[Misreading]],
+    ) -> Part:
         plan = self._plan
         qubits = {qubit: place for place, qubit in enumerate(draft.qubits)}
         clbits = {clbit: place for place, clbit in enumerate(sorted(draft.clbits))}
@@ -293,7 +301,11 @@ class _Splitter:
             has_counts=plan.has_counts and bool(clbits),
             resets=any(step[0] == "reset" for step in steps),
             misread=tuple(
-                [(clbits[clbit], p, q) for clbit, p, q in plan.misread if clbit in clbits]
+                [
+                    (place, *each[1:])
+                    for clbit, place in clbits.items()
+                    for each in wrong.get(clbit, ())
+                ]
             ),
         )
         return Part(

@@ -29,7 +29,7 @@ def build_product(
     shots: int,
     budget: Budget,
     choose: Callable[[Part], Chosen],
-    whole_fits: bool,
+    whole_fits: Callable[[], bool],
     noisy: bool,
 ) -> ProductPlan | tuple[str, str] | None:
     """Return a plan as independent parts.
@@ -48,10 +48,9 @@ def build_product(
     parts = split(plan)
     if parts is None:
         return None
-    if whole_fits:
-        apart = len(parts) * (NOISY_PART_NS if noisy else PART_NS)
-        if shots > BLOCK_SHOTS or whole_cost(plan, noisy) < apart:
-            return None
+    apart = len(parts) * (NOISY_PART_NS if noisy else PART_NS)
+    if (shots > BLOCK_SHOTS or whole_cost(plan, noisy) < apart) and whole_fits():
+        return None
     wrong = _find_joining_problem(parts, shots, budget)
     if wrong is not None:
         return wrong
@@ -63,7 +62,7 @@ def build_product(
             return (
                 f"of its {len(parts)} independent parts, that of {describe_qubits(part.qubits)} "
                 f"is too large: {reason}",
-                cure,
+                f"{cure}; BatchExperiment runs groups of fewer qubits one after the other",
             )
         chosen.append(part._replace(plan=found))
     order = {part.stream: place for place, part in enumerate(parts)}

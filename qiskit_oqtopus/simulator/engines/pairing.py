@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..state import Cancelled, Flag
 
-_SPARSE = 64
+_SPARSE = 16
 """Where there are more shots than this per pair of outcomes, it is drawn how often each pair
 occurs, instead of which shots do."""
 
