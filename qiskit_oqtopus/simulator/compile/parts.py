@@ -7,12 +7,12 @@ apart is a product, and each factor is a plan of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..angle import Angle
 from ..classical import Expression
 from ..noise.calibration import Misreading
-from ..operations import TWO_QUBIT_GATES, Operation, qubits_of
+from ..operations import ROTATION_GATES, TWO_QUBIT_GATES, Operation, qubits_of
 from ..plan import Part, Plan, Step
 from .regions import Regions, find_regions
 
@@ -80,11 +80,19 @@ class _Groups:
 
 @dataclass
 class _Draft:
-    """A part that is being built: what it has of each step of the plan."""
+    """A part that is being built.
 
-    steps: dict[int, Step]
-    qubits: list[int]
-    clbits: set[int]
+    Attributes:
+        steps: What it has of each step of the plan.
+        qubits: Its qubits, as numbers of the plan.
+        clbits: Its classical bits.
+        moved: The steps that have the numbers of the part already.
+    """
+
+    steps: dict[int, Step] = field(default_factory=dict)
+    qubits: list[int] = field(default_factory=list)
+    clbits: set[int] = field(default_factory=set)
+    moved: set[int] = field(default_factory=set)
 
 
 class _Splitter:
@@ -102,6 +110,7 @@ class _Splitter:
         self._groups = groups
         self._regions = regions
         self._owned = self._find_owned()
+        self._places: dict[int, int] = {}  # of each qubit in its part
 
     def tie(self) -> None:
         """Join what the steps and the measurements at the end tie."""
@@ -109,10 +118,12 @@ class _Splitter:
         steps = self._plan.steps
         for at, step in self._plain_steps():
             if step[0] == "unitary":
-                for operation in step[1]:
-                    qubits = qubits_of(operation)
-                    if len(qubits) > 1:
-                        tie(qubits)
+                # Fixed gates and their noise are the same objects wherever they occur.
+                for operation in {id(operation): operation for operation in step[1]}.values():
+                    if operation[0] not in ROTATION_GATES:
+                        qubits = qubits_of(operation)
+                        if len(qubits) > 1:
+                            tie(qubits)
             else:
                 tie(self._sites(at, step))
         for first, last in self._regions.tied:
@@ -125,7 +136,9 @@ class _Splitter:
         plan, find = self._plan, self._groups.find
         drafts: dict[Site, _Draft] = {}
         for qubit in sorted(range(self._n), key=lambda qubit: plan.qubits[qubit]):
-            drafts.setdefault(find(qubit), _Draft({}, [], set())).qubits.append(qubit)
+            draft = drafts.setdefault(find(qubit), _Draft())
+            self._places[qubit] = len(draft.qubits)
+            draft.qubits.append(qubit)
         home = next(iter(drafts), None)
         self._deal_steps(drafts, home)
         wrong: dict[int, list[Misreading]] = {}
@@ -135,7 +148,7 @@ class _Splitter:
         for read, clbit in plan.terminal:
             root = find(self._n + clbit)
             if root not in drafts and clbit in wrong:
-                drafts[root] = _Draft({}, [], set())
+                drafts[root] = _Draft()
             if root in drafts:
                 terminal.setdefault(root, []).append((read, clbit))
                 drafts[root].clbits.add(clbit)
@@ -224,7 +237,7 @@ class _Splitter:
             root = self._groups.find(sites[0]) if sites else home
             if root is None:
                 return None
-            return drafts.setdefault(root, _Draft({}, [], set()))
+            return drafts.setdefault(root, _Draft())
 
         for at, step in self._plain_steps():
             if step[0] == "unitary":
@@ -244,14 +257,20 @@ class _Splitter:
         self, drafts: dict[Site, _Draft], home: Site | None, at: int, step: Step
     ) -> None:
         dealt: dict[Site, list[Operation]] = {}
+        known: dict[int, tuple[list[Operation], Operation]] = {}
         for operation in step[1]:
-            root = self._groups.find(qubits_of(operation)[0])
-            dealt.setdefault(root, []).append(operation)
+            found = known.get(id(operation))
+            if found is None:
+                root = self._groups.find(qubits_of(operation)[0])
+                moved = _move(operation, self._places)
+                found = known[id(operation)] = dealt.setdefault(root, []), moved
+            found[0].append(found[1])
         if step[2] and home is not None:
             dealt.setdefault(home, [])
         for root, operations in dealt.items():
             phase = step[2] if root == home else 0.0
             drafts[root].steps[at] = ("unitary", tuple(operations), phase)
+            drafts[root].moved.add(at)
 
     def _give(self, owner: _Draft, at: int, step: Step) -> None:
         owner.steps[at] = step
@@ -279,19 +298,23 @@ class _Splitter:
         wrong: Mapping[int, list[Misreading]],
     ) -> Part:
         plan = self._plan
-        qubits = {qubit: place for place, qubit in enumerate(draft.qubits)}
+        qubits = self._places
         clbits = {clbit: place for place, clbit in enumerate(sorted(draft.clbits))}
-        kept = sorted(draft.steps)
         goals = {}
         place = 0
         for at in range(len(plan.steps) + 1 if self._regions.jumps else 0):
             goals[at] = place
             if at in draft.steps:
                 place += 1
-        steps = tuple([_renumber(draft.steps[at], qubits, clbits, goals) for at in kept])
+        steps = tuple(
+            [
+                step if at in draft.moved else _renumber(step, qubits, clbits, goals)
+                for at, step in sorted(draft.steps.items())
+            ]
+        )
         part = Plan(
-            qubits=tuple(range(len(qubits))),
-            num_qubits=len(qubits),
+            qubits=tuple(range(len(draft.qubits))),
+            num_qubits=len(draft.qubits),
             steps=steps,
             terminal=tuple(
                 [(None if q is None else qubits[q], clbits[clbit]) for q, clbit in terminal]
