@@ -94,7 +94,8 @@ class QulacsBackend(TwinBackend):
 
     It needs no account and no network. All circuits are simulated exactly: measurements at the
     end are sampled from one final state, and circuits with measurements, resets or control flow
-    inside by branching over the outcomes. Only active qubits count: idle qubits cost nothing.
+    inside by branching over the outcomes. Only active qubits count: idle qubits cost nothing, and
+    circuits that fall into independent parts are simulated part by part.
 
     ``run`` simulates any circuit, whatever the Target says of it; the Target is what ``transpile``
     compiles for.

@@ -138,7 +138,7 @@ def _compile_for_noise(
         plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
     if not isinstance(plan, Plan):
         return None, problems
-    chosen = _divide(plan._replace(stages=None), method, shots, budget, wanted)
+    chosen = _divide(plan, method, shots, budget, wanted)
     if isinstance(chosen, (NoisyPlan, ProductPlan)):
         return chosen, []
     return None, [Problem(index, circuit.name, *chosen)]
@@ -150,6 +150,7 @@ def _divide(
     """Choose the engine for a plan, or one for each of its independent parts."""
     if len(plan.qubits) < MIN_NOISY_QUBITS:
         return choose_engine(plan, method, shots, budget, wanted)
+    plan = plan._replace(stages=None)  # these are for state vectors without noise
     if wanted is not False:
         qubits = range(plan.num_qubits) if wanted is True else wanted
         problem = _matrix_problem(plan, qubits, budget)

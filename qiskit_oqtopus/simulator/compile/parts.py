@@ -6,6 +6,7 @@ apart is a product, and each factor is a plan of its own.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -286,7 +287,7 @@ class _Splitter:
         own = sorted(owner.steps)
         for first, last in loops:
             variable = steps[first + 1][3]
-            inside = any(first < at < last for at in own)
+            inside = bisect_right(own, first) < bisect_left(own, last)
             if inside or (variable is not None and -1 - variable in read):
                 for at in (first, first + 1, last):
                     owner.steps[at] = steps[at]
@@ -300,16 +301,13 @@ class _Splitter:
         plan = self._plan
         qubits = self._places
         clbits = {clbit: place for place, clbit in enumerate(sorted(draft.clbits))}
-        goals = {}
-        place = 0
-        for at in range(len(plan.steps) + 1 if self._regions.jumps else 0):
-            goals[at] = place
-            if at in draft.steps:
-                place += 1
+        kept = sorted(draft.steps)
         steps = tuple(
             [
-                step if at in draft.moved else _renumber(step, qubits, clbits, goals)
-                for at, step in sorted(draft.steps.items())
+                draft.steps[at]
+                if at in draft.moved
+                else _renumber(draft.steps[at], qubits, clbits, kept)
+                for at in kept
             ]
         )
         part = Plan(
@@ -346,9 +344,9 @@ def _slots(angle: float | Angle) -> list[int]:
 
 
 def _renumber(
-    step: Step, qubits: Mapping[int, int], clbits: Mapping[int, int], goals: Mapping[int, int]
+    step: Step, qubits: Mapping[int, int], clbits: Mapping[int, int], kept: Sequence[int]
 ) -> Step:
-    """Return a step with the numbers of a part."""
+    """Return a step with the numbers of a part, which has kept some of the steps of the plan."""
     name = step[0]
     if name == "unitary":
         return (name, tuple([_move(operation, qubits) for operation in step[1]]), step[2])
@@ -364,11 +362,11 @@ def _renumber(
     if name == "store":
         return (name, _translate(step[1], clbits), _translate(step[2], clbits))
     if name == "jump":
-        return (name, goals[step[1]])
+        return (name, bisect_left(kept, step[1]))
     if name == "unless":
-        return (name, _translate(step[1], clbits), goals[step[2]])
+        return (name, _translate(step[1], clbits), bisect_left(kept, step[2]))
     if name == "next":
-        return (*step[:4], goals[step[4]])
+        return (*step[:4], bisect_left(kept, step[4]))
     return step
 
 

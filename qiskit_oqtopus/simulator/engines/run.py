@@ -140,7 +140,7 @@ def run_chunk(
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
             plan = unpack(waiting)
-            if is_small(plan) and not limited:
+            if is_small(plan, settings.shots) and not limited:
                 outcome = _simulate(plan, index, streams, settings, estimators, cancelled)
             else:
                 needed = find_needed_bytes(plan, settings.shots, settings.branch_bytes)

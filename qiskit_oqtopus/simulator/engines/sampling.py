@@ -64,6 +64,7 @@ class _Generator(threading.local):
         self._philox = np.random.Philox(key=0)
         self._state = self._philox.state
         self._generator = np.random.Generator(self._philox)
+        self._is_elsewhere = False  # not at the beginning of its key
 
     def set_key(self, seed: int, index: int, stream: int, block: int) -> np.random.Generator:
         """Set key and counter; return the generator at the beginning of that stream.
@@ -72,7 +73,9 @@ class _Generator(threading.local):
         """
         state = self._state["state"]
         state["key"][:] = seed, index
-        state["counter"][2:] = block, stream
+        if self._is_elsewhere or stream or block:  # most circuits have one stream each
+            state["counter"][2:] = block, stream
+            self._is_elsewhere = bool(stream or block)
         self._philox.state = self._state
         return self._generator
 

@@ -112,7 +112,7 @@ def limit_worker():
 def test_the_worker_of_an_executor_has_limits_of_its_own():
     circuits = [QuantumCircuit(n) for n in (2, 23)]
     for circuit in circuits:
-        circuit.h(range(circuit.num_qubits))
+        circuit.cx(range(circuit.num_qubits - 1), range(1, circuit.num_qubits))
         circuit.measure_all()
     context = get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=limit_worker) as pool:

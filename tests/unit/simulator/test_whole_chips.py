@@ -10,6 +10,7 @@ import pytest
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import Parameter
 from qiskit.circuit.classical import expr, types
+from qiskit.circuit.library import GlobalPhaseGate
 from qiskit.quantum_info import SparsePauliOp, Statevector
 
 from qiskit_oqtopus import (
@@ -20,6 +21,7 @@ from qiskit_oqtopus import (
     QulacsBackend,
     SamplerV2,
 )
+from qiskit_oqtopus.simulator.compile import control_flow
 from qiskit_oqtopus.simulator.compile import product as compile_product
 from qiskit_oqtopus.simulator.engines import product, run
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
@@ -213,6 +215,27 @@ def test_the_state_vector_is_the_product_with_its_global_phase(monkeypatch):
     circuit = product_state()
     result = QulacsBackend(num_qubits=12).run(circuit, shots=1, statevector=True).result()
     np.testing.assert_allclose(result.get_statevector(), Statevector(circuit).data, atol=1e-12)
+
+
+def test_loops_with_a_phase_in_each_iteration(monkeypatch):
+    always(monkeypatch)
+    monkeypatch.setattr(control_flow, "WRITTEN_SIZE", 0)
+    circuit = QuantumCircuit(12)
+    circuit.h(range(12))
+    expected = circuit.copy()
+    angle = Parameter("a")
+    with circuit.for_loop(range(3), angle):
+        circuit.rx(angle, 3)
+        circuit.p(0.3, 4)
+        circuit.cx(5, 7)
+        circuit.append(GlobalPhaseGate(angle), [])
+    for value in range(3):
+        expected.rx(value, 3)
+        expected.p(0.3, 4)
+        expected.cx(5, 7)
+        expected.global_phase += value
+    result = QulacsBackend(num_qubits=12).run(circuit, shots=1, statevector=True).result()
+    np.testing.assert_allclose(result.get_statevector(), Statevector(expected).data, atol=1e-12)
 
 
 def test_a_product_state_that_does_not_fit_says_so(ideal, twin):
