@@ -1,4 +1,4 @@
-"""Two devices as OQTOPUS describes them: an entry of the device list and its device_info."""
+"""Devices as OQTOPUS describes them: an entry of the device list and its device_info."""
 
 import copy
 
@@ -97,6 +97,45 @@ def grid_facts():
     }
 
 
+def chip_facts(rows, columns):
+    """A grid of qubits of which no two have the same numbers."""
+
+    def number(low, high, seed):
+        return round(low + (high - low) * (seed * 0.618034 % 1), 6)
+
+    durations = {"rz": 0, "sx": 16, "x": 24}
+    size = rows * columns
+    qubits = []
+    for i in range(size):
+        t1 = number(20, 60, i + 1)
+        errors = [number(0.005, 0.03, size + i), number(0.01, 0.05, 2 * size + i)]
+        numbers = (
+            number(0.9985, 0.9995, i),
+            *errors,
+            sum(errors) / 2,
+            t1,
+            number(0.6, 1.5, i) * t1,
+        )
+        qubits.append(_qubit(i, i, i % columns, -(i // columns), *numbers, durations))
+    pairs = [(i, i + 1) for i in range(size) if (i + 1) % columns]
+    pairs += [(i, i + columns) for i in range(size - columns)]
+    return {
+        "name": f"chip-{size}q",
+        "device_id": f"chip-{size}q",
+        "qubits": qubits,
+        "couplings": [
+            {
+                "control": a,
+                "target": b,
+                "fidelity": number(0.975, 0.993, a + 7 * b),
+                "gate_duration": {"cx": 240, "rzx90": 208},
+            }
+            for a, b in pairs
+        ],
+        "calibrated_at": "2026-11-20T02:15:00Z",
+    }
+
+
 _QPU = {
     "device_type": "QPU",
     "status": "available",
@@ -128,6 +167,11 @@ def grid_device():
         "basis_gates": ["sx", "x", "rz", "cx"],
         "calibrated_at": "2025-03-18T17:11:47Z",
     }
+
+
+def chip_device(rows, columns):
+    size = rows * columns
+    return {**grid_device(), "device_id": f"chip-{size}q", "device_type": "QPU", "n_qubits": size}
 
 
 def describe(target):

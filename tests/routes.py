@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from qiskit_oqtopus.simulator import backend
-from qiskit_oqtopus.simulator.compile import compile, consolidate
+from qiskit_oqtopus.simulator.compile import choose_engine, compile, consolidate, product
 from qiskit_oqtopus.simulator.engines import run
 from qiskit_oqtopus.simulator.optimize import stages
 
@@ -27,6 +27,12 @@ ROUTES: dict[str, dict[tuple[Any, str], Any]] = {
         (consolidate, "MIN_INSTRUCTIONS"): 0,
         (consolidate, "_HOPEFUL"): 0,
         (consolidate, "_SAVED"): 0,
+    },
+    # Whatever falls into independent parts is taken apart, whether that pays or not.
+    "parts": {
+        (product, "MIN_QUBITS"): 0,
+        (choose_engine, "MIN_NOISY_QUBITS"): 0,
+        (product, "whole_cost"): lambda plan, noisy: float("inf"),
     },
     "fused": {**_PLAIN, (stages, "FUSED_QUBITS"): 0, (stages, "WORTHWHILE"): 0},
     "template": {**_PLAIN, (backend, "TEMPLATE_SETS"): 1},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,15 +12,20 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from ..device.snapshot import DeviceSnapshot
-from ..exceptions import Problem
+from ..exceptions import OqtopusCircuitError, Problem
 from ..simulator.backend import QulacsBackend
 from ..simulator.job import QulacsJob
 from .devices import EmulatedDevice
+from .job_input import JobFailedError
 from .programs import NativeProgram
 
 Counts = dict[str, int]
 Readout = Callable[[int], tuple[float, float]]
 """Qubit -> probabilities of 1 for a prepared 0, and of 0 for a prepared 1."""
+
+MITIGATED_BITS = 24
+"""Mitigation takes a number for each value of the measured bits; a real server has no such limit,
+but the emulator keeps its memory."""
 
 
 class Simulator:
@@ -124,12 +128,19 @@ class Simulator:
         """Return the counts of each circuit.
 
         Raises:
+            JobFailedError: If the emulator has no memory for one of them.
             OqtopusJobCancelledError: If :meth:`cancel` was called.
         """
         options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}
         if self._seed is not None:
             self._seed += 1
-        self._job = self.backend(device).run(circuits, shots=shots, **options)
+        try:
+            self._job = self.backend(device).run(circuits, shots=shots, **options)
+        except OqtopusCircuitError as error:
+            problem = error.problems[0]
+            raise JobFailedError(
+                f"the emulator cannot simulate the program: {problem.reason}; {problem.cure}"
+            ) from error
         if self._cancelled:
             self._job.cancel()
         result = self._job.result()
@@ -141,15 +152,6 @@ class Simulator:
 
 def _no_problems(circuits: Any, target: Any, *, estimated: bool) -> list[Problem]:
     return []
-
-
-def parse_paulis(text: str) -> dict[int, str]:
-    """Parse a Pauli string as the server does: what it does not know is the identity.
-
-    >>> [parse_paulis(text) for text in ("X 0 Z 1", "X0 X1", "I 0", "ZZ", "z 0")]
-    [{0: 'X', 1: 'Z'}, {0: 'X', 1: 'X'}, {}, {}, {}]
-    """
-    return {int(qubit): letter for letter, qubit in re.findall(r"([XYZ])\s*(\d+)", text)}
 
 
 def mitigate(
@@ -167,11 +169,19 @@ def mitigate(
         readout: Readout errors of a qubit.
         shots: Number of shots.
 
+    Raises:
+        JobFailedError: If there are too many bits.
+
     >>> errors = lambda qubit: (0.1, 0.2)
     >>> mitigate({"1": 80, "0": 20}, [0], errors, 100), mitigate({"100": 10}, [0], errors, 10)
     ({'1': 100}, {'0': 10})
     """
     width = len(qubits)
+    if width > MITIGATED_BITS:
+        raise JobFailedError(
+            f"readout mitigation of {width} bits needs 2^{width} numbers; measure at most "
+            f"{MITIGATED_BITS} qubits, or leave it out"
+        )
     merged: Counter[str] = Counter()
     for key, count in counts.items():
         merged[key[len(key) - width :]] += count

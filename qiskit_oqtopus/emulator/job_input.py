@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .database import JobRecord, JobView
-from .execution import parse_paulis
 from .object_storage import ObjectStorage
 
 MAX_INPUT = 16 * 2**20
@@ -191,3 +191,12 @@ def _format_error(where: str, message: str, kind: str, given: Any) -> str:
         f"input_type={type(given).__name__}]\n"
         f"    For further information visit https://errors.pydantic.dev/2.14/v/{kind}"
     )
+
+
+def parse_paulis(text: str) -> dict[int, str]:
+    """Parse a Pauli string as the server does: what it does not know is the identity.
+
+    >>> [parse_paulis(text) for text in ("X 0 Z 1", "X0 X1", "I 0", "ZZ", "z 0")]
+    [{0: 'X', 1: 'Z'}, {0: 'X', 1: 'X'}, {}, {}, {}]
+    """
+    return {int(qubit): letter for letter, qubit in re.findall(r"([XYZ])\s*(\d+)", text)}

@@ -37,13 +37,13 @@ from ..options import (
 )
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
-from .compile.compile import memory_problem
+from .compile.compile import divide
 from .engines.run import Settings
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .optimize import stages
 from .optimize.cost import TEMPLATE_SETS
-from .plan import UNPACKED, AnyPlan, NoisyPlan, pack
+from .plan import UNPACKED, AnyPlan, Plan, ProductPlan, find_width, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
 from .threads import limit_threads
@@ -98,7 +98,8 @@ class QulacsBackend(TwinBackend):
 
     It needs no account and no network. All circuits are simulated exactly: measurements at the
     end are sampled from one final state, and circuits with measurements, resets or control flow
-    inside by branching over the outcomes. Only active qubits count: idle qubits cost nothing.
+    inside by branching over the outcomes. Only active qubits count: idle qubits cost nothing, and
+    circuits that fall into independent parts are simulated part by part.
 
     ``run`` simulates any circuit, whatever the Target says of it; the Target is what ``transpile``
     compiles for.
@@ -306,10 +307,17 @@ class QulacsBackend(TwinBackend):
         if template is None or len(template.plan.qubits) >= stages.FUSED_QUBITS:
             return self._compile(bind_parameters(circuit, parameters), values, exact)
         budget = self._budget(values["max_memory_mb"])
-        wrong = memory_problem(template.plan, budget, statevector=False)
-        if wrong is not None:
-            raise OqtopusCircuitError([Problem(0, circuit.name, *wrong)], self.name)
-        return template.plans(parameters)
+        shots = 0 if exact else values["shots"]
+        plans = template.plans(parameters)
+        divided: list[AnyPlan] = []
+        for plan in plans:
+            found = divide(plan, budget, shots=shots)
+            if isinstance(found, Plan):  # all sets have the same parts: one
+                return plans
+            if not isinstance(found, ProductPlan):
+                raise OqtopusCircuitError([Problem(0, circuit.name, *found)], self.name)
+            divided.append(found)
+        return divided
 
     def _job(
         self,
@@ -369,8 +377,7 @@ class QulacsBackend(TwinBackend):
                 problems.extend(found)
             if plan is not None:
                 if len(circuit.qubits) >= HINT_QUBITS:
-                    bare = plan.plan if isinstance(plan, NoisyPlan) else plan
-                    widest = max(widest, len(bare.qubits))
+                    widest = max(widest, find_width(plan))
                 plans.append(plan if len(plans) < UNPACKED else pack(plan))
         if problems:
             problems.sort(key=lambda problem: problem.circuit)

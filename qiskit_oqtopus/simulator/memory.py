@@ -45,6 +45,32 @@ def required_bytes(num_qubits: int, branching: bool = False) -> int:
     return BASE_BYTES + (each << num_qubits)
 
 
+def join_bytes(shots: int, num_bits: int) -> int:
+    """Return the peak number of bytes for joining the outcomes of independent parts.
+
+    Of each shot, or each possible outcome if there are fewer: words of 64 bits, what they are
+    sorted by, and a number of Python's own for each outcome that occurs.
+
+    Args:
+        shots: Number of shots.
+        num_bits: Number of classical bits of all parts.
+
+    >>> join_bytes(1000, 144)
+    1224576
+    """
+    words = -(-num_bits // 64)
+    return BASE_BYTES + min(shots, 1 << num_bits) * (24 * words + 104)
+
+
+def describe_bytes(number: int) -> str:
+    """Return a number of bytes in words: as a power of two where nobody can read its digits.
+
+    >>> describe_bytes(1234567), describe_bytes(48 << 144)
+    ('1,234,567 bytes', 'over 2^149 bytes')
+    """
+    return f"{number:,} bytes" if number < 1 << 42 else f"over 2^{number.bit_length() - 1} bytes"
+
+
 def branch_bytes(max_memory_mb: int | None) -> int:
     """Return the bound on the state vectors that branching keeps at once, in bytes.
 
@@ -96,6 +122,12 @@ class Budget:
     def fits(self, needed: int) -> bool:
         """Return whether this many bytes are available. What every machine has is not asked for."""
         return (not self.is_set and needed <= ALWAYS_THERE) or needed <= self.available
+
+    def may_grow(self, needed: int) -> bool:
+        """Return whether this many bytes might be available if the user set a higher limit."""
+        import psutil  # takes its time to import, and few come here
+
+        return self._limit is not None and needed <= int(psutil.virtual_memory().total)
 
 
 NEW_THREADS = 2

@@ -26,6 +26,7 @@ step                                    meaning
 ("loop", counter)                       set a loop counter to its beginning
 ("next", counter, values, variable,     take the next value, into a variable if not None,
 step)                                   or go on at that step when there is none left
+("misread", clbit, p, q)                read 1 for a 0 with probability p, and 0 for a 1 with q
 ======================================  ========================================================
 """
 
@@ -158,6 +159,53 @@ class NoisyPlan:
         return self.plan.has_counts
 
 
+class Part(NamedTuple):
+    """A part of a circuit that nothing ties to the rest of it.
+
+    Attributes:
+        plan: The part as a circuit of its own, with qubits and classical bits of its own numbers.
+        qubits: Circuit index of each qubit of the part, ascending.
+        clbits: Circuit index of each classical bit of the part, ascending.
+    """
+
+    plan: Plan | NoisyPlan
+    qubits: tuple[int, ...]
+    clbits: tuple[int, ...]
+
+    @property
+    def stream(self) -> int:
+        """What tells its random numbers from those of other parts: its lowest qubit.
+
+        A part without qubits is known by its lowest classical bit. 0 is what joins the parts.
+        """
+        return 1 + min(self.qubits) if self.qubits else 1 + (1 << 32) + min(self.clbits)
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """A circuit as independent parts, each for an engine of its own; it pickles.
+
+    Attributes:
+        parts: The parts, at least two.
+        num_qubits: Number of qubits of the circuit, idle ones included.
+        has_counts: Whether the circuit writes any classical bit.
+    """
+
+    parts: tuple[Part, ...]
+    num_qubits: int
+    has_counts: bool
+
+
+def find_width(plan: Plan | NoisyPlan | ProductPlan) -> int:
+    """Return the number of qubits of the largest state that a plan has."""
+    if isinstance(plan, ProductPlan):
+        return max(find_width(part.plan) for part in plan.parts)
+    return len((plan.plan if isinstance(plan, NoisyPlan) else plan).qubits)
+
+
+BLOCK_SHOTS = 1 << 29
+"""Parts are joined in blocks of at most this many shots: numpy pairs fewer than 10**9."""
+
 UNPACKED = 256
 """The first plans of a batch are not packed: this many take little memory."""
 
@@ -174,17 +222,18 @@ class Packed(NamedTuple):
     has_counts: bool
 
 
-AnyPlan = Plan | NoisyPlan | Packed
+Runnable = Plan | NoisyPlan | ProductPlan
+AnyPlan = Runnable | Packed
 
 
-def pack(plan: Plan | NoisyPlan) -> Packed:
+def pack(plan: Runnable) -> Packed:
     """Return a plan in the form in which it waits."""
     return Packed(pickle.dumps(plan, pickle.HIGHEST_PROTOCOL), plan.has_counts)
 
 
-def unpack(plan: AnyPlan) -> Plan | NoisyPlan:
+def unpack(plan: AnyPlan) -> Runnable:
     """Return a plan in the form in which it can be run."""
     if not isinstance(plan, Packed):
         return plan
-    unpacked: Plan | NoisyPlan = pickle.loads(plan.data)  # noqa: S301 - the output of pack
+    unpacked: Runnable = pickle.loads(plan.data)  # noqa: S301 - the output of pack
     return unpacked

@@ -13,13 +13,14 @@ from ...exceptions import OqtopusOptionError, Problem
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
 from ..optimize.cost import DENSITY_NS, TRAJECTORY_NS
-from ..plan import NoisyPlan, Plan, Wanted
+from ..plan import NoisyPlan, Part, Plan, ProductPlan, Runnable, Wanted
 from .compile import compile_circuit
+from .product import MIN_NOISY_QUBITS, build_product
 
 if TYPE_CHECKING:
     from ..noise.model import NoiseModel
 
-Compile = Callable[[QuantumCircuit, int], tuple[Plan | NoisyPlan | None, list[Problem]]]
+Compile = Callable[[QuantumCircuit, int], tuple[Runnable | None, list[Problem]]]
 
 METHODS = ("automatic", "statevector", "density_matrix", "trajectories")
 
@@ -95,13 +96,18 @@ def compiler_for(
     )
     if noise is None and by_state:
         return partial(
-            compile_circuit, statevector=options["statevector"], final=exact, budget=budget, dt=dt
+            compile_circuit,
+            statevector=options["statevector"],
+            final=exact,
+            budget=budget,
+            dt=dt,
+            shots=0 if exact else options["shots"],
         )
     return partial(
         _compile_for_noise,
         noise=noise,
         method="density_matrix" if exact and noise is not None else method,
-        shots=options["shots"],
+        shots=0 if exact else options["shots"],
         budget=budget,
         dt=dt,
         idle=noise is not None and options["idle_relaxation"],
@@ -120,22 +126,55 @@ def _compile_for_noise(
     dt: float | None,
     idle: bool,
     wanted: Wanted,
-) -> tuple[NoisyPlan | None, list[Problem]]:
+) -> tuple[NoisyPlan | ProductPlan | None, list[Problem]]:
     """Compile a circuit for the engines that can have noise, whether it has any or not."""
     final = wanted is not False
-    plan: Plan | None
+    plan: Runnable | None
     if noise is None:
         plan, problems = compile_circuit(circuit, index, final=final, dt=dt)
     else:
         from .noisy import compile_noisy  # most circuits have no noise: they do not wait for this
 
         plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
-    if plan is None:
+    if not isinstance(plan, Plan):
         return None, problems
-    chosen = choose_engine(plan, method, shots, budget, wanted)
-    if isinstance(chosen, NoisyPlan):
+    chosen = _divide(plan, method, shots, budget, wanted)
+    if isinstance(chosen, (NoisyPlan, ProductPlan)):
         return chosen, []
     return None, [Problem(index, circuit.name, *chosen)]
+
+
+def _divide(
+    plan: Plan, method: str, shots: int, budget: Budget, wanted: Wanted
+) -> NoisyPlan | ProductPlan | tuple[str, str]:
+    """Choose the engine for a plan, or one for each of its independent parts."""
+    if len(plan.qubits) < MIN_NOISY_QUBITS:
+        return choose_engine(plan, method, shots, budget, wanted)
+    plan = plan._replace(stages=None)  # these are for state vectors without noise
+    if wanted is not False:
+        qubits = range(plan.num_qubits) if wanted is True else wanted
+        problem = _matrix_problem(plan, qubits, budget)
+        if problem is not None:
+            return problem
+
+    def choose(part: Part) -> NoisyPlan | tuple[str, str]:
+        assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
+        return choose_engine(part.plan, method, shots, budget, _find_inside(part.qubits, wanted))
+
+    def fits() -> bool:
+        return isinstance(choose_engine(plan, method, shots, budget, wanted), NoisyPlan)
+
+    parts = build_product(plan, shots, budget, choose, fits, noisy=True)
+    return choose_engine(plan, method, shots, budget, wanted) if parts is None else parts
+
+
+def _find_inside(qubits: tuple[int, ...], wanted: Wanted) -> Wanted:
+    """Return the qubits of a part whose density matrix is wanted, by their numbers in the part."""
+    if isinstance(wanted, bool):
+        return wanted and bool(qubits)
+    inside = tuple([place for place, qubit in enumerate(qubits) if qubit in wanted])
+    # Exact values are asked for as the density matrix of no qubits.
+    return inside if inside or not wanted else False
 
 
 _SURELY_DENSITY = 7
@@ -171,10 +210,12 @@ def choose_engine(
         what = "density matrix of its" if density else "trajectories of its"
         choice = density and density_matrix is False
         other = "use method='trajectories', " if choice else ""
+        more = ", or raise max_memory_mb" if budget.may_grow(needed) else ""
         return (
-            f"the {what} {active} active qubits need{'s' * density} {needed:,} bytes, and "
-            f"{budget.available:,} bytes are available",
-            f"{other}use fewer active qubits, or raise max_memory_mb if the machine has more",
+            f"the {what} {active} active qubits need{'s' * density} "
+            f"{memory.describe_bytes(needed)}, and "
+            f"{memory.describe_bytes(budget.available)} are available",
+            f"{other}use fewer active qubits{more}",
         )
     if density_matrix is not False:
         qubits = range(plan.num_qubits) if density_matrix is True else density_matrix
@@ -207,8 +248,8 @@ def _matrix_problem(plan: Plan, qubits: Sequence[int], budget: Budget) -> tuple[
     needed = memory.BASE_BYTES + (48 << 2 * len(qubits))
     if not budget.fits(needed):
         return (
-            f"the density matrix of {len(qubits)} qubits needs {needed:,} bytes, and "
-            f"{budget.available:,} bytes are available",
+            f"the density matrix of {len(qubits)} qubits needs {memory.describe_bytes(needed)}, "
+            f"and {memory.describe_bytes(budget.available)} are available",
             "name the qubits that are wanted, as in density_matrix=[0, 1]",
         )
     return None

@@ -7,8 +7,8 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import Problem
 from .. import memory
 from ..optimize import stages
-from ..plan import Plan
-from . import consolidate
+from ..plan import Part, Plan, ProductPlan
+from . import consolidate, product
 from .straight import compile_straight
 
 
@@ -20,7 +20,8 @@ def compile_circuit(
     statevector: bool = False,
     final: bool = False,
     dt: float | None = None,
-) -> tuple[Plan | None, list[Problem]]:
+    shots: int | None = None,
+) -> tuple[Plan | ProductPlan | None, list[Problem]]:
     """Compile one circuit.
 
     Args:
@@ -30,6 +31,7 @@ def compile_circuit(
         statevector: Whether the state before the terminal measurements is wanted.
         final: Whether expectation values in that state are wanted, or its density matrix.
         dt: Duration of one dt in s, or None where it is not known.
+        shots: Number of shots, 0 if nothing is sampled; None leaves the circuit whole.
 
     Returns:
         The plan and no problems, or None and everything that is wrong.
@@ -45,14 +47,47 @@ def compile_circuit(
         if compiler.problems:
             return None, compiler.problems
         plan = compiler.plan(final)
-    wrong = None
-    if budget is not None:
-        wrong = memory_problem(plan, budget, statevector)
-    if wrong is None and statevector:
-        wrong = purity_problem(plan)
+    wrong = purity_problem(plan) if statevector else None
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    return _add_stages(plan), []
+    found: Plan | ProductPlan | tuple[str, str]
+    found = _add_stages(plan) if budget is None else divide(plan, budget, statevector, shots)
+    if isinstance(found, (Plan, ProductPlan)):
+        return found, []
+    return None, [Problem(index, circuit.name, *found)]
+
+
+def divide(
+    plan: Plan, budget: memory.Budget, statevector: bool = False, shots: int | None = None
+) -> Plan | ProductPlan | tuple[str, str]:
+    """Return a plan as it is run without noise: as a whole, or as independent parts.
+
+    Args:
+        plan: The plan, without stages.
+        budget: Memory that the simulation may take.
+        statevector: Whether the state of all qubits is wanted.
+        shots: Number of shots, 0 if nothing is sampled; None leaves the plan whole.
+
+    Returns:
+        The plan, or (reason, cure) if there is no memory for it.
+    """
+    if statevector:
+        wrong = vector_problem(plan, budget)
+        if wrong is not None:
+            return wrong
+    if shots is not None and len(plan.qubits) >= product.MIN_QUBITS:
+
+        def choose(part: Part) -> Plan | tuple[str, str]:
+            assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
+            return memory_problem(part.plan, budget) or _add_stages(part.plan)
+
+        def fits() -> bool:
+            return memory_problem(plan, budget) is None
+
+        parts = product.build_product(plan, shots, budget, choose, fits, noisy=False)
+        if parts is not None:
+            return parts
+    return memory_problem(plan, budget) or _add_stages(plan)
 
 
 def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
@@ -73,28 +108,34 @@ def _add_stages(plan: Plan) -> Plan:
     return plan._replace(stages=stages.build_stages(plan.operations, n))
 
 
-def memory_problem(plan: Plan, budget: memory.Budget, statevector: bool) -> tuple[str, str] | None:
+def memory_problem(plan: Plan, budget: memory.Budget) -> tuple[str, str] | None:
     """Return (reason, cure) if the plan takes more memory than there is."""
     active = len(plan.qubits)
-    if active <= memory.SMALL_QUBITS and not statevector and not budget.is_set:
+    if active <= memory.SMALL_QUBITS and not budget.is_set:
         return None
     branching = not plan.is_static or plan.has_wide_maps
     needed = memory.required_bytes(active, branching)
-    if not budget.fits(needed):
-        return (
-            f"its {active} active qubits need {needed:,} bytes, "
-            f"and {budget.available:,} bytes are available",
-            f"use at most {memory.max_qubits(budget.available)} active qubits, or raise "
-            "max_memory_mb if the machine has more",
-        )
+    if budget.fits(needed):
+        return None
+    more = ", or raise max_memory_mb" if budget.may_grow(needed) else ""
+    return (
+        f"its {active} active qubits need {memory.describe_bytes(needed)}, and "
+        f"{memory.describe_bytes(budget.available)} are available",
+        f"use at most {memory.max_qubits(budget.available)} active qubits{more}",
+    )
+
+
+def vector_problem(plan: Plan, budget: memory.Budget) -> tuple[str, str] | None:
+    """Return (reason, cure) if the state of all qubits takes more memory than there is."""
     needed = memory.required_bytes(plan.num_qubits)
-    if statevector and not budget.fits(needed):
-        return (
-            f"statevector=True returns the state of all {plan.num_qubits} qubits, which needs "
-            f"{needed:,} bytes, and {budget.available:,} bytes are available",
-            "remove the idle qubits from the circuit, or leave statevector out",
-        )
-    return None
+    if budget.fits(needed):
+        return None
+    return (
+        f"statevector=True returns the state of all {plan.num_qubits} qubits, which needs "
+        f"{memory.describe_bytes(needed)}, and {memory.describe_bytes(budget.available)} are "
+        "available",
+        "remove the idle qubits from the circuit, or leave statevector out",
+    )
 
 
 def purity_problem(plan: Plan) -> tuple[str, str] | None:

@@ -12,14 +12,16 @@ from contextlib import contextmanager
 
 from ...exceptions import OqtopusError
 from ..memory import (
+    ALWAYS_THERE,
     SMALL_QUBITS,
     available_bytes,
     density_bytes,
+    join_bytes,
     left_by_limits,
     required_bytes,
     trajectory_bytes,
 )
-from ..plan import NoisyPlan, Plan
+from ..plan import BLOCK_SHOTS, NoisyPlan, ProductPlan, Runnable
 from ..state import Cancelled, Flag
 from .ensemble import BATCH_QUBITS
 
@@ -69,15 +71,21 @@ def reserve(needed: int, asked: bool, cancelled: Flag | None) -> Iterator[None]:
             _changed.notify_all()
 
 
-def is_small(plan: Plan | NoisyPlan) -> bool:
+def is_small(plan: Runnable, shots: int) -> bool:
     """Return whether every process without limits has the memory for a plan."""
+    if isinstance(plan, ProductPlan):
+        small = all(is_small(part.plan, shots) for part in plan.parts)
+        return small and _find_join_bytes(plan, shots) <= ALWAYS_THERE
     if isinstance(plan, NoisyPlan):
         return len(plan.plan.qubits) <= SMALL_QUBITS // 2
     return len(plan.qubits) <= SMALL_QUBITS
 
 
-def find_needed_bytes(plan: Plan | NoisyPlan, shots: int, branch_bytes: int) -> int:
+def find_needed_bytes(plan: Runnable, shots: int, branch_bytes: int) -> int:
     """Return the peak number of bytes that a plan takes, its branches included."""
+    if isinstance(plan, ProductPlan):
+        parts = [find_needed_bytes(part.plan, shots, branch_bytes) for part in plan.parts]
+        return max(*parts, _find_join_bytes(plan, shots))
     if isinstance(plan, NoisyPlan):
         inner = plan.plan
         n = len(inner.qubits)
@@ -92,3 +100,8 @@ def find_needed_bytes(plan: Plan | NoisyPlan, shots: int, branch_bytes: int) -> 
     if not inner.is_static and n > BATCH_QUBITS:
         needed += min(branch_bytes, shots * (16 << n))
     return needed
+
+
+def _find_join_bytes(plan: ProductPlan, shots: int) -> int:
+    bits = sum(len(part.clbits) for part in plan.parts)
+    return join_bytes(min(shots, BLOCK_SHOTS), bits)

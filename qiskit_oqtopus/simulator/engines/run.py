@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..memory import BRANCH_BYTES, is_limited
 from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
-from ..plan import AnyPlan, NoisyPlan, Plan, Wanted, unpack
+from ..plan import AnyPlan, NoisyPlan, Plan, ProductPlan, Runnable, Wanted, unpack
 from ..state import Cancelled, Circuit, Flag
 from ..threads import UNSPREAD_QUBITS, calm_blas, limit_threads
 from .reservation import find_needed_bytes, is_small, reserve
@@ -32,6 +32,7 @@ from .sampling import (
 
 if TYPE_CHECKING:
     from .expectation import ActiveObservables, Observables
+    from .product import ProductEstimator
 
 POOLED_QUBITS = 12
 """States of at most this many qubits are kept for the next circuit of this thread."""
@@ -131,7 +132,7 @@ def run_chunk(
     """
     limit_threads(settings.max_threads)
     streams = Streams(settings.seed)
-    on_active: dict[tuple[int, ...], ActiveObservables] = {}
+    estimators = _Estimators({}, [])
     limited = is_limited()
     outcomes = []
     for index, waiting in enumerate(plans, start=first):
@@ -140,12 +141,12 @@ def run_chunk(
             if cancelled is not None and cancelled.is_set():
                 raise Cancelled
             plan = unpack(waiting)
-            if is_small(plan) and not limited:
-                outcome = _simulate(plan, streams[index], settings, on_active, cancelled)
+            if is_small(plan, settings.shots) and not limited:
+                outcome = _simulate(plan, index, streams, settings, estimators, cancelled)
             else:
                 needed = find_needed_bytes(plan, settings.shots, settings.branch_bytes)
                 with reserve(needed, not settings.memory_is_set, cancelled):
-                    outcome = _simulate(plan, streams[index], settings, on_active, cancelled)
+                    outcome = _simulate(plan, index, streams, settings, estimators, cancelled)
         # Whatever stops one circuit (MemoryError, a division by zero in its classical code, a
         # fault in Qulacs) is its outcome: the results of the others must survive it.
         except Exception as error:  # noqa: BLE001
@@ -154,25 +155,57 @@ def run_chunk(
     return outcomes
 
 
+class _Estimators(NamedTuple):
+    """What the estimations of one chunk have in common.
+
+    Attributes:
+        on_active: The observables on the active qubits of a circuit.
+        product: What estimates circuits of independent parts, once there was one.
+    """
+
+    on_active: dict[tuple[int, ...], ActiveObservables]
+    product: list[ProductEstimator]
+
+
 def _simulate(
-    plan: Plan | NoisyPlan,
-    generator: np.random.Generator,
+    plan: Runnable,
+    index: int,
+    streams: Streams,
     settings: Settings,
-    on_active: dict[tuple[int, ...], ActiveObservables],
+    estimators: _Estimators,
     cancelled: Flag | None,
 ) -> dict[str, Any]:
     """Return the fields of the outcome of a circuit."""
+    if isinstance(plan, ProductPlan):
+        from .product import ProductEstimator, run_product  # most circuits are not taken apart
+
+        if settings.observables is None:
+            return run_product(plan, index, streams, settings, cancelled)
+        if not estimators.product:
+            estimators.product.append(ProductEstimator(settings))
+        return {"expectation_values": estimators.product[0].values(plan, cancelled)}
     if settings.observables is None:
-        return _run(plan, generator, settings, cancelled)
-    return {"expectation_values": _estimate(plan, settings, on_active, cancelled)}
+        return run_plan(plan, streams[index], settings, cancelled)
+    return {"expectation_values": estimate(plan, settings, estimators.on_active, cancelled)}
 
 
-def _run(
+def run_plan(
     plan: Plan | NoisyPlan,
     generator: np.random.Generator,
     settings: Settings,
     cancelled: Flag | None,
 ) -> dict[str, Any]:
+    """Run a plan for counts; return the fields of its outcome.
+
+    Args:
+        plan: The plan.
+        generator: Where the randomness comes from.
+        settings: What is wanted.
+        cancelled: Looked at between gates.
+
+    Raises:
+        Cancelled: If the flag was set.
+    """
     state = "statevector"
     if isinstance(plan, NoisyPlan):
         from .noisy import run_noisy  # most circuits have no noise: they do not wait for its import
@@ -198,13 +231,26 @@ def _run(
     return outcome
 
 
-def _estimate(
+def estimate(
     plan: Plan | NoisyPlan,
     settings: Settings,
     on_active: dict[tuple[int, ...], ActiveObservables],
     cancelled: Flag | None,
 ) -> NDArray[np.float64]:
-    """Return the expectation values in the final state of a plan without measurement."""
+    """Return the expectation values in the final state of a plan without measurement.
+
+    Args:
+        plan: The plan.
+        settings: They have the observables.
+        on_active: The observables on the active qubits of plans that came before.
+        cancelled: Looked at between gates.
+
+    Returns:
+        Shape (observables,).
+
+    Raises:
+        Cancelled: If the flag was set.
+    """
     assert settings.observables is not None  # noqa: S101 - the caller has looked
     if isinstance(plan, NoisyPlan):
         from .noisy import expectation_values

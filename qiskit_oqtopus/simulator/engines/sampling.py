@@ -44,7 +44,17 @@ class Streams:
 
     def __getitem__(self, index: int) -> np.random.Generator:
         """Return the stream ``index`` at its beginning; valid until the thread asks for another."""
-        return _generator.set_key(self._seed, index)
+        return _generator.set_key(self._seed, index, 0, 0)
+
+    def of_part(self, index: int, stream: int, block: int = 0) -> np.random.Generator:
+        """Return a stream of circuit ``index`` that no other one meets, at its beginning.
+
+        Args:
+            index: Position of the circuit in the job.
+            stream: Number of the stream; 0 is that of the circuit as a whole.
+            block: Number of the block of shots.
+        """
+        return _generator.set_key(self._seed, index, stream, block)
 
 
 class _Generator(threading.local):
@@ -54,10 +64,18 @@ class _Generator(threading.local):
         self._philox = np.random.Philox(key=0)
         self._state = self._philox.state
         self._generator = np.random.Generator(self._philox)
+        self._is_elsewhere = False  # not at the beginning of its key
 
-    def set_key(self, seed: int, index: int) -> np.random.Generator:
-        """Set the key; return the generator at the beginning of its stream."""
-        self._state["state"]["key"][:] = seed, index
+    def set_key(self, seed: int, index: int, stream: int, block: int) -> np.random.Generator:
+        """Set key and counter; return the generator at the beginning of that stream.
+
+        Streams of one key are 2**128 numbers apart or more: the counter has 256 bits.
+        """
+        state = self._state["state"]
+        state["key"][:] = seed, index
+        if self._is_elsewhere or stream or block:  # most circuits have one stream each
+            state["counter"][2:] = block, stream
+            self._is_elsewhere = bool(stream or block)
         self._philox.state = self._state
         return self._generator
 

@@ -7,6 +7,7 @@ costs), one thread, 2**16 to 2**20 amplitudes. Only the ratios matter.
 from __future__ import annotations
 
 from ..operations import Operation
+from ..plan import Plan
 from .one_qubit import TINY, Small
 
 # -- operations, as Qulacs applies them -----------------------------------------------------------
@@ -66,6 +67,24 @@ TEMPLATE_SETS = 8
 """From this many sets on, a template takes less time than compiling the circuit for each of them;
 measured on 2 to 12 qubits."""
 
+# -- independent parts ----------------------------------------------------------------------------
+
+PART_NS = 60000.0
+"""One more part of a circuit: its engine, and joining its outcomes to the others, in ns."""
+
+NOISY_PART_NS = 200000.0
+"""The same with noise."""
+
+PASSES_NS = 8.0
+"""Joining all states into one, and sampling from it, in ns per amplitude."""
+
+BRANCHING = 8
+"""Each measurement inside a circuit may double its branches; more than 2**8 are not counted on."""
+
+DENSITY_QUBITS = 10
+"""About up to here density matrices take less time than trajectories."""
+
+
 # -- engines for noise ----------------------------------------------------------------------------
 
 DENSITY_NS = 2.0
@@ -112,3 +131,20 @@ def small_cost(small: Small) -> float:
     if small[0] == 0 == small[3]:
         return _ANTIDIAGONAL
     return _LIKE_HADAMARD if abs(abs(small[0]) - 0.5**0.5) < TINY else _GENERAL
+
+
+def whole_cost(plan: Plan, noisy: bool) -> float:
+    """Return about what the engines take for a plan as a whole, in ns, however it falls apart."""
+    n = len(plan.qubits)
+    gates, branches = 0, 0
+    for step in plan.steps:
+        if step[0] == "unitary":
+            gates += len(step[1])
+        elif step[0] in ("measure", "reset"):
+            branches += 1
+    times = 2.0 ** min(branches, BRANCHING)
+    if noisy:
+        small = min(n, DENSITY_QUBITS)
+        # Gates on one qubit wait for others, and noise comes after nearly every gate.
+        return DENSITY_NS * 4.0**small * 2.0 ** (n - small) * max(n, gates / 6) * times
+    return (PASSES_NS + (gates * times if branches else 0.0)) * 2.0**n

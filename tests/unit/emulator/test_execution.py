@@ -3,11 +3,11 @@
 import pytest
 from qiskit import QuantumCircuit, transpile
 
-from qiskit_oqtopus import OqtopusProvider
+from qiskit_oqtopus import OqtopusJobError, OqtopusProvider
 from qiskit_oqtopus.emulator import Emulator
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
-from tests.devices import anemone_facts
+from tests.devices import anemone_facts, chip_facts
 from tests.noisy_reference import distribution
 
 from .session import HEAD, Session
@@ -107,3 +107,50 @@ def test_gateways_disagree_on_unmeasured_bits() -> None:
     for gateway, key in (("qulacs", "0010"), ("qubex", "01")):
         with Emulator(["line-4q"], gateway=gateway) as cloud:  # type: ignore[arg-type]
             assert Session(cloud).counts(program) == {key: 1000}
+
+
+def decay(qubits, num_qubits):
+    circuit = QuantumCircuit(num_qubits, len(qubits))
+    circuit.x(qubits)
+    circuit.delay(20_000, qubits, unit="ns")
+    circuit.measure(qubits, range(len(qubits)))
+    return circuit
+
+
+def count_ones(job, bits):
+    return [sum(n for key, n in counts_of(job).items() if key >> bit & 1) for bit in range(bits)]
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+@pytest.mark.parametrize("noise", [True, False])
+def test_a_whole_chip_at_once(noise):
+    with Emulator([chip_facts(8, 8)], noise=noise, seed=3) as cloud:
+        device = provider_of(cloud).backend("chip-64q")
+        found = count_ones(device.run(decay(range(64), 64), shots=2000), 64)
+        if not noise:
+            assert found == [2000] * 64
+            return
+        alone = device.twin(seed=1).run(decay([50], 64), shots=10**6).result()
+        p = alone.get_counts()["1"] / 10**6
+        assert_drawn_from({0: 2000 - found[50], 1: found[50]}, {0: 1 - p, 1: p})
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_a_program_that_is_too_large_fails_with_words_for_its_user():
+    with Emulator([chip_facts(8, 8)], noise=True, seed=3) as cloud:
+        device = provider_of(cloud).backend("chip-64q")
+        circuit = QuantumCircuit(64, 64)
+        circuit.x(range(64))
+        for row in range(8):
+            circuit.cx(range(8 * row, 8 * row + 7), range(8 * row + 1, 8 * row + 8))
+        circuit.cx(range(0, 48, 8), range(8, 56, 8))
+        circuit.measure(range(64), range(64))
+        with pytest.raises(OqtopusJobError) as caught:
+            device.run(circuit, shots=10).result()
+        text = str(caught.value)
+        assert "the emulator cannot simulate the program: of its 2 independent parts" in text
+        assert "qubits 0, 1, 2, 3" in text
+        assert "fewer" in text
+        assert "max_memory_mb" not in text
+        with pytest.raises(OqtopusJobError, match="readout mitigation of 64 bits needs 2"):
+            device.run(decay(range(64), 64), shots=10, mitigation="pseudo_inverse").result()

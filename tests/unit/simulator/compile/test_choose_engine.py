@@ -31,7 +31,7 @@ def test_automatic_takes_what_is_faster_and_fits(qubits, p, shots, memory, chose
 
 def test_memory_is_checked_before_anything_is_allocated():
     circuit = QuantumCircuit(20, 1)
-    circuit.h(range(20))
+    circuit.cx(range(19), range(1, 20))
     circuit.measure(0, 0)
     with pytest.raises(OqtopusCircuitError) as caught:
         QulacsBackend(max_memory_mb=64).run(circuit, shots=1000, method="trajectories")

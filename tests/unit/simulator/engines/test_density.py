@@ -202,7 +202,7 @@ def test_states_of_what_was_measured_are_refused():
 
 def test_memory_is_checked_before_anything_is_allocated():
     circuit = QuantumCircuit(11, 1)
-    circuit.h(range(11))
+    circuit.cx(range(10), range(1, 11))
     simulator = QulacsBackend(max_memory_mb=64)
     with pytest.raises(OqtopusCircuitError) as caught:
         simulator.run(circuit, method="density_matrix")
