@@ -36,7 +36,7 @@ before = dict(os.environ)
 def spreads(num_qubits, **options):
     bare = QuantumCircuit(num_qubits)
     bare.rx(0.3, range(num_qubits))
-    bare.cx(0, num_qubits - 1)
+    bare.cx(range(num_qubits - 1), range(1, num_qubits))
     circuit = bare.measure_all(inplace=False)
     backend = QulacsBackend(**options)
     backend.run(QuantumCircuit(1, 1)).result()
