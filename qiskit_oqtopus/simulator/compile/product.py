@@ -7,7 +7,6 @@ from collections.abc import Callable
 from ..memory import Budget, describe_bytes, join_bytes
 from ..optimize.cost import NOISY_PART_NS, PART_NS, whole_cost
 from ..plan import BLOCK_SHOTS, NoisyPlan, Part, Plan, ProductPlan
-from .parts import split
 
 MIN_QUBITS = 11
 """A plan of fewer qubits is not looked at: as a whole it takes less time than to look."""
@@ -45,6 +44,8 @@ def build_product(
     Returns:
         The parts; None if the plan is to be run as a whole; or (reason, cure).
     """
+    from .parts import split  # most circuits are too small to come here
+
     parts = split(plan)
     if parts is None:
         return None

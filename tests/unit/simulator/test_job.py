@@ -212,7 +212,7 @@ def test_the_failure_of_one_circuit_spares_the_others(backend, monkeypatch):
 
     monkeypatch.setattr(execute, "_run_static", failing)
     bad = QuantumCircuit(2, 2, name="bad")
-    bad.h([0, 1])
+    bad.cx(0, 1)
     bad.measure([0, 1], [0, 1])
     job = backend.run([measured(1, "good"), bad])
     result = job.result()
