@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from ..angle import Angle
 from ..classical import Expression
 from ..noise.calibration import Misreading
-from ..operations import ROTATION_GATES, TWO_QUBIT_GATES, Operation, qubits_of
+from ..operations import ROTATION_GATES, Operation, qubits_of
 from ..plan import Part, Plan, Step
 from .regions import Regions, find_regions
+from .renumbering import move, renumber
 
 Site = int
 """A qubit q of the plan is q, a classical bit c of a plan of n qubits is n + c, and a variable v is
@@ -263,7 +264,7 @@ class _Splitter:
             found = known.get(id(operation))
             if found is None:
                 root = self._groups.find(qubits_of(operation)[0])
-                moved = _move(operation, self._places)
+                moved = move(operation, self._places)
                 found = known[id(operation)] = dealt.setdefault(root, []), moved
             found[0].append(found[1])
         if step[2] and home is not None:
@@ -306,7 +307,7 @@ class _Splitter:
             [
                 draft.steps[at]
                 if at in draft.moved
-                else _renumber(draft.steps[at], qubits, clbits, kept)
+                else renumber(draft.steps[at], qubits, clbits, kept)
                 for at in kept
             ]
         )
@@ -341,55 +342,3 @@ def _slots(angle: float | Angle) -> list[int]:
     if angle.expression is not None:
         return [slot for _, slot in angle.expression[1]]
     return [slot for slot, _ in angle.slopes]
-
-
-def _renumber(
-    step: Step, qubits: Mapping[int, int], clbits: Mapping[int, int], kept: Sequence[int]
-) -> Step:
-    """Return a step with the numbers of a part, which has kept some of the steps of the plan."""
-    name = step[0]
-    if name == "unitary":
-        return (name, tuple([_move(operation, qubits) for operation in step[1]]), step[2])
-    if name == "gate":
-        return (name, step[1], tuple([qubits[qubit] for qubit in step[2]]), step[3])
-    if name == "measure":
-        qubit = None if step[1] is None else qubits[step[1]]
-        return (name, qubit, tuple([clbits[clbit] for clbit in step[2]]))
-    if name == "reset":
-        return (name, qubits[step[1]])
-    if name == "misread":
-        return (name, clbits[step[1]], *step[2:])
-    if name == "store":
-        return (name, _translate(step[1], clbits), _translate(step[2], clbits))
-    if name == "jump":
-        return (name, bisect_left(kept, step[1]))
-    if name == "unless":
-        return (name, _translate(step[1], clbits), bisect_left(kept, step[2]))
-    if name == "next":
-        return (*step[:4], bisect_left(kept, step[4]))
-    return step
-
-
-def _translate(expression: Expression, clbits: Mapping[int, int]) -> Expression:
-    name = expression[0]
-    if name == "bits":
-        return (name, tuple([clbits[clbit] for clbit in expression[1]]))
-    if name == "value":
-        return expression
-    return tuple(
-        [_translate(item, clbits) if isinstance(item, tuple) else item for item in expression]
-    )
-
-
-def _move(operation: Operation, places: Mapping[int, int]) -> Operation:
-    """Return an operation on other qubits."""
-    name, first = operation[0], operation[1]
-    if isinstance(first, int):
-        if name in TWO_QUBIT_GATES:
-            return (name, places[first], places[operation[2]])
-        return (name, places[first], *operation[2:])
-    qubits = tuple([places[qubit] for qubit in first])
-    if name == "matrix":
-        controls = tuple([places[qubit] for qubit in operation[3]])
-        return (name, qubits, operation[2], controls, operation[4])
-    return (name, qubits, *operation[2:])
