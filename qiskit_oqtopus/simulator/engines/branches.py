@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .ensemble import Ensemble
+from .fingerprint import RESOLUTION
 
 
 @dataclass
@@ -63,6 +64,50 @@ class Branches:
         result = self.with_states(states, zero_branches + one_branches)
         result.shots = np.concatenate([(self.shots - ones)[zero_branches], ones[one_branches]])
         return result, len(zero_branches)
+
+    def merge(self) -> tuple[Branches, int]:
+        """Merge branches that will go on in the same way: it does not matter which one has a shot.
+
+        Their classical values are equal, and no number in their states differs by more than
+        :data:`.fingerprint.SAME`.
+
+        Returns:
+            The branches that are left, and how many states were looked at.
+        """
+        branches, classes = self._repeated()
+        if not len(branches):
+            return self, 0
+        looked = len(branches)
+        marks = self.states.fingerprints(branches.tolist())
+        order = np.lexsort((marks, classes))
+        branches, classes, marks = branches[order], classes[order], marks[order]
+        starts = np.ones(len(branches), dtype=bool)
+        close = np.diff(marks) <= RESOLUTION
+        starts[1:] = (np.diff(classes) != 0) | ~close
+        firsts = branches[np.flatnonzero(starts)[np.cumsum(starts) - 1]]
+        pairs = np.flatnonzero(~starts)
+        if not len(pairs):
+            return self, looked
+        same = pairs[self.states.are_same(firsts[pairs].tolist(), branches[pairs].tolist())]
+        if not len(same):
+            return self, looked
+        shots = self.shots.copy()
+        np.add.at(shots, firsts[same], shots[branches[same]])
+        kept = np.ones(len(self), dtype=bool)
+        kept[branches[same]] = False
+        self.shots = shots
+        return self.part(np.flatnonzero(kept).tolist()), looked
+
+    def _repeated(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the branches whose classical values others have too, and a number for these."""
+        none = np.empty(0, dtype=np.int64)
+        if len(set(self.bits)) == len(self.bits):
+            return none, none  # almost always: so this is looked at first
+        numbers: dict[Any, int] = {}
+        values = zip(self.bits, self.variables, self.counters, strict=True)
+        classes = np.array([numbers.setdefault(value, len(numbers)) for value in values])
+        repeated = np.flatnonzero(np.bincount(classes)[classes] > 1)
+        return repeated, classes[repeated]
 
 
 def join(groups: Sequence[Branches]) -> Branches:

@@ -25,6 +25,7 @@ from ..noise.pauli import (
 )
 from ..operations import TRANSFER_QUBITS, Matrix, Operation, qubits_of
 from ..state import Cancelled, Circuit, Flag
+from .fingerprint import are_same, fingerprints
 from .sampling import Probabilities
 
 _MERGED_QUBITS = 7
@@ -248,12 +249,24 @@ class Densities:
     def join(self, others: Sequence[Densities]) -> Densities:
         """Return all branches in one array."""
         every = [self, *others]
-        for states in every:
-            for qubit in list(states._waiting):
-                states._settle(qubit)
-            states._to_front(tuple(range(self._num_qubits)))
-        tensors = [states._flat.reshape(-1, len(states)) for states in every]
+        tensors = [states._columns() for states in every]
         return self._like(np.concatenate(tensors, axis=1).reshape(-1), sum(map(len, every)))
+
+    def _columns(self) -> Real:
+        """Return a view of all coefficients in one order, shape (4**n, branches)."""
+        for qubit in list(self._waiting):
+            self._settle(qubit)
+        self._to_front(tuple(range(self._num_qubits)))
+        return self._flat.reshape(-1, self._branches)
+
+    def fingerprints(self, branches: Sequence[int]) -> NDArray[np.float64]:
+        """Return the fingerprints of some branches."""
+        return fingerprints(self._columns()[:, branches].T)
+
+    def are_same(self, first: Sequence[int], second: Sequence[int]) -> NDArray[np.bool_]:
+        """Compare pairs of branches, all at once."""
+        columns = self._columns()
+        return are_same(columns[:, first].T, columns[:, second].T)
 
     # -- what the states are --------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ A branch is a state vector, the classical memory that led to it, and the number 
 that way. A measurement splits a branch in two and its shots binomially, so that the cost is that
 of the outcomes that occur, not of the shots. Branches at the same step of the program advance
 together; the earliest step goes first, so that the ways through an if_else meet again behind it.
+Branches that differ in nothing any more, as after a reset, become one.
 
 The number of state vectors alive is bounded. Where a split would exceed the bound, branches are
 finished one after the other; where even one split is too much, shot by shot.
@@ -36,6 +37,12 @@ from .sampling import (
 _VECTORIZED_BRANCHES = 3
 """More branches than this are sampled together."""
 
+_WORTHWHILE = 1 / 16
+"""The share of branches that a look must find equal to others to have paid."""
+
+_LONGEST_REST = 16
+"""At most this many times equal branches are not looked for, however often there were none."""
+
 
 class DynamicRun:
     """One run of one dynamic plan.
@@ -66,6 +73,8 @@ class DynamicRun:
         self._compiled: dict[int, Any] = {}  # step -> prepared unitary or classical function
         self._stack: list[Context] = []
         self._held = 0  # number of states that wait in the contexts of the stack
+        self._looks_left_out = 0  # for equal branches
+        self._in_vain = 0  # looks at the end of the last ones that found too few
         self._phase = 0.0
         self._keep_final = False
         self._final: NDArray[np.complex128] | None = None
@@ -186,22 +195,25 @@ class DynamicRun:
         mask = sum(1 << clbit for clbit in clbits)
         num_zeros = len(group)
         if qubit is not None:
-            split = self._split(group, at, qubit)
+            split = self._split(group, at, qubit, group.states.ones(qubit))
             if split is None:
                 return []
             group, num_zeros = split
-        group.bits = [
-            bits | mask if i >= num_zeros else bits & ~mask for i, bits in enumerate(group.bits)
-        ]
-        return [(at + 1, group)]
+        zeros, ones = group.bits[:num_zeros], group.bits[num_zeros:]
+        group.bits = [bits & ~mask for bits in zeros] + [bits | mask for bits in ones]
+        return [(at + 1, self._merge(group))]
 
     def _reset(self, group: Branches, at: int, qubit: int) -> list[tuple[int, Branches]]:
-        split = self._split(group, at, qubit)
+        p_one = group.states.ones(qubit)
+        if ((p_one == 0) | (p_one == 1)).all():  # as after a measurement: there is nothing to split
+            group.states.flip(qubit, np.flatnonzero(p_one).tolist())
+            return [(at + 1, self._merge(group))]
+        split = self._split(group, at, qubit, p_one)
         if split is None:
             return []
         group, num_zeros = split
         group.states.flip(qubit, range(num_zeros, len(group)))
-        return [(at + 1, group)]
+        return [(at + 1, self._merge(group))]
 
     def _store(
         self, group: Branches, at: int, target: Any, expression: Any
@@ -264,13 +276,31 @@ class DynamicRun:
 
     # -- measurement ----------------------------------------------------------------------------
 
-    def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int] | None:
+    def _split(
+        self, group: Branches, at: int, qubit: int, p_one: NDArray[np.float64]
+    ) -> tuple[Branches, int] | None:
         """Split branches by the outcome of a qubit; None if they must wait for others."""
-        p_one = group.states.ones(qubit)
         undecided = int(np.count_nonzero((group.shots > 1) & (p_one > 0) & (p_one < 1)))
         if self._has_room(group, at, undecided):
             return group.split(qubit, p_one, self._generator)
         return None
+
+    def _merge(self, group: Branches) -> Branches:
+        """Merge equal branches, if there are any: a collapse is what makes them equal.
+
+        Looking costs about as much as the collapse. After looks in vain, others are left out.
+        """
+        if len(group) < 2:
+            return group
+        if self._looks_left_out > 0:
+            self._looks_left_out -= 1
+            return group
+        merged, looked = group.merge()
+        if looked:
+            in_vain = len(group) - len(merged) < _WORTHWHILE * looked
+            self._in_vain = self._in_vain + 1 if in_vain else 0
+            self._looks_left_out = min(self._in_vain, _LONGEST_REST) * (self._in_vain > 1)
+        return merged
 
     def _has_room(self, group: Branches, at: int, undecided: int) -> bool:
         """Return whether this many more branches may come of a group; if not, let it wait.

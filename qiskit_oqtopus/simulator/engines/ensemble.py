@@ -10,12 +10,16 @@ import numpy as np
 import qulacs
 from numpy.typing import NDArray
 
-from ..operations import PERMUTATION_GATES, Operation, matrix_of
+from ..operations import PERMUTATION_GATES, Operation, matrix_of, qubits_of
 from ..state import Circuit, Flag
+from .fingerprint import are_same, fingerprints
 from .sampling import Probabilities, to_probabilities
 
 BATCH_QUBITS = 6
 """Up to this many qubits all branches are one array, and a run of unitaries is one matrix."""
+
+_FEW_COLUMNS = 8
+"""Products with so few columns are gathered into one."""
 
 
 class Ensemble(Protocol):
@@ -49,6 +53,12 @@ class Ensemble(Protocol):
 
     def join(self, others: Sequence[Any]) -> Ensemble:
         """Return the branches of this ensemble and of the others, in order; all are used up."""
+
+    def fingerprints(self, branches: Sequence[int]) -> NDArray[np.float64]:
+        """Return what is close for equal states (see :mod:`.fingerprint`), shape (branches,)."""
+
+    def are_same(self, first: Sequence[int], second: Sequence[int]) -> NDArray[np.bool_]:
+        """Return for each pair of branches whether their states are the same but for a phase."""
 
     def vector(self, branch: int) -> NDArray[np.complex128]:
         """Return a copy of the state vector of a branch, shape (2**n,)."""
@@ -85,14 +95,23 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
     """Return operations in the form that an ensemble of this many qubits applies."""
     if num_qubits > BATCH_QUBITS:
         return Circuit(operations, num_qubits)
-    rows = np.eye(1 << num_qubits, dtype=complex)
+    # The qubits above all operations need no part in the matrix.
+    width = 1 + max((max(qubits_of(operation), default=-1) for operation in operations), default=-1)
+    rows = np.eye(1 << width, dtype=complex)
     for operation in operations:
         name = operation[0]
         if name in PERMUTATION_GATES:
-            rows = rows[:, _permutation(name, operation[1:], num_qubits)]
+            rows = rows[:, _permutation(name, operation[1:], width)]
         else:
-            rows = _apply(rows, num_qubits, *matrix_of(operation))
+            rows = _apply(rows, width, *matrix_of(operation))
     return rows
+
+
+@lru_cache(maxsize=64)
+def _outcomes(num_qubits: int, qubit: int) -> NDArray[np.float64]:
+    """Return which amplitudes have the qubit in 0, and which in 1, shape (2**n, 2)."""
+    outcomes: NDArray[np.float64] = np.eye(2)[(np.arange(1 << num_qubits) >> qubit) & 1]
+    return outcomes
 
 
 @lru_cache(maxsize=256)
@@ -118,7 +137,12 @@ def _apply(
     """Apply a matrix to some qubits of each row of ``states``, shape (rows, 2**n)."""
     if len(qubits) == 1:
         # One product in place of two rearrangements, which take longer than the product.
-        columns = matrix @ states.reshape(-1, 2, 1 << qubits[0])
+        low = 1 << qubits[0]
+        if low > _FEW_COLUMNS:
+            columns = matrix @ states.reshape(-1, 2, low)
+        else:  # many products of very few numbers would take longer still
+            wide = np.multiply.outer(matrix.T, np.eye(low)).swapaxes(1, 2).reshape(2 * low, -1)
+            columns = states.reshape(-1, 2 * low) @ wide
         return np.asarray(columns).reshape(states.shape)
     axes = [num_qubits - qubit for qubit in reversed(qubits)]
     last = list(range(num_qubits + 1 - len(axes), num_qubits + 1))
@@ -144,11 +168,12 @@ class Batch:
 
     def apply(self, circuit: Any, cancelled: Flag | None) -> None:
         """Apply the rows that :func:`prepare` returned."""
-        self._states = self._states @ circuit
+        states = self._states.reshape(-1, len(circuit))
+        self._states = (states @ circuit).reshape(self._states.shape)
 
     def ones(self, qubit: int) -> NDArray[np.float64]:
         """Return the probability of 1 for each branch."""
-        weights = to_probabilities(self._halves(qubit)).sum(axis=(1, 3))
+        weights = to_probabilities(self._states) @ _outcomes(self._num_qubits, qubit)
         share: NDArray[np.float64] = weights[:, 1] / weights.sum(axis=1)
         return share
 
@@ -161,7 +186,7 @@ class Batch:
         halves[: len(zeros), :, 1] = 0
         halves[len(zeros) :, :, 0] = 0
         kept = np.concatenate([1 - p_one[zeros], p_one[ones]])
-        result._states /= np.sqrt(kept)[:, np.newaxis]
+        result._states *= (1 / np.sqrt(kept))[:, np.newaxis]
         return result
 
     def flip(self, qubit: int, branches: Sequence[int]) -> None:
@@ -181,6 +206,14 @@ class Batch:
         """Return all branches in one array."""
         parts = [self._states, *(other._states for other in others)]
         return Batch(np.concatenate(parts), self._num_qubits)
+
+    def fingerprints(self, branches: Sequence[int]) -> NDArray[np.float64]:
+        """Return the fingerprints of some branches."""
+        return fingerprints(self._states[branches])
+
+    def are_same(self, first: Sequence[int], second: Sequence[int]) -> NDArray[np.bool_]:
+        """Compare pairs of branches, all at once."""
+        return are_same(self._states[first], self._states[second])
 
     def vector(self, branch: int) -> NDArray[np.complex128]:
         """Return a copy of the state vector of a branch."""
@@ -266,6 +299,20 @@ class StateList:
         """Return all states in one list."""
         states = self._states + [state for other in others for state in other._states]
         return StateList(states, self._num_qubits)
+
+    def fingerprints(self, branches: Sequence[int]) -> NDArray[np.float64]:
+        """Return the fingerprints of some branches."""
+        vectors = (self._states[branch].get_vector() for branch in branches)  # one at a time
+        return np.array([fingerprints(vector[np.newaxis])[0] for vector in vectors])
+
+    def are_same(self, first: Sequence[int], second: Sequence[int]) -> NDArray[np.bool_]:
+        """Compare pairs of branches, one after the other."""
+        return np.array(
+            [
+                are_same(self.vector(a)[np.newaxis], self.vector(b)[np.newaxis])[0]
+                for a, b in zip(first, second, strict=True)
+            ]
+        )
 
     def vector(self, branch: int) -> NDArray[np.complex128]:
         """Return a copy of the state vector of a branch."""

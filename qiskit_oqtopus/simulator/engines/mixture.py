@@ -77,9 +77,10 @@ class Mixture(DynamicRun):
             )
         return [(goal, group)]
 
-    def _split(self, group: Branches, at: int, qubit: int) -> tuple[Branches, int]:
+    def _split(
+        self, group: Branches, at: int, qubit: int, p_one: NDArray[np.float64]
+    ) -> tuple[Branches, int]:
         """Return both outcomes of all branches."""
-        p_one = group.states.ones(qubit)
         zeros = np.flatnonzero(1 - p_one > _NEGLIGIBLE).tolist()
         ones = np.flatnonzero(p_one > _NEGLIGIBLE).tolist()
         states = group.states.split(qubit, zeros, ones, p_one)
