@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from math import expm1
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -12,7 +11,7 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import OqtopusOptionError, Problem
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
-from ..optimize.cost import DENSITY_NS, TRAJECTORY_NS
+from ..optimize.estimate import estimate
 from ..plan import NoisyPlan, Plan, Wanted
 from .compile import compile_circuit
 
@@ -219,21 +218,8 @@ def _choose_method(plan: Plan, shots: int, budget: Budget) -> str:
     n = len(plan.qubits)
     if not budget.fits(_bytes_of_densities(plan)):
         return "trajectories"
-    if n <= _SURELY_DENSITY:
+    # A measurement doubles the matrices at most: half as much as a qubit more.
+    if 2 * n + sum([step[0] == "measure" for step in plan.steps]) <= 2 * _SURELY_DENSITY:
         return "density_matrix"
-    fixed, each = TRAJECTORY_NS
-    # A trajectory is simulated once for all shots to which the same happens.
-    trajectories = 1 - shots * expm1(-_mean_events(plan))
-    pays = DENSITY_NS * 4**n <= trajectories * (fixed + each * 2**n)
-    return "density_matrix" if pays else "trajectories"
-
-
-def _mean_events(plan: Plan) -> float:
-    """Return about how often noise strikes in a shot, with each loop run once."""
-    events = 0.0
-    for step in plan.steps:
-        if step[0] == "unitary":
-            for operation in step[1]:
-                if operation[0] == "noise":
-                    events += operation[2] + sum(map(sum, operation[3]))
-    return events
+    density, trajectories = estimate(plan, shots)
+    return "density_matrix" if density <= trajectories else "trajectories"

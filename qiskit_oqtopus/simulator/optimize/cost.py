@@ -62,12 +62,38 @@ STAGE_NS = 20000.0
 
 # -- engines for noise ----------------------------------------------------------------------------
 
-DENSITY_NS = 2.0
-"""A noisy gate on two qubits, in ns for each of the 4**n coefficients of a density matrix."""
+DENSITY_NS: dict[str, tuple[float, float]] = {
+    "operations": (2400.0, 0.0),
+    "steps": (130000.0, 0.0),
+    "pairs": (300.0, 4.0),
+    "wide": (0.0, 200.0),
+    "reads": (0.0, 13.0),
+    "ends": (0.0, 2.7),
+}
+"""What density matrices do, in ns and in ns for each of the 4**n coefficients.
 
-TRAJECTORY_NS = (3000.0, 1.2)
-"""The same in a trajectory: in ns, and in ns per amplitude. 1000 shots of different fates take as
-long as a density matrix of between 10 and 11 qubits."""
+``operations`` and ``steps`` of the plan; and in each branch ``pairs``, gates on two qubits with
+what comes before them on one; ``wide`` gates, which have no transfer matrix; ``reads`` of a qubit;
+and ``ends``, which are sampled. Calibrated by ``python -m tests.benchmarks.calibrate``.
+"""
+
+CACHED_QUBITS, UNCACHED = 9, 0.35
+"""Above so many qubits, gates take this part longer per coefficient for each further qubit."""
+
+TRAJECTORY_NS: dict[str, tuple[float, float]] = {
+    "operations": (70000.0, 0.0),
+    "steps": (500000.0, 0.0),
+    "blocks": (2900.0, 5.0),
+    "reads": (1000.0, 20.0),
+    "singles": (1200.0, 2.5),
+    "ends": (13000.0, 1.0),
+}
+"""What trajectories do, in ns and in ns for each of the 2**n amplitudes.
+
+``operations`` and ``steps`` of the plan; and in each branch ``blocks`` of gates; ``reads`` of a
+qubit; ``singles``, gates that are applied one by one before and after an event; and ``ends``, which
+are sampled. Calibrated in the same way.
+"""
 
 
 def diagonal_cost(num_qubits: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..workload import Workload
-from . import linear, w1, w2, w3, w4, w5, w6, w7, w8, w9
+from . import engine, linear, w1, w2, w3, w4, w5, w6, w7, w8, w9
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     **w1.WORKLOADS,
@@ -17,6 +17,7 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     **w7.WORKLOADS,
     **w8.WORKLOADS,
     **w9.WORKLOADS,
+    **engine.WORKLOADS,
     **linear.WORKLOADS,
 }
 """By name, what makes a workload: circuits are made only for those that are asked for."""

@@ -157,6 +157,7 @@ class MeansOfBits:
     """Compares the mean of each bit with that of the first peer, where exact is out of reach."""
 
     name: str
+    shots: int = SHOTS
     first: np.ndarray | None = None
 
     def __call__(self, peer: str, answer: Any) -> None:
@@ -164,7 +165,7 @@ class MeansOfBits:
         means = np.array([_means(counts) for counts in answer])
         self.first = means if self.first is None else self.first
         # The difference of two means of bits, whose variances are at most 1/4.
-        if np.abs(means - self.first).max() > SIGMAS * (0.5 / SHOTS) ** 0.5:
+        if np.abs(means - self.first).max() > SIGMAS * (0.5 / self.shots) ** 0.5:
             raise WrongAnswer(f"{self.name}: {peer} has other means of bits")
 
 
