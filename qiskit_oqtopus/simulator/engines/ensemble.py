@@ -96,7 +96,7 @@ def prepare(operations: Sequence[Operation], num_qubits: int) -> Any:
     if num_qubits > BATCH_QUBITS:
         return Circuit(operations, num_qubits)
     # The qubits above all operations need no part in the matrix.
-    width = 1 + max((max(qubits_of(operation), default=0) for operation in operations), default=0)
+    width = 1 + max((max(qubits_of(operation), default=-1) for operation in operations), default=-1)
     rows = np.eye(1 << width, dtype=complex)
     for operation in operations:
         name = operation[0]
