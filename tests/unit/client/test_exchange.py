@@ -97,10 +97,11 @@ def test_without_a_deadline_an_exchange_has_a_total_time(serve_raw, connect, tim
         client.devices()
     assert not isinstance(info.value, DeadlineError)
     assert (info.value.sent, info.value.temporary) == (None, False)
-    assert (server.connections, len(time.slept)) == (4, 3)
+    # A server that does that does it again.
+    assert (server.connections, len(time.slept)) == (1, 0)
     with pytest.raises(TransportError, match="total_timeout"):
         client.submit(JOB_ID, SUBMISSION)
-    assert server.connections == 5
+    assert server.connections == 2
 
 
 def test_somebody_who_stops_the_call_ends_its_exchange(serve_raw, connect):
