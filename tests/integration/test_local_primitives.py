@@ -218,6 +218,7 @@ def test_mixtures_of_too_many_states_are_refused():
     for qubit in range(10):
         circuit.cx(qubit, qubit + 10)
         circuit.reset(qubit)  # qubit + 10 is left in a mixture of two states
+    circuit.cx(range(10, 19), range(11, 20))  # so that it does not fall into parts
     job = EstimatorV2(QulacsBackend()).run([(circuit, "Z" * 20)])
     with pytest.raises(OqtopusJobError, match=r"'forgetful'.*more than 16 states of 20"):
         job.result()
