@@ -407,6 +407,7 @@ def _submit(
     left = [order for order in orders if order.index not in entries]
     if left:
         is_shared = values["group_id"] is not None or values["resume"] is not None
+        unsettled: dict[str, Submission] = {}
         delivery = Delivery(
             orders=[order for order in left if order.index not in present.uploaded],
             uploaded=[
@@ -415,7 +416,7 @@ def _submit(
                 if order.index in present.uploaded
             ],
             known=present.known if is_shared else None,
-            unsettled=backend.connection.unsettled.setdefault(group, {}),
+            unsettled=unsettled,
             workers=values["workers"],
             cancel_on_failure=values["on_incomplete"] == "cancel",
         )
@@ -423,7 +424,11 @@ def _submit(
             translate_errors(f"Sending group {group}"),
             report_progress(values["progress"], "submit", len(left)) as report,
         ):
-            sent = submit_all(backend.connection.client, replace(delivery, report=report))
+            try:
+                sent = submit_all(backend.connection.client, replace(delivery, report=report))
+            finally:
+                if unsettled:
+                    backend.connection.unsettled[group] = unsettled
         for index, job_id in sent.items():
             entries[index] = Entry(index, job_id, headers[index])
             sights[job_id] = Sight("submitted")
