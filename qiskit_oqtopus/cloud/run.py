@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ..client import errors
 from ..client.models import Submission
 from ..exceptions import (
     OqtopusCircuitError,
@@ -28,18 +26,13 @@ from ..program.program import (
     regroup_program,
     resend_program,
 )
-from .delivery import Order, Unsettled, submit_exactly_once
+from .delivery import Order
 from .download import Entry, read_program
-from .encoding import Task, encode_tasks, find_differences
+from .encoding import Task, encode_tasks
 from .errors import translate_errors
 from .group import (
     MAX_NAME,
-    FoundGroup,
     Member,
-    cancel_spare,
-    choose_run,
-    find_group,
-    find_runs,
     is_job_id,
     new_group_id,
     new_token,
@@ -48,9 +41,9 @@ from .group import (
 )
 from .job import OqtopusJob
 from .progress import report_progress
+from .resumption import Present, check_unused, find_present, find_run_of
 from .status import Sight
 from .submission import Delivery, name_group, submit_all
-from .wave import find_claims
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -94,16 +87,16 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
     resume = values["resume"]
     if resume is not None and is_job_id(resume):
         # Asked for only now: nothing is asked of the server for circuits that cannot run.
-        group, token = _find_run_of(backend, resume)
+        group, token = find_run_of(backend, resume)
         programs = [regroup_program(program, group) for program in programs]
     logger.info("Group %s: %d circuits for %s", group, len(tasks), backend.name)
     with name_group(group, len(tasks)):
         _look_at_device(backend, values)
         present = Present()
         if resume is not None:
-            present = _find_present(backend, programs, group, token)
+            present = find_present(backend, programs, group, token)
         elif values["group_id"] is not None:
-            _check_unused(backend, group)
+            check_unused(backend, group)
     token = token or present.token or new_token()
     orders = [
         _build_order(
@@ -160,7 +153,7 @@ def send_again(
         programs = [read_program(client, job) for job in stored]
     group = values["group_id"] or new_group_id()
     if values["group_id"] is not None:
-        _check_unused(backend, group)
+        check_unused(backend, group)
     logger.info("Group %s: %d circuits of %s again", group, len(programs), resubmits)
     token = new_token()
     orders, headers = [], []
@@ -220,130 +213,6 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
             OqtopusWarning,
             stacklevel=users_stacklevel(),
         )
-
-
-def _find_run_of(backend: OqtopusBackend, job_id: str) -> tuple[str, str | None]:
-    """Return the group id and the token of the run to which an OQTOPUS job belongs.
-
-    Raises:
-        OqtopusOptionError: If there is no such job, or if it belongs to none.
-    """
-    client = backend.connection.client
-    with translate_errors(f"Looking for job {job_id}"):
-        try:
-            member = parse_description(client.job(job_id).description)
-        except (errors.NotFoundError, errors.ValidationError):
-            if find_group(client, job_id) is not None:  # somebody has chosen such an id
-                return job_id, None
-            raise OqtopusOptionError(
-                f"There is no job {job_id!r} to resume: nothing was sent. Leave 'resume' out "
-                "to start a new run."
-            ) from None
-    if member is None:
-        raise OqtopusOptionError(
-            f"OQTOPUS job {job_id} was sent by another client, and cannot be resumed. Leave "
-            "'resume' out to start a new run."
-        )
-    return member.group_id, member.token
-
-
-def _check_unused(backend: OqtopusBackend, group_id: str) -> None:
-    """Refuse the id of a group that exists already: two runs would be mixed.
-
-    Raises:
-        OqtopusOptionError: If it does.
-    """
-    with translate_errors(f"Looking for group {group_id}"):
-        runs = find_runs(backend.connection.client, group_id)
-    if runs:
-        jobs = sum(len(found.jobs) for found in runs)
-        raise OqtopusOptionError(
-            f"Group id {group_id!r} is in use by {jobs} jobs. Choose another one, "
-            f"or resume that run with resume={group_id!r}."
-        )
-
-
-@dataclass(frozen=True)
-class Present:
-    """What the server has of a run that is to be sent.
-
-    Attributes:
-        token: The token of the run, or None if there is nothing of it.
-        jobs: The job of each circuit that has one, by index.
-        uploaded: The circuits that were uploaded and perhaps submitted: (OQTOPUS job id, token of
-            the run that registered it), by index.
-        known: The ids of all jobs of the group, whether they count or not.
-    """
-
-    token: str | None = None
-    jobs: Mapping[int, Job] = field(default_factory=dict)
-    uploaded: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-
-
-def _find_present(
-    backend: OqtopusBackend, programs: Sequence[Program], group: str, token: str | None
-) -> Present:
-    """Return what the server has of a run that is resumed."""
-    client = backend.connection.client
-    with translate_errors(f"Looking for group {group}"):
-        _settle(backend, group)
-        runs = find_runs(client, group)
-        present = _look(backend, programs, choose_run(runs, token))
-        if len(present.jobs) + len(present.uploaded) < len(programs):
-            # A job may have been missed that was submitted, or whose neighbour was deleted, while
-            # the list was read.
-            runs = find_runs(client, group)
-            present = _look(backend, programs, choose_run(runs, token))
-        found = choose_run(runs, token)
-        if found is not None:
-            cancel_spare(client, found)
-    if found is None:
-        logger.warning("Nothing of group %s is on the server: all of it is sent", group)
-    return replace(present, known=frozenset(job_id for run in runs for job_id in run.all_jobs()))
-
-
-def _settle(backend: OqtopusBackend, group: str) -> None:
-    """Submit what this process could not settle before; the server takes each id once."""
-    unsettled = backend.connection.unsettled.pop(group, {})
-    try:
-        while unsettled:
-            job_id, body = next(iter(unsettled.items()))
-            try:
-                submit_exactly_once(backend.connection.client, job_id, body, time.sleep)
-            except (errors.NotFoundError, errors.ValidationError) as error:
-                logger.warning("Job %s was never submitted: %s", job_id, error)
-            except Unsettled as error:
-                raise OqtopusCloudError(
-                    f"Whether job {job_id} of group {group} was submitted can still not be found "
-                    f"out, so that nothing was sent. Try again later. Reason: {error.__cause__}"
-                ) from error
-            del unsettled[job_id]
-    finally:
-        if unsettled:
-            backend.connection.unsettled[group] = unsettled
-
-
-def _look(
-    backend: OqtopusBackend, programs: Sequence[Program], found: FoundGroup | None
-) -> Present:
-    if found is None:
-        return Present()
-    problems = find_differences(found, programs)
-    if problems:
-        raise OqtopusCircuitError(problems, backend.name)
-    jobs = found.alive()
-    missing = {index for index in range(len(programs)) if index not in jobs}
-    uploaded: dict[int, tuple[str, str]] = {}
-    seen = found.all_jobs()
-    if missing and found.heads:
-        for claim in find_claims(backend.connection.client, [found], missing):
-            for index in missing & claim.ids.keys():
-                job_id, digest = claim.ids[index], claim.digests[index]
-                # One that is seen has failed or was cancelled.
-                if job_id not in seen and digest == fingerprint(programs[index]):
-                    uploaded.setdefault(index, (job_id, claim.token))
-    return Present(found.tokens[0], jobs, uploaded)
 
 
 def _build_order(

@@ -149,7 +149,7 @@ def test_two_that_choose_the_same_id_for_other_circuits_are_told_apart(cloud, pr
 def run_twice(cloud, monkeypatch):
     """Run two groups of circuits under one id, as two that do not see each other would."""
     monkeypatch.setattr(submission._Sending, "_find_claim", lambda *_: None)
-    monkeypatch.setattr("qiskit_oqtopus.cloud.run._check_unused", lambda *_: None)
+    monkeypatch.setattr("qiskit_oqtopus.cloud.run.check_unused", lambda *_: None)
     cloud.faults.slow_queue(math.inf)
     jobs = []
     for value in (1, 2):
@@ -213,7 +213,7 @@ def test_a_duplicate_that_was_cancelled_follows_to_the_one_that_counts(cloud, pr
             submission._Sending._find_claim = lambda *_: None
             members = another.backend("line-4q")
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("qiskit_oqtopus.cloud.run._check_unused", lambda *_: None)
+                patch.setattr("qiskit_oqtopus.cloud.run.check_unused", lambda *_: None)
                 second = members.run(circuits(3), shots=5, group_id=first.job_id())
         finally:
             submission._Sending._find_claim = find
@@ -234,7 +234,7 @@ def test_resume_leaves_a_duplicate_alone_that_the_device_has_fetched(cloud, prov
     first = backend.run(circuits(2), shots=5)
     first.result(timeout=60)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qiskit_oqtopus.cloud.run._check_unused", lambda *_: None)
+        patch.setattr("qiskit_oqtopus.cloud.run.check_unused", lambda *_: None)
         patch.setattr(submission._Sending, "_find_claim", lambda *_: None)
         second = backend.run(circuits(2), shots=5, group_id=first.job_id())
     second.result(timeout=60)
