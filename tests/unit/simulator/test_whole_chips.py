@@ -1,9 +1,10 @@
 """Circuits on all qubits of a chip that fall into parts: through the backend and the primitives."""
 
 import math
+import multiprocessing
 import pickle
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -156,6 +157,29 @@ def test_a_seed_gives_the_same_counts_for_any_executor_and_chunk(twin, ideal):
             assert found[0] == found[1] == found[2]
         other = backend.run(circuits, shots=500, seed_simulator=4).result()
         assert other.get_counts(2) != runs[0].get_counts(2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_seed_gives_the_same_counts_in_other_processes(twin, ideal, threads):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for backend, circuits in (
+            (twin, [decay(range(k)) for k in (20, 144)]),
+            (ideal, [bell_pairs(k) for k in (12, 72)]),
+        ):
+            here = backend.run(circuits, shots=500, seed_simulator=3, memory=True).result()
+            there = backend.run(
+                circuits,
+                shots=500,
+                seed_simulator=3,
+                memory=True,
+                executor=pool,
+                max_job_size=1,
+                max_parallel_threads=threads,
+            ).result()
+            for index in range(2):
+                assert here.get_counts(index) == there.get_counts(index)
+                assert here.get_memory(index) == there.get_memory(index)
 
 
 def test_another_part_does_not_change_the_draws_of_the_others(twin):

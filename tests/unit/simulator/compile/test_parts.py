@@ -173,6 +173,28 @@ def test_a_loop_with_break_ties_all_of_its_body(monkeypatch):
     assert qubits_of_parts(circuit) == [{0, 1}, {2}, {3}]
 
 
+def test_a_loop_with_continue_ties_all_of_its_body(monkeypatch):
+    monkeypatch.setattr(control_flow, "WRITTEN_SIZE", 0)
+    circuit = empty(4, ClassicalRegister(1, "c"))
+    with circuit.for_loop(range(3)):
+        circuit.measure(1, 0)
+        with circuit.if_test((circuit.clbits[0], 1)):
+            circuit.continue_loop()
+        circuit.x(2)
+    assert qubits_of_parts(circuit) == [{0}, {1, 2}, {3}]
+
+
+def test_boxes_are_looked_into():
+    circuit = empty(4, ClassicalRegister(2, "c"))
+    with circuit.box():
+        circuit.x(0)
+        circuit.cx(1, 2)
+        with circuit.box():
+            circuit.measure(0, 0)
+            circuit.x(3)
+    assert qubits_of_parts(circuit) == [{0}, {1, 2}, {3}]
+
+
 def test_a_loop_inside_of_a_loop_is_copied_too(monkeypatch):
     monkeypatch.setattr(control_flow, "WRITTEN_SIZE", 0)
     circuit = empty(4, ClassicalRegister(1, "c"))
