@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qiskit.transpiler import Target
 
 from ..exceptions import OqtopusError, OqtopusWarning, users_stacklevel
+from .dataframe import build_dataframes
 from .device_info import (
     MAX_QUBITS,
     NS_PER_S,
@@ -27,6 +28,9 @@ from .device_info import (
     to_index,
 )
 from .target import DT, device_target
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FORMAT = "qiskit-oqtopus device snapshot"
 VERSION = 1
@@ -176,6 +180,16 @@ class DeviceSnapshot:
             placed = {id_: (round(row + 1, 6), column) for id_, (row, column) in placed.items()}
             placed.update({id_: (0.0, float(column)) for column, id_ in enumerate(unplaced)})
         return [placed[i] for i in sorted(placed)]
+
+    def to_dataframe(self) -> tuple[DataFrame, DataFrame]:
+        """Return the stated values of all qubits and couplings as tables.
+
+        See :func:`.dataframe.build_dataframes`: times in s, errors as probabilities.
+
+        Raises:
+            ModuleNotFoundError: If pandas is not installed.
+        """
+        return build_dataframes(self.qubits, self.couplings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the snapshot as values for JSON, times in s; there are no credentials in it."""
