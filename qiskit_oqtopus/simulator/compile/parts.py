@@ -121,16 +121,24 @@ class _Splitter:
         for at, step in self._plain_steps():
             if step[0] == "unitary":
                 # Fixed gates and their noise are the same objects wherever they occur.
-                for operation in {id(operation): operation for operation in step[1]}.values():
-                    if operation[0] not in ROTATION_GATES:
-                        qubits = qubits_of(operation)
-                        if len(qubits) > 1:
-                            tie(qubits)
+                seen = set()
+                for operation in step[1]:
+                    if operation[0] in ROTATION_GATES or id(operation) in seen:
+                        continue
+                    seen.add(id(operation))
+                    qubits = qubits_of(operation)
+                    if len(qubits) > 1:
+                        tie(qubits)
+                        if self._groups.count == 1:
+                            break  # all qubits are together: other gates tie no more
             else:
                 tie(self._sites(at, step))
         for first, last in self._regions.tied:
             tie(site for at in range(first, last + 1) for site in self._sites(at, steps[at]))
-        for read, clbit in self._plan.terminal:
+        terminal = self._plan.terminal
+        if self._groups.count == 1 and all([read is not None for read, _ in terminal]):
+            return
+        for read, clbit in terminal:
             tie((self._n + clbit,) if read is None else (read, self._n + clbit))
 
     def build(self) -> tuple[Part, ...]:
