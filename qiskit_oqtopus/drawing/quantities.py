@@ -52,6 +52,6 @@ def find_quantity(name: str, unit: str | None = None) -> Quantity:
         return Quantity(f"duration of {name.removeprefix('duration_')} (ns)", 1e9, True)
     if unit == "s":
         return Quantity(f"{name} (µs)", 1e6)
-    if unit == "" and (name.startswith(("EP", "readout"))):
+    if not unit and name.startswith(("EP", "readout")):
         return Quantity(f"{name} (%)", 100.0, True)
     return Quantity(f"{name} ({unit})" if unit else name)

@@ -136,7 +136,7 @@ class _Splitter:
         for first, last in self._regions.tied:
             tie(site for at in range(first, last + 1) for site in self._sites(at, steps[at]))
         terminal = self._plan.terminal
-        if self._groups.count == 1 and all([read is not None for read, _ in terminal]):
+        if self._groups.count == 1 and all(read is not None for read, _ in terminal):
             return
         for read, clbit in terminal:
             tie((self._n + clbit,) if read is None else (read, self._n + clbit))
