@@ -146,14 +146,14 @@ WORKLOADS = {
         )
         for side in (4, 8, 12)
     },
-    "rb-pairs-6": lambda: workload(
-        "rb-pairs-6",
+    "chip-rb-pairs-6": lambda: workload(
+        "chip-rb-pairs-6",
         f"Two-qubit RB of {CLIFFORDS} Cliffords on six pairs of a chip",
         benchmarking(PAIRS),
         (4, 4),
         1.5,
     ),
-    "bell-pairs-50": lambda: workload(
-        "bell-pairs-50", "50 Bell pairs without noise", bells(50), 100, None
+    "chip-bell-pairs-50": lambda: workload(
+        "chip-bell-pairs-50", "50 Bell pairs without noise", bells(50), 100, None
     ),
 }
