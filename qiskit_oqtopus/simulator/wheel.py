@@ -20,9 +20,10 @@ def hint_at_build(active_qubits: int) -> None:
     Args:
         active_qubits: Number of active qubits of a circuit that will be run.
     """
-    if active_qubits < HINT_QUBITS or not is_from_pypi():
+    if active_qubits < HINT_QUBITS or not logger.isEnabledFor(logging.INFO):
         return
-    if _unsaid.acquire(blocking=False):  # and never released
+    # Never released: how Qulacs was built is looked up once.
+    if _unsaid.acquire(blocking=False) and is_from_pypi():
         logger.info(
             "The wheel of Qulacs on PyPI has no vector instructions. Built from its sources, "
             "Qulacs takes less than half the time on circuits like this one (%d active qubits): "
