@@ -272,13 +272,21 @@ def test_diff_reads_like_a_report():
         "qubit 0: duration of sx 16 ns -> 20 ns (+25%)",
         "qubit 0: duration of h not given -> 8 ns",
         "qubit 1: fidelity 0.999537 -> unknown",
-        "coupling 0->1: gone",
+        "coupling 0->1: fidelity 0.96179 -> 0",
         "coupling 2->1: fidelity 0.985512 -> 0.99",
         "now left out: qubit 3: it is not in the list of qubits",
-        "now left out: coupling 0->1: its fidelity is 0",
+        "now left out: qubit 1: its one-qubit fidelity is unknown",
+        "now left out: coupling 0->1: qubit 1 is left out",
+        "now left out: coupling 2->1: qubit 1 is left out",
     ]
-    assert "coupling 0->1: new" in after.diff(anemone())
-    assert "no longer left out: coupling 0->1: its fidelity is 0" in after.diff(anemone())
+    assert "no longer left out: coupling 0->1: qubit 1 is left out" in after.diff(anemone())
+
+
+def test_diff_of_couplings_that_come_and_go():
+    facts = anemone_facts()
+    del facts["couplings"][0]
+    assert anemone().diff(anemone(facts)) == ["coupling 0->1: gone"]
+    assert anemone(facts).diff(anemone()) == ["coupling 0->1: new"]
 
 
 def test_diff_shows_changes_below_six_digits():
