@@ -36,19 +36,16 @@ def known_fidelity(facts: QubitFacts | CouplingFacts) -> float | None:
 def known_readout(qubits: Sequence[QubitFacts]) -> dict[int, float]:
     """Return the readout errors that are known, by the id of the qubit.
 
-    A readout all of whose numbers are 0 is not known if another qubit has errors: that is how
-    devices write what they have not measured.
+    One all of whose numbers are 0 is not known: devices write that where they have not measured it.
 
     >>> known_readout([QubitFacts(0, readout_assignment_error=0.01), QubitFacts(1)])
     {0: 0.01}
     """
-    errors = {
+    return {
         q.id: q.measure_error
         for q in qubits
-        if q.measure_error is not None and 0 <= q.measure_error <= 1
+        if q.measure_error is not None and 0 <= q.measure_error <= 1 and _states_readout(q)
     }
-    stated = {q.id for q in qubits if q.id in errors and _states_readout(q)}
-    return {id_: error for id_, error in errors.items() if id_ in stated or not stated}
 
 
 def find_left_out(
@@ -102,17 +99,17 @@ def find_worthless(
     left_out: Container[tuple[int, ...]],
 ) -> list[str]:
     """Return which fidelities are no better than noise, although nothing is left out for that."""
-    one = [known_fidelity(q) is None and q.fidelity is not None for q in qubits]
-    two = [
-        known_fidelity(c) is None and c.fidelity is not None
-        for c in couplings
-        if (c.control, c.target) not in left_out
-    ]
-    kinds = {
-        f"each one-qubit fidelity is {ONE_QUBIT_NOISE:g} or less": any(one) and all(one),
-        f"each fidelity of a coupling is {TWO_QUBIT_NOISE:g} or less": any(two) and all(two),
+    kept = [c for c in couplings if (c.control, c.target) not in left_out]
+    kinds: dict[str, Sequence[QubitFacts | CouplingFacts]] = {
+        f"each one-qubit fidelity is {ONE_QUBIT_NOISE:g} or less": qubits,
+        f"each fidelity of a coupling is {TWO_QUBIT_NOISE:g} or less": kept,
     }
-    return [f"{words}, no better than noise" for words, worthless in kinds.items() if worthless]
+    return [
+        f"{words}, no better than noise"
+        for words, facts in kinds.items()
+        if any(f.fidelity is not None for f in facts)
+        and all(known_fidelity(f) is None for f in facts)
+    ]
 
 
 def _states_readout(qubit: QubitFacts) -> bool:
