@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from ..simulator.backend import QulacsBackend
 
 
+_SHOWN = 20
+"""Places that a warning names at most; hundreds of couplings would fill the screen."""
+
+
 @dataclass(frozen=True)
 class DeviceStatus:
     """The state of a device.
@@ -100,16 +104,20 @@ class OqtopusBackend(BackendV2):
         )
         self._device = device
         self._snapshot = snapshot
-        listed = {(qubit.id,) for qubit in snapshot.qubits}
-        brought_back = [place[0] for place in snapshot.uncalibrated if place in listed]
-        pairs = any(len(place) == 2 for place in snapshot.uncalibrated)
-        if self._includes_uncalibrated and (brought_back or pairs):
-            qubits = f"qubits {', '.join(map(str, brought_back))}" if brought_back else "couplings"
+        if self._includes_uncalibrated:
+            self._warn_of_uncalibrated()
+
+    def _warn_of_uncalibrated(self) -> None:
+        listed = {(qubit.id,) for qubit in self._snapshot.qubits}
+        places = [p for p in self._snapshot.uncalibrated if len(p) == 2 or p in listed]
+        if places:
+            named = [f"qubit {p[0]}" if len(p) == 1 else f"coupling {p[0]}->{p[1]}" for p in places]
+            more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
             warnings.warn(
-                f"Device {self.name} does not know the errors of all of its qubits and couplings "
-                f"({qubits}, see snapshot().left_out), and include_uncalibrated=True keeps them in "
-                "the Target without errors. Qiskit takes an unknown error for 0, so that "
-                "transpile() prefers them: give it an initial_layout.",
+                f"Device {self.name} does not know the errors of {', '.join(named[:_SHOWN])}{more}."
+                " With include_uncalibrated=True they are in the Target, without errors. Qiskit "
+                "takes an error that is not known for 0, so that transpile() prefers them: give it "
+                "an initial_layout.",
                 OqtopusWarning,
                 stacklevel=users_stacklevel(),
             )

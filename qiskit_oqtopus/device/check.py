@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from qiskit.circuit import (
@@ -171,7 +172,7 @@ class _Checker:
                 f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
             )
         if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-            cure = self._compile_it() if self._compiled else "use fewer qubits"
+            cure = self._compile_it if self._compiled else "use fewer qubits"
             self._add(
                 f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
             )
@@ -287,7 +288,7 @@ class _Checker:
     def _check_gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
-        cure = self._compile_it() + _SERVERS_CURE
+        cure = self._compile_it + _SERVERS_CURE
         target = self._target
         if not standard or name not in target.operation_names:
             known = ", ".join(sorted(target.operation_names))
@@ -305,8 +306,9 @@ class _Checker:
             else:
                 self._add(f"this coupling is left out: {reason}", cure, *where)
 
+    @cached_property
     def _compile_it(self) -> str:
-        """Return the cure of a circuit that is not compiled; levels 0 and 1 may not do it."""
+        """The cure of a circuit that is not compiled; levels 0 and 1 may not do it."""
         supported = self._target.instruction_supported
         places = range(min(self._circuit.num_qubits, self._target.num_qubits or 0))
         if all(supported("measure", (qubit,)) for qubit in places):

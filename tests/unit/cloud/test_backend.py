@@ -18,6 +18,8 @@ from qiskit_oqtopus import (
     OqtopusProvider,
     OqtopusWarning,
 )
+from qiskit_oqtopus.client.models import Device
+from qiskit_oqtopus.cloud.backend import build_snapshot
 from tests.devices import describe
 from tests.lines import UNKNOWN, line_facts
 
@@ -129,7 +131,9 @@ def bell():
 
 def test_include_uncalibrated_is_for_whoever_calibrates(connect):
     provider = connect(line_facts(4, {3: {}}, {0: {"fidelity": 0.1}}))
-    with pytest.warns(OqtopusWarning, match=r"\(qubits 3.*prefers them.*initial_layout") as caught:
+    with pytest.warns(
+        OqtopusWarning, match=r"qubit 3, coupling 0->1.*prefers them.*initial_layout"
+    ) as caught:
         device = provider.backend("line", include_uncalibrated=True)
     assert [warning.filename for warning in caught] == [__file__]
     assert device.target["x"][3,].error is None
@@ -232,6 +236,17 @@ def test_measure_duration_is_what_schedulers_need(connect, kind):
 
 
 # --- what devices say ---
+
+
+def test_supported_gates_of_the_list_of_devices_count():
+    row = {"device_id": "x", "n_qubits": 2, "basis_gates": ["sx"], "supported_gates": ["cz", "sx"]}
+    device = Device.from_json(row | {"link": "https://storage/x?Signature=secret"})
+    snapshot = build_snapshot(device, None)
+    assert snapshot.basis_gates == ("sx", "cz")
+    assert "secret" not in repr(snapshot)
+    assert build_snapshot(Device.from_json(row | {"supported_gates": 7}), None).basis_gates == (
+        "sx",
+    )
 
 
 def test_an_older_device_info_does_not_break_the_list(connect):
