@@ -26,6 +26,7 @@ from ..exceptions import Problem
 from ..program.header import ProgramHeader
 from ..program.openqasm import MAX_DEPTH, EncodingError, Measurements
 from ..program.program import encode_metadata, encode_program
+from .target import GATES_OF_EVERY_DEVICE
 
 MAX_PROGRAM_BYTES = 4 * 2**20
 """The server's engine cannot take a longer program: that is the limit of its gRPC messages."""
@@ -288,18 +289,20 @@ class _Checker:
     def _check_gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
-        cure = self._compile_it + _SERVERS_CURE
         target = self._target
-        if not standard or name not in target.operation_names:
+        if standard and target.instruction_supported(name, qubits):
+            self._known.add((name, qubits))
+            return
+        cure = self._compile_it + _SERVERS_CURE
+        # Even a gate of every device is not in a Target that leaves all of its places out.
+        if not standard or name not in {*target.operation_names, *GATES_OF_EVERY_DEVICE}:
             known = ", ".join(sorted(target.operation_names))
             self._add(f"the device has no such gate, only {known}", cure, *where)
-        elif target.instruction_supported(name, qubits):
-            self._known.add((name, qubits))
         elif any((qubit,) in self._left_out for qubit in qubits) or len(qubits) == 1:
             self._refuse_qubit(where)
-        elif len(qubits) == 2 and target.instruction_supported(name, qubits[::-1]):
+        elif target.instruction_supported(name, qubits[::-1]):
             self._add("the device couples these qubits in the other direction only", cure, *where)
-        elif len(qubits) == 2:
+        else:
             reason = self._left_out.get(qubits, self._left_out.get(qubits[::-1]))
             if reason is None:
                 self._add("the device does not couple these qubits", cure, *where)

@@ -149,6 +149,17 @@ def test_a_coupling_that_is_left_out_is_refused_with_the_reason(pair):
     assert problem.cure.startswith("compile it with transpile(circuit, backend)")
 
 
+def test_a_gate_all_of_whose_places_are_left_out_is_refused_with_the_reason():
+    facts = line_facts(2, {1: {}})
+    snapshot = DeviceSnapshot.from_device({"device_id": "line"}, facts)
+    assert "cx" not in snapshot.target().operation_names
+    circuit = QuantumCircuit(2, 1)
+    circuit.cx(0, 1)
+    circuit.measure(0, 0)
+    (problem,) = check_circuits([circuit], snapshot.target(), None, left_out=snapshot.uncalibrated)
+    assert problem.reason.startswith("qubit 1 is left out: its one-qubit fidelity is unknown")
+
+
 def test_a_circuit_that_is_not_compiled_is_told_of_levels_and_layouts():
     cure = "optimization_level 2 (its default) or 3, or with initial_layout=backend.good_qubits()"
     (problem,) = refuse(lambda circuit: circuit.h(0), line({1: {}}))
