@@ -55,7 +55,7 @@ def test_the_rule_holds_for_it():
     assert target["measure"][3,].error is None
 
 
-def test_the_document_of_the_issue():
+def test_the_number_of_qubits_may_come_from_the_list_of_devices():
     facts = {"calibration_data": {"qubit_connectivity": ["(1,4)"], "t1": {"0": 55.5}}}
     snapshot = read(facts, n_qubits=5)
     assert set(snapshot.target()["cx"]) == {(1, 4)}
