@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -123,25 +123,49 @@ class OqtopusProvider:
             found = [backend for backend in found if (backend.num_qubits or 0) >= min_qubits]
         return [backend for backend in found if filters is None or filters(backend)]
 
-    def backend(self, name: str) -> Backend:
+    def backend(
+        self,
+        name: str,
+        *,
+        include_uncalibrated: bool = False,
+        measure_duration: float | None = None,
+    ) -> Backend:
         """Return a backend by its name.
 
         "qulacs_simulator" is the local simulator, and so is "qulacs" unless the account has a
         device of that id.
 
+        Args:
+            name: Its name.
+            include_uncalibrated: Whether qubits and couplings of which the device does not know the
+                errors are in the Target nevertheless, for whoever calibrates them. By default they
+                have no operations, because Qiskit would take them for perfect.
+            measure_duration: Duration of a measurement in s, which devices do not report. Qiskit
+                needs it to schedule circuits.
+
         Raises:
             OqtopusNotFoundError: If there is none; it says which there are.
+            OqtopusOptionError: If the local simulator is given an option, or the duration is not a
+                positive number.
             OqtopusCloudError: If the server cannot be asked.
+
+        Warns:
+            OqtopusWarning: If there is something uncalibrated, and it is included.
         """
+        options: dict[str, Any] = {}
+        if include_uncalibrated is not False:
+            options["include_uncalibrated"] = include_uncalibrated
+        if measure_duration is not None:
+            options["measure_duration"] = measure_duration
         if name == LOCAL_NAMES[0]:
-            return QulacsBackend()
+            return _local_simulator(options)
         devices = self._devices()
         for device in devices:
             if device.device_id == name:
-                (backend,) = self._build_backends([device])
+                (backend,) = self._build_backends([device], **options)
                 return backend
         if name in LOCAL_NAMES:
-            return QulacsBackend()
+            return _local_simulator(options)
         names = [device.device_id for device in devices] + [LOCAL_NAMES[0]]
         raise OqtopusNotFoundError(
             f"There is no backend {name!r}. There are: {', '.join(map(repr, names))}."
@@ -186,7 +210,7 @@ class OqtopusProvider:
         with translate_errors("Reading the devices"):
             return self._connection.client.devices()
 
-    def _build_backends(self, devices: Iterable[Device]) -> list[OqtopusBackend]:
+    def _build_backends(self, devices: Iterable[Device], **options: Any) -> list[OqtopusBackend]:
         """Return backends of devices; their calibrations are read at the same time."""
         devices = list(devices)
         if not devices:
@@ -197,7 +221,12 @@ class OqtopusProvider:
         # In this thread: what is wrong with a calibration warns about the caller's line.
         return [
             OqtopusBackend(
-                self, device, build_snapshot(device, facts), self._connection, self._watcher
+                self,
+                device,
+                build_snapshot(device, facts),
+                self._connection,
+                self._watcher,
+                **options,
             )
             for device, facts in zip(devices, calibrations, strict=True)
         ]
@@ -395,6 +424,15 @@ class OqtopusProvider:
         self._connection = state["connection"]
         self._watcher = Watcher(self._connection)
         self._job_backends = {}
+
+
+def _local_simulator(options: Mapping[str, Any]) -> QulacsBackend:
+    if options:
+        raise OqtopusOptionError(
+            f"{', '.join(map(repr, options))} cannot be given for the local simulator, which has "
+            "no calibration; leave it out, or name a device."
+        )
+    return QulacsBackend()
 
 
 def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -13,9 +15,10 @@ from qiskit.transpiler import Target
 
 from ..circuits import circuits_of
 from ..device.check import check_for_twin
+from ..device.selection import good_couplings, good_qubits
 from ..device.snapshot import DeviceSnapshot
-from ..exceptions import OqtopusOptionError, Problem
-from ..options import check_options
+from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
+from ..options import boolean, check_options
 from ..version import __version__
 from .connection import Connection
 from .encoding import Task
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
     from ..client.models import Device
     from ..provider import OqtopusProvider
     from ..simulator.backend import QulacsBackend
+
+
+_SHOWN = 20
+"""Places that a warning names at most; hundreds of couplings would fill the screen."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class OqtopusBackend(BackendV2):
         snapshot: Its calibration.
         connection: How the server is reached.
         watcher: It polls for the jobs of the provider.
+        include_uncalibrated: As for :meth:`.OqtopusProvider.backend`.
+        measure_duration: As for :meth:`.OqtopusProvider.backend`.
     """
 
     def __init__(
@@ -72,6 +81,9 @@ class OqtopusBackend(BackendV2):
         snapshot: DeviceSnapshot,
         connection: Connection,
         watcher: Watcher,
+        *,
+        include_uncalibrated: bool = False,
+        measure_duration: float | None = None,
     ) -> None:
         super().__init__(
             provider=provider,
@@ -81,18 +93,44 @@ class OqtopusBackend(BackendV2):
         )
         self.connection = connection
         self.watcher = watcher
+        self._includes_uncalibrated = boolean("include_uncalibrated", include_uncalibrated)
+        self._measure_duration = measure_duration
         self._take(device, snapshot)
 
     def _take(self, device: Device, snapshot: DeviceSnapshot) -> None:
+        self._target = snapshot.target(
+            measure_duration=self._measure_duration,
+            include_uncalibrated=self._includes_uncalibrated,
+        )
         self._device = device
         self._snapshot = snapshot
-        self._target = snapshot.target()
+        if self._includes_uncalibrated:
+            self._warn_of_uncalibrated()
+
+    def _warn_of_uncalibrated(self) -> None:
+        listed = {(qubit.id,) for qubit in self._snapshot.qubits}
+        places = [p for p in self._snapshot.uncalibrated if len(p) == 2 or p in listed]
+        if places:
+            named = [f"qubit {p[0]}" if len(p) == 1 else f"coupling {p[0]}->{p[1]}" for p in places]
+            more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+            warnings.warn(
+                f"Device {self.name} does not know the errors of {', '.join(named[:_SHOWN])}{more}."
+                " With include_uncalibrated=True they are in the Target, without errors. Qiskit "
+                "takes an error that is not known for 0, so that transpile() prefers them: give it "
+                "an initial_layout.",
+                OqtopusWarning,
+                stacklevel=users_stacklevel(),
+            )
 
     # -- what it is -----------------------------------------------------------------------------
 
     @property
     def target(self) -> Target:
-        """The Target of the calibration; the same as ``snapshot().target()``."""
+        """The Target of the calibration; the same as ``snapshot().target()``.
+
+        With ``include_uncalibrated`` or ``measure_duration`` it is that of ``snapshot().target``
+        with the same argument.
+        """
         return self._target
 
     @property
@@ -124,12 +162,29 @@ class OqtopusBackend(BackendV2):
         """Return the calibration that the Target was made from."""
         return self._snapshot
 
+    def good_qubits(self, **limits: float | None) -> list[int]:
+        """Return the qubits that are good enough, see :func:`.selection.good_qubits`.
+
+        Args:
+            **limits: ``max_gate_error``, ``max_readout_error``, ``min_t1``, ``min_t2``.
+        """
+        return good_qubits(self._target, **limits)
+
+    def good_couplings(self, **limits: float | None) -> list[tuple[int, int]]:
+        """Return the couplings that are good enough, see :func:`.selection.good_couplings`.
+
+        Args:
+            **limits: ``max_error``, and those of :meth:`good_qubits`.
+        """
+        return good_couplings(self._target, **limits)
+
     def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
         """Return a local simulator of the device with the noise that its calibration states.
 
         It needs no network, has a copy of the Target, and runs what the device would run: see
         :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
-        later.
+        later. What is not calibrated has no noise that could be simulated: the twin never has it,
+        even if the backend does.
 
         Args:
             seed: Default of ``seed_simulator``: with it, every run of the same circuits has the
@@ -145,10 +200,13 @@ class OqtopusBackend(BackendV2):
         # Imported here: whoever only sends circuits to a device does not need the simulator.
         from ..simulator.backend import QulacsBackend
 
+        target = self._target
+        if self._includes_uncalibrated:
+            target = self._snapshot.target(measure_duration=self._measure_duration)
         return QulacsBackend.from_target(
-            self._target,
+            target,
             name=f"{self.name}_twin",
-            check=check_for_twin,
+            check=partial(check_for_twin, left_out=self._snapshot.uncalibrated),
             qubit_coordinates=self.qubit_coordinates,
             seed=seed,
             **options,
@@ -331,5 +389,7 @@ class OqtopusBackend(BackendV2):
 def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:
     """Return the calibration of a device, from what the server says about it."""
     description = asdict(device)
-    del description["extra"]
+    extra = description.pop("extra")
+    # Other fields stay out: nobody knows whether there are signed links among them.
+    description["supported_gates"] = extra.get("supported_gates")
     return DeviceSnapshot.from_device(description, facts)

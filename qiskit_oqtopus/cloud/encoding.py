@@ -9,7 +9,14 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
-from ..device.check import check_circuits, check_metadata, check_size, encoding_problem
+from ..device.check import (
+    NOTHING,
+    LeftOut,
+    check_circuits,
+    check_metadata,
+    check_size,
+    encoding_problem,
+)
 from ..exceptions import Problem
 from ..program.program import EncodingError, Program, ProgramHeader, encode_program, fingerprint
 from .group import FoundGroup
@@ -45,6 +52,7 @@ def encode_tasks(
     header: ProgramHeader,
     target: Target,
     transpiler: str | None,
+    left_out: LeftOut = NOTHING,
 ) -> tuple[list[Program], list[Problem]]:
     """Check circuits and write their programs.
 
@@ -53,12 +61,14 @@ def encode_tasks(
         header: What the run says of all of them.
         target: What the device can do.
         transpiler: None if circuits run as they are, or the server's transpiler.
+        left_out: Why qubits and couplings are not in the Target, as far as that is known.
 
     Returns:
         The programs of the circuits that can be sent, and what is wrong with the others.
     """
     estimated = any(task.operator is not None for task in tasks)
-    problems = check_circuits([task.circuit for task in tasks], target, transpiler, estimated)
+    circuits = [task.circuit for task in tasks]
+    problems = check_circuits(circuits, target, transpiler, estimated, left_out)
     wrong = {problem.circuit for problem in problems}
     basis = frozenset(target.operation_names)
     programs = []

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..client.models import Submission
+from ..device.snapshot import is_same_second
 from ..exceptions import (
     OqtopusCircuitError,
     OqtopusCloudError,
@@ -186,7 +187,8 @@ def _encode(
         seed=values["seed_simulator"],
         calibrated_at=backend.calibrated_at,
     )
-    return encode_tasks(tasks, header, backend.target, values["transpiler"])
+    left_out = backend.snapshot().uncalibrated
+    return encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
 
 
 def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
@@ -205,7 +207,8 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
             stacklevel=users_stacklevel(),
         )
     known = backend.calibrated_at
-    if device.calibrated_at not in (None, known) and values["transpiler"] is None:
+    is_known = device.calibrated_at is None or is_same_second(device.calibrated_at, known)
+    if not is_known and values["transpiler"] is None:
         warnings.warn(
             f"Device {backend.name} was recalibrated ({device.calibrated_at}) since this "
             f"backend's Target was made ({known}). Call backend.refresh() and compile again to "

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from qiskit.circuit import (
     Barrier,
     ControlFlowOp,
     Delay,
+    Gate,
+    Instruction,
     Measure,
     ParameterExpression,
     QuantumCircuit,
     Reset,
     Store,
 )
+from qiskit.circuit.library import Initialize
 from qiskit.transpiler import Target
 
 from ..exceptions import Problem
 from ..program.header import ProgramHeader
-from ..program.openqasm import EncodingError, Measurements
+from ..program.openqasm import MAX_DEPTH, EncodingError, Measurements
 from ..program.program import encode_metadata, encode_program
+from .target import GATES_OF_EVERY_DEVICE
 
 MAX_PROGRAM_BYTES = 4 * 2**20
 """The server's engine cannot take a longer program: that is the limit of its gRPC messages."""
 
 _SOME_GROUP_ID = "group-00000000-0000-0000-0000-000000000000"
 """In place of the id of the group: it is as long, and only the length of a program matters here."""
+
+LeftOut = Mapping[tuple[int, ...], str]
+"""Why qubits and couplings have no operations, by (qubit,) or (control, target)."""
+
+NOTHING: LeftOut = {}
 
 _INSTRUCTION_BYTES, _QUBIT_BYTES = 128, 8
 """No instruction is written with more bytes: these for itself, and these for each of its qubits."""
@@ -38,6 +48,7 @@ def check_circuits(
     target: Target,
     transpiler: str | None,
     estimated: bool = False,
+    left_out: LeftOut = NOTHING,
 ) -> list[Problem]:
     """Return everything that is wrong with circuits.
 
@@ -47,19 +58,24 @@ def check_circuits(
         transpiler: None if circuits run as they are, or the server's transpiler, which
             compiles any gates but can do no more than the device otherwise.
         estimated: Whether the server estimates an observable, for which nothing is measured here.
+        left_out: Why qubits and couplings are not in the Target, as far as that is known.
     """
     problems: list[Problem] = []
     # Shared, since the circuits of a run have mostly the same gates on the same qubits.
     known: set[tuple[str, tuple[int, ...]]] = set()
     for index, circuit in enumerate(circuits):
-        checker = _Checker(index, circuit, target, transpiler, estimated, known)
+        checker = _Checker(index, circuit, target, transpiler, estimated, known, left_out)
         checker.run()
         problems.extend(checker.problems)
     return problems
 
 
 def check_for_twin(
-    circuits: Sequence[QuantumCircuit], target: Target, *, estimated: bool
+    circuits: Sequence[QuantumCircuit],
+    target: Target,
+    *,
+    estimated: bool,
+    left_out: LeftOut = NOTHING,
 ) -> list[Problem]:
     """Return what a device cannot do, for its twin: without the cure that only the server offers.
 
@@ -67,10 +83,11 @@ def check_for_twin(
         circuits: The circuits.
         target: What the device can do.
         estimated: Whether a state is wanted, for which nothing needs to be measured.
+        left_out: Why qubits and couplings are not in the Target, as far as that is known.
     """
     problems = [
         replace(problem, cure=problem.cure.removesuffix(_SERVERS_CURE))
-        for problem in check_circuits(circuits, target, None, estimated)
+        for problem in check_circuits(circuits, target, None, estimated, left_out)
     ]
     refused = {problem.circuit for problem in problems}
     for index, circuit in enumerate(circuits):
@@ -135,6 +152,7 @@ class _Checker:
         transpiler: str | None,
         estimated: bool,
         known: set[tuple[str, tuple[int, ...]]],
+        left_out: LeftOut,
     ) -> None:
         self.problems: list[Problem] = []
         self._index = index
@@ -142,6 +160,7 @@ class _Checker:
         self._target = target
         self._compiled = transpiler is None
         self._estimated = estimated
+        self._left_out = left_out
         self._known = known  # standard gates and qubits that the device has
         self._measurements = Measurements()
 
@@ -154,11 +173,7 @@ class _Checker:
                 f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
             )
         if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-            cure = (
-                "compile it with transpile(circuit, backend)"
-                if self._compiled
-                else "use fewer qubits"
-            )
+            cure = self._compile_it if self._compiled else "use fewer qubits"
             self._add(
                 f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
             )
@@ -219,6 +234,20 @@ class _Checker:
                 "leave it out: each shot begins with all qubits in 0",
                 *where,
             )
+        elif isinstance(operation, Initialize):
+            self._add(
+                "it begins with a reset, which OQTOPUS cannot do, so that transpile(circuit, "
+                "backend) fails",
+                "use circuit.prepare_state(...): each shot begins with all qubits in 0",
+                *where,
+            )
+        elif _resets(operation):
+            self._add(
+                "there is a reset in its definition, which OQTOPUS cannot do, so that "
+                "transpile(circuit, backend) fails",
+                "leave the reset out: each shot begins with all qubits in 0",
+                *where,
+            )
         elif isinstance(operation, (ControlFlowOp, Store)):
             self._add(
                 "OQTOPUS has no control flow and no classical computation",
@@ -260,23 +289,53 @@ class _Checker:
     def _check_gate(self, where: tuple[int, str, tuple[int, ...]], standard: bool = True) -> None:
         """Check that the device has a gate, and has it on these qubits."""
         _, name, qubits = where
-        cure = f"compile it with transpile(circuit, backend){_SERVERS_CURE}"
         target = self._target
-        if not standard or name not in target.operation_names:
+        if standard and target.instruction_supported(name, qubits):
+            self._known.add((name, qubits))
+            return
+        cure = self._compile_it + _SERVERS_CURE
+        # Even a gate of every device is not in a Target that leaves all of its places out.
+        if not standard or name not in {*target.operation_names, *GATES_OF_EVERY_DEVICE}:
             known = ", ".join(sorted(target.operation_names))
             self._add(f"the device has no such gate, only {known}", cure, *where)
-        elif target.instruction_supported(name, qubits):
-            self._known.add((name, qubits))
-        elif len(qubits) == 2 and target.instruction_supported(name, qubits[::-1]):
+        elif any((qubit,) in self._left_out for qubit in qubits) or len(qubits) == 1:
+            self._refuse_qubit(where)
+        elif target.instruction_supported(name, qubits[::-1]):
             self._add("the device couples these qubits in the other direction only", cure, *where)
-        elif len(qubits) == 2:
-            self._add("the device does not couple these qubits", cure, *where)
-        elif all(qubit < (target.num_qubits or 0) for qubit in qubits):
-            self._add(
-                "this qubit is left out of the device's calibration",
-                "use another qubit: see backend.snapshot().left_out",
-                *where,
-            )
+        else:
+            reason = self._left_out.get(qubits, self._left_out.get(qubits[::-1]))
+            if reason is None:
+                self._add("the device does not couple these qubits", cure, *where)
+            else:
+                self._add(f"this coupling is left out: {reason}", cure, *where)
+
+    @cached_property
+    def _compile_it(self) -> str:
+        """The cure of a circuit that is not compiled; levels 0 and 1 may not do it."""
+        supported = self._target.instruction_supported
+        places = range(min(self._circuit.num_qubits, self._target.num_qubits or 0))
+        if all(supported("measure", (qubit,)) for qubit in places):
+            return "compile it with transpile(circuit, backend)"
+        return (
+            "compile it with transpile(circuit, backend) at optimization_level 2 (its default) or "
+            f"3, or with initial_layout={self._good_qubits()}, since some qubits are left out"
+        )
+
+    def _good_qubits(self) -> str:
+        return f"backend.good_qubits()[:{self._circuit.num_qubits}]"
+
+    def _refuse_qubit(self, where: tuple[int, str, tuple[int, ...]]) -> None:
+        """Refuse an instruction on a qubit that keeps its number and has no operations."""
+        qubits = tuple(q for q in where[2] if (q,) in self._left_out) or where[2]
+        if qubits[0] >= (self._target.num_qubits or 0):
+            return  # said already: the circuit has too many
+        reason = self._left_out.get(qubits[:1], "the device's calibration does not have it")
+        self._add(
+            f"qubit {qubits[0]} is left out: {reason}",
+            "use another one, as transpile(circuit, backend) does at optimization_level 2 (its "
+            f"default) and 3, and with initial_layout={self._good_qubits()}",
+            *where,
+        )
 
     def _check_order(self, where: tuple[int, str, tuple[int, ...]]) -> None:
         refusal = self._measurements.refuse_gate(where[2])
@@ -288,13 +347,8 @@ class _Checker:
         qubit = where[2][0]
         for reason, cure in self._measurements.add(qubit, clbit):
             self._add(reason, cure, *where)
-        supported = not self._compiled or self._target.instruction_supported("measure", (qubit,))
-        if not supported and qubit < (self._target.num_qubits or 0):
-            self._add(
-                "this qubit is left out of the device's calibration",
-                "use another qubit: see backend.snapshot().left_out",
-                *where,
-            )
+        if self._compiled and not self._target.instruction_supported("measure", (qubit,)):
+            self._refuse_qubit(where)
 
     def _check_delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:
         if not self._compiled:
@@ -307,3 +361,17 @@ class _Checker:
             self._add("its duration is not a number", "give it a number and a unit", *where)
         elif operation.unit == "dt" and self._target.dt is None:
             self._add("its duration is in dt, and the device has no dt", "give it in ns", *where)
+
+
+def _resets(operation: Any, depth: int = 0) -> bool:
+    """Return whether there is a reset in the definition of an operation that is no gate."""
+    if isinstance(operation, Gate) or not isinstance(operation, Instruction) or depth > MAX_DEPTH:
+        return False
+    if isinstance(operation, Reset):
+        return True
+    definition = operation.definition
+    return definition is not None and any(
+        _resets(item.operation, depth + 1)
+        for item in definition.data
+        if not item.is_standard_gate()
+    )

@@ -81,7 +81,7 @@ class CouplingFacts:
     Attributes:
         control: ``id`` of the control qubit.
         target: ``id`` of the target qubit.
-        fidelity: Average fidelity of the two-qubit gate; above 0 or None.
+        fidelity: Average fidelity of the two-qubit gate.
         durations: Gate durations in s by the device's name of the gate.
         extra: Fields of the device that this version does not know.
     """
@@ -110,9 +110,9 @@ class DeviceFacts:
     """All that could be read from one device_info.
 
     Attributes:
-        qubits: The usable qubits in ``id`` order.
-        couplings: The usable couplings in the order of the device.
-        left_out: Why each qubit or coupling was left out.
+        qubits: The qubits in ``id`` order.
+        couplings: The couplings between them in the order of the device.
+        left_out: Why entries of both lists could not be read.
         doubts: What was read as unknown although something was there, for one warning.
         extra: Top-level fields that are not qubits or couplings.
     """
@@ -349,11 +349,9 @@ class _Reader:
             self.left_out.append(f"{where}: qubit {unlisted[0]} is not in the list of qubits")
             return None
         fidelity = rest.pop("fidelity", None)
-        # Devices mark a coupling that could not be calibrated by either: no reason to warn.
-        stated = isinstance(fidelity, (int, float)) and not isinstance(fidelity, bool)
-        if stated and (fidelity == 0 or (isinstance(fidelity, float) and math.isnan(fidelity))):
-            self.left_out.append(f"{where}: its fidelity is {float(fidelity):g}")
-            return None
+        # Devices mark a coupling that could not be calibrated by NaN: no reason to warn.
+        if isinstance(fidelity, float) and math.isnan(fidelity):
+            fidelity = None
         number = self.number(where, "fidelity", fidelity, _is_probability)
         durations = self.durations(where, rest.pop("gate_duration", None))
         return CouplingFacts(

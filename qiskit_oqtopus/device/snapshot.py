@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.transpiler import Target
 
 from ..exceptions import OqtopusError, OqtopusWarning, users_stacklevel
+from .calibration_data import translate
 from .dataframe import build_dataframes
 from .device_info import (
     MAX_QUBITS,
@@ -28,6 +31,7 @@ from .device_info import (
     to_index,
 )
 from .target import DT, device_target
+from .uncalibrated import find_left_out, find_worthless
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -39,7 +43,7 @@ _STATED_BY_THE_LIST = frozenset(
     {
         *("device_id", "device_type", "status", "available_at", "n_pending_jobs", "n_qubits"),
         *("basis_gates", "supported_instructions", "device_info", "calibrated_at"),
-        "description",
+        *("supported_gates", "description"),
     }
 )
 """Known fields of an entry of the list of devices; only others go to extra."""
@@ -64,12 +68,12 @@ class DeviceSnapshot:
         device_id: The id of the device.
         device_type: ``"QPU"``, ``"simulator"`` or whatever the server says.
         n_qubits: Number of qubit indices, or None if the device does not say.
-        basis_gates: The gates that the device names.
+        basis_gates: The gates that the device names, as ``basis_gates`` or ``supported_gates``.
         supported_instructions: The other instructions that the device names.
         calibrated_at: When it was calibrated, ISO 8601, as the server says, or None.
-        qubits: The usable qubits in ``id`` order; empty if the device gives no facts.
-        couplings: The usable couplings, directed.
-        left_out: Why each other qubit or coupling was left out.
+        qubits: The qubits that the device lists in ``id`` order; empty if it gives no facts.
+        couplings: The couplings between them, directed.
+        left_out: Why each qubit or coupling that the Target leaves out is not known well enough.
         name: The name that the device gives itself, else its id.
         extra: Fields that this version does not know (``"device"``: those of the list of
             devices).
@@ -95,12 +99,18 @@ class DeviceSnapshot:
 
         Args:
             device: An entry of the list of devices (``device_id``, ``device_type``,
-                ``n_qubits``, ``basis_gates``, ``supported_instructions``, ``calibrated_at``).
+                ``n_qubits``, ``basis_gates``, ``supported_gates``, ``supported_instructions``,
+                ``calibrated_at``).
             facts: Its decoded ``device_info``, or None.
 
         Numbers that cannot be true become None, with one :class:`OqtopusWarning` for the
         device.
         """
+        nodes = device.get("n_qubits")
+        if nodes is None and isinstance(facts, Mapping):
+            nodes = facts.get("n_nodes")
+        if isinstance(facts, Mapping):
+            facts = translate(facts, to_index(nodes))
         read = read_facts(facts)
         rest = dict(read.extra)
         device_id = str(device.get("device_id") or rest.get("device_id") or "")
@@ -114,17 +124,20 @@ class DeviceSnapshot:
         doubts = list(read.doubts)
         if unknown:
             rest["device"] = copy_json(unknown, "the list of devices", doubts)
-        n_qubits = _number_of_qubits(device.get("n_qubits"), read.qubits, doubts)
+        n_qubits = _number_of_qubits(nodes, read.qubits, doubts)
+        reasons = find_left_out(n_qubits, read.qubits, read.couplings)
+        doubts += find_worthless(read.qubits, read.couplings, reasons)
+        supported = (*_names(device.get("supported_gates")), *_names(rest.get("supported_gates")))
         snapshot = cls(
             device_id=device_id,
             device_type=str(device.get("device_type") or ""),
             n_qubits=n_qubits,
-            basis_gates=_names(device.get("basis_gates")),
+            basis_gates=tuple(dict.fromkeys((*_names(device.get("basis_gates")), *supported))),
             supported_instructions=_names(device.get("supported_instructions")),
             calibrated_at=None if calibrated_at is None else str(calibrated_at),
             qubits=read.qubits,
             couplings=read.couplings,
-            left_out=(*_find_unlisted(n_qubits, read.qubits), *read.left_out),
+            left_out=(*_to_lines(reasons), *read.left_out),
             name=name,
             extra=rest,
         )
@@ -133,15 +146,31 @@ class DeviceSnapshot:
             warnings.warn(message, OqtopusWarning, stacklevel=users_stacklevel())
         return snapshot
 
-    def target(self, *, measure_duration: float | None = None, dt: float = DT) -> Target:
+    @cached_property
+    def uncalibrated(self) -> Mapping[tuple[int, ...], str]:
+        """Why qubits and couplings have no operations, by (qubit,) or (control, target).
+
+        See :func:`.uncalibrated.find_left_out`.
+        """
+        return find_left_out(self.n_qubits, self.qubits, self.couplings)
+
+    def target(
+        self,
+        *,
+        measure_duration: float | None = None,
+        dt: float = DT,
+        include_uncalibrated: bool = False,
+    ) -> Target:
         """Return a new Target of this calibration, see :func:`.target.device_target`.
 
         Args:
             measure_duration: Duration of every measurement in s; devices do not report it.
             dt: Sampling time in s.
+            include_uncalibrated: Whether what the device lists but does not know well enough has
+                operations nevertheless, without errors. The transpiler prefers it then.
 
         Raises:
-            OqtopusOptionError: If one of them is not a positive number.
+            OqtopusOptionError: If a time is not a positive number.
         """
         when = f", calibrated at {self.calibrated_at}" if self.calibrated_at else ""
         return device_target(
@@ -152,6 +181,7 @@ class DeviceSnapshot:
             measure_duration=measure_duration,
             dt=dt,
             description=f"OQTOPUS device {self.device_id}{when}",
+            include_uncalibrated=include_uncalibrated,
         )
 
     @property
@@ -227,6 +257,11 @@ class DeviceSnapshot:
             )
             snapshot = cls(**body)
             _check_indices(snapshot)
+            # Files of before keep uncalibrated qubits without a word.
+            missing = set(_to_lines(snapshot.uncalibrated)) - set(snapshot.left_out)
+            if missing:
+                lines = [x for x in _to_lines(snapshot.uncalibrated) if x in missing]
+                snapshot = replace(snapshot, left_out=(*snapshot.left_out, *lines))
             json.dumps(snapshot.to_dict(), allow_nan=False)  # else it could not be saved again
             return snapshot
         except (KeyError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
@@ -258,13 +293,19 @@ class DeviceSnapshot:
     def diff(self, other: DeviceSnapshot) -> list[str]:
         """Return what changes from this snapshot to another one, one line per change.
 
-        The list is empty exactly if the snapshots are equal.
+        The list is empty exactly if the snapshots are equal. Times of calibration are equal if they
+        are so to the second: the list of devices has whole seconds, and device_info has fractions.
 
         >>> before = DeviceSnapshot("anemone", "QPU", 1, qubits=(QubitFacts(0, t1=2.0e-05),))
         >>> after = DeviceSnapshot("anemone", "QPU", 1, qubits=(QubitFacts(0, t1=2.5e-05),))
         >>> before.diff(after)
         ['qubit 0: t1 20 us -> 25 us (+25%)']
         """
+        if is_same_second(self.calibrated_at, other.calibrated_at):
+            return _cut_times(self)._list_changes(_cut_times(other))
+        return self._list_changes(other)
+
+    def _list_changes(self, other: DeviceSnapshot) -> list[str]:
         lines = [
             f"{f.name}: {_show(getattr(self, f.name))} -> {_show(getattr(other, f.name))}"
             for f in fields(self)
@@ -279,6 +320,29 @@ class DeviceSnapshot:
         if not lines and self != other:
             lines.append("the same entries in another order")
         return lines
+
+
+def is_same_second(a: Any, b: Any) -> bool:
+    """Return whether two times of calibration differ in fractions of a second at most.
+
+    >>> is_same_second("2025-04-20T10:03:16Z", "2025-04-20T10:03:16.755183+00:00")
+    True
+    """
+    return bool(_cut_time(a) == _cut_time(b))
+
+
+def _cut_time(moment: Any) -> Any:
+    text = moment if isinstance(moment, str) else ""
+    found = re.fullmatch(r"(.{10})[T ](\d\d:\d\d:\d\d)(?:[.,]\d+)?(?:Z|\+00:?00)?", text)
+    return moment if found is None else f"{found[1]}T{found[2]}Z"
+
+
+def _cut_times(snapshot: DeviceSnapshot) -> DeviceSnapshot:
+    """Return a snapshot without fractions of a second in its time of calibration."""
+    when, extra = _cut_time(snapshot.calibrated_at), dict(snapshot.extra)
+    if _cut_time(extra.get("calibrated_at")) == when:
+        extra.pop("calibrated_at", None)
+    return replace(snapshot, calibrated_at=when, extra=extra)
 
 
 def _check_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -323,15 +387,10 @@ def _number_of_qubits(value: Any, qubits: tuple[QubitFacts, ...], doubts: list[s
     return max(stated or 0, listed) or None
 
 
-def _find_unlisted(n_qubits: int | None, qubits: tuple[QubitFacts, ...]) -> list[str]:
-    if not qubits:
-        return []
-    listed = {q.id for q in qubits}
-    return [
-        f"qubit {i}: it is not in the list of qubits"
-        for i in range(n_qubits or 0)
-        if i not in listed
-    ]
+def _to_lines(reasons: Mapping[tuple[int, ...], str]) -> Iterator[str]:
+    for place, reason in reasons.items():
+        noun = "qubit" if len(place) == 1 else "coupling"
+        yield f"{noun} {'->'.join(map(str, place))}: {reason}"
 
 
 def _names(value: Any) -> tuple[str, ...]:

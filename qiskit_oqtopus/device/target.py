@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 from ..exceptions import OqtopusOptionError
 from ..program.openqasm import PROGRAM_NAMES
 from .device_info import CouplingFacts, QubitFacts
+from .uncalibrated import find_left_out, known_fidelity, known_readout
 
 DT = 2e-9
 """Sampling time of the control electronics in s; the engine takes it as the length of dt."""
@@ -119,14 +120,16 @@ def device_target(
     measure_duration: float | None = None,
     dt: float = DT,
     description: str | None = None,
+    include_uncalibrated: bool = False,
 ) -> Target:
     """Return the Target of a device.
 
-    Qubit ``n`` of the Target is qubit ``$n`` of a program. A qubit without facts keeps its index
-    and has no operations, so that the transpiler does not use it. (The trivial layout may use it,
-    and then raises. Level 0 takes that layout, and level 1 for circuits without two-qubit gates.) A
-    two-qubit gate exists only in the direction of its coupling; errors are ``1 - fidelity``. ``rz``
-    is virtual: its error and duration are 0.
+    Qubit ``n`` of the Target is qubit ``$n`` of a program. A qubit that is not known (see
+    :func:`.uncalibrated.find_left_out`) keeps its index and has no operations, so that the
+    transpiler does not use it. (The trivial layout may use it, and then raises. Level 0 takes that
+    layout, and level 1 for circuits that fit it.) A two-qubit gate exists only in the direction of
+    its coupling; errors are ``1 - fidelity``, or None where that is not known. ``rz`` is virtual:
+    its error and duration are 0.
 
     Without any facts of qubits, every operation is allowed everywhere (on any pair of qubits,
     because nothing is known of couplings) and no number is given.
@@ -134,11 +137,13 @@ def device_target(
     Args:
         num_qubits: Number of indices, or None where even that is not known.
         basis_gates: Names that the device gives, see :func:`native_gates`.
-        qubits: Facts of the usable qubits.
-        couplings: Facts of the usable couplings, between these qubits.
+        qubits: Facts of the qubits.
+        couplings: Facts of the couplings, between these qubits.
         measure_duration: Duration of every measurement in s; devices do not report it.
         dt: Sampling time in s.
         description: Description of the Target.
+        include_uncalibrated: Whether qubits and couplings of which something is not known have
+            operations nevertheless. The transpiler prefers them then.
 
     Raises:
         OqtopusOptionError: If ``measure_duration`` or ``dt`` is not a positive number.
@@ -161,6 +166,11 @@ def device_target(
         target.add_instruction(Measure(), measurement, name="measure")
         target.add_instruction(Delay(Parameter("t")), None, name="delay")
         return target
+    readout = known_readout(qubits)
+    if not include_uncalibrated:
+        left_out = find_left_out(num_qubits, qubits, couplings)
+        qubits = [q for q in qubits if (q.id,) not in left_out]
+        couplings = [c for c in couplings if (c.control, c.target) not in left_out]
     for name in names:
         properties: dict[tuple[int, ...], InstructionProperties]
         if gates[name].num_qubits == 1:
@@ -171,14 +181,10 @@ def device_target(
         # transpiler would compile to it and fail late.
         if properties:
             target.add_instruction(gates[name], properties, name=name)
-    readout = {
-        (q.id,): MeasureProperties(
-            measure_duration, q.measure_error, q.prob_meas1_prep0, q.prob_meas0_prep1
-        )
-        for q in qubits
-    }
-    target.add_instruction(Measure(), readout, name="measure")
-    target.add_instruction(Delay(Parameter("t")), {(q.id,): None for q in qubits}, name="delay")
+    if qubits:
+        measured = {(q.id,): _measure_properties(q, readout, measure_duration) for q in qubits}
+        target.add_instruction(Measure(), measured, name="measure")
+        target.add_instruction(Delay(Parameter("t")), {(q.id,): None for q in qubits}, name="delay")
     return target
 
 
@@ -204,13 +210,24 @@ def _gate_properties(name: str, qubit: QubitFacts) -> InstructionProperties:
     if name == "rz":
         # Devices report up to 20 ns, but it is a change of the frame of later pulses.
         return InstructionProperties(duration=0.0, error=0.0)
-    return InstructionProperties(qubit.durations.get(name), _error(qubit.fidelity))
+    return InstructionProperties(qubit.durations.get(name), _error(qubit))
 
 
 def _pair_properties(name: str, coupling: CouplingFacts) -> InstructionProperties:
     duration = coupling.cx_duration if name == "cx" else coupling.durations.get(name)
-    return InstructionProperties(duration, _error(coupling.fidelity))
+    return InstructionProperties(duration, _error(coupling))
 
 
-def _error(fidelity: float | None) -> float | None:
+def _measure_properties(
+    qubit: QubitFacts, readout: Mapping[int, float], duration: float | None
+) -> MeasureProperties:
+    if qubit.id not in readout:
+        return MeasureProperties(duration)
+    return MeasureProperties(
+        duration, qubit.measure_error, qubit.prob_meas1_prep0, qubit.prob_meas0_prep1
+    )
+
+
+def _error(facts: QubitFacts | CouplingFacts) -> float | None:
+    fidelity = known_fidelity(facts)
     return None if fidelity is None else 1 - fidelity

@@ -64,7 +64,9 @@ class Simulator:
         if facts is not device.facts:
             snapshot = DeviceSnapshot.from_device(vars(device), device.facts)
             # The engine has refused already what the device refuses.
-            twin = QulacsBackend.from_target(snapshot.target(), check=_no_problems)
+            # What the facts do not know has no noise, but it exists: this is the device itself.
+            target = snapshot.target(include_uncalibrated=True)
+            twin = QulacsBackend.from_target(target, check=_no_problems)
             self._twins[device.device_id] = (device.facts, twin)
         return twin
 

@@ -16,6 +16,7 @@ from qiskit.providers import Options
 from qiskit.transpiler import Target
 
 from ..circuits import UnboundError, bind_parameters, circuits_of
+from ..device.selection import good_couplings, good_qubits
 from ..exceptions import (
     OqtopusCircuitError,
     OqtopusOptionError,
@@ -166,6 +167,22 @@ class QulacsBackend(TwinBackend):
     def max_circuits(self) -> None:
         """The number of circuits that one ``run`` takes: any."""
         return None
+
+    def good_qubits(self, **limits: float | None) -> list[int]:
+        """Return the qubits that are good enough, see :func:`.selection.good_qubits`.
+
+        Args:
+            **limits: ``max_gate_error``, ``max_readout_error``, ``min_t1``, ``min_t2``.
+        """
+        return good_qubits(self._target, **limits)
+
+    def good_couplings(self, **limits: float | None) -> list[tuple[int, int]]:
+        """Return the couplings that are good enough, see :func:`.selection.good_couplings`.
+
+        Args:
+            **limits: ``max_error``, and those of :meth:`good_qubits`.
+        """
+        return good_couplings(self._target, **limits)
 
     @classmethod
     def _default_options(cls) -> Options:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
-from ..exceptions import OqtopusOptionError, Problem
+from ..device.selection import find_unknown
+from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
 from ..options import Check, boolean
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ SWITCHES: Mapping[str, bool] = {
     "idle_relaxation": False,
 }
 """Run options that only twins have, and their defaults."""
+
+_SHOWN = 20
+"""Places that a warning names at most; hundreds of couplings would fill the screen."""
 
 SWITCH_CHECKS: Mapping[str, Check] = dict.fromkeys(SWITCHES, boolean)
 
@@ -108,6 +114,21 @@ def check_switches(options: Mapping[str, Any]) -> None:
         )
 
 
+def _warn_of_gaps(target: Target) -> None:
+    """Warn if some qubits or couplings have errors and others none: the unknown looks best."""
+    unknown = find_unknown(target)
+    if unknown:
+        more = f"; and {len(unknown) - _SHOWN} more" if len(unknown) > _SHOWN else ""
+        warnings.warn(
+            "This Target has errors, but none of the following, which are simulated without. "
+            "transpile() takes them for perfect and prefers them, so that the twin is best where "
+            f"nothing is known: {'; '.join(unknown[:_SHOWN])}{more}. Give them errors, or use "
+            "initial_layout with good_qubits().",
+            OqtopusWarning,
+            stacklevel=users_stacklevel(),
+        )
+
+
 class TwinBackend(BackendV2):
     """The part of :class:`~qiskit_oqtopus.QulacsBackend` that makes twins."""
 
@@ -169,7 +190,8 @@ class TwinBackend(BackendV2):
 
         Warns:
             OqtopusWarning: If noise is not simulated as it is stated, see
-                :meth:`.noise.NoiseModel.from_target`.
+                :meth:`.noise.NoiseModel.from_target`; if some qubits or couplings have errors and
+                others none, which would look best.
         """
         if not isinstance(target, Target):
             raise OqtopusOptionError(
@@ -204,7 +226,7 @@ class TwinBackend(BackendV2):
         return cls._build_twin(
             snapshot.target(),
             f"{snapshot.device_id}_twin",
-            check_for_twin,
+            partial(check_for_twin, left_out=snapshot.uncalibrated),
             snapshot.qubit_coordinates,
             seed,
             options,
@@ -234,6 +256,8 @@ class TwinBackend(BackendV2):
         backend._options.update_options(**SWITCHES)
         backend.set_options(**switches)
         backend._twin.noise(backend.options)  # raises and warns now, not at the first run
+        if backend.options.noise:
+            _warn_of_gaps(target)
         return backend
 
     @property

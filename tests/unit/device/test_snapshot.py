@@ -272,13 +272,46 @@ def test_diff_reads_like_a_report():
         "qubit 0: duration of sx 16 ns -> 20 ns (+25%)",
         "qubit 0: duration of h not given -> 8 ns",
         "qubit 1: fidelity 0.999537 -> unknown",
-        "coupling 0->1: gone",
+        "coupling 0->1: fidelity 0.96179 -> 0",
         "coupling 2->1: fidelity 0.985512 -> 0.99",
         "now left out: qubit 3: it is not in the list of qubits",
-        "now left out: coupling 0->1: its fidelity is 0",
+        "now left out: qubit 1: its one-qubit fidelity is unknown",
+        "now left out: coupling 0->1: qubit 1 is left out",
+        "now left out: coupling 2->1: qubit 1 is left out",
     ]
-    assert "coupling 0->1: new" in after.diff(anemone())
-    assert "no longer left out: coupling 0->1: its fidelity is 0" in after.diff(anemone())
+    assert "no longer left out: coupling 0->1: qubit 1 is left out" in after.diff(anemone())
+
+
+def test_diff_of_couplings_that_come_and_go():
+    facts = anemone_facts()
+    del facts["couplings"][0]
+    assert anemone().diff(anemone(facts)) == ["coupling 0->1: gone"]
+    assert anemone(facts).diff(anemone()) == ["coupling 0->1: new"]
+
+
+def test_diff_compares_times_of_calibration_to_the_second():
+    row, fraction = "2025-03-18T17:11:47Z", "2025-03-18T17:11:47.798353Z"
+    facts = grid_facts()
+    del facts["calibrated_at"]
+    without = DeviceSnapshot.from_device(grid_device(), facts)
+    of_facts = DeviceSnapshot.from_device(grid_device() | {"calibrated_at": None}, grid_facts())
+    assert (grid().calibrated_at, of_facts.calibrated_at) == (row, fraction)
+    for a in (grid(), without, of_facts):
+        for b in (grid(), without, of_facts):
+            assert a.diff(b) == []
+    later = DeviceSnapshot.from_device(grid_device() | {"calibrated_at": None}, None)
+    assert "calibrated_at: 2025-03-18T17:11:47.798353Z -> unknown" in of_facts.diff(later)
+    next_second = dataclasses.replace(of_facts, calibrated_at="2025-03-18T17:11:48.000001Z")
+    assert any(line.startswith("calibrated_at: ") for line in of_facts.diff(next_second))
+
+
+def test_supported_gates_count_like_the_basis():
+    facts = anemone_facts() | {"supported_gates": ["h", "cz", "sx"]}
+    snapshot = anemone(facts, basis_gates=["sx", "rz"], supported_gates=["cz", "sdg"])
+    assert snapshot.basis_gates == ("sx", "rz", "cz", "sdg", "h")
+    assert {"h", "cz", "sdg"} < set(snapshot.target().operation_names)
+    assert snapshot.extra["supported_gates"] == ["h", "cz", "sx"]
+    assert anemone(supported_gates=None) == anemone(supported_gates="cz") == anemone()
 
 
 def test_diff_shows_changes_below_six_digits():

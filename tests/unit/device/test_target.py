@@ -172,8 +172,10 @@ def test_duration_of_cx(durations, expected):
 def test_measure_error(changes, expected):
     facts = anemone_facts()
     facts["qubits"][0]["meas_error"].update(changes)
-    properties = DeviceSnapshot.from_device(anemone_device(), facts).target()["measure"][0,]
+    snapshot = DeviceSnapshot.from_device(anemone_device(), facts)
+    properties = snapshot.target(include_uncalibrated=True)["measure"][0,]
     assert properties.error == expected
+    assert snapshot.target().instruction_supported("measure", (0,)) is (expected is not None)
     if not changes:
         assert properties.prob_meas1_prep0 == 0.2174072265625
         assert properties.prob_meas0_prep1 == 0.242431640625
