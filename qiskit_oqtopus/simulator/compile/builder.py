@@ -13,7 +13,7 @@ from typing import Any
 
 from qiskit.circuit import CircuitInstruction, Clbit, QuantumCircuit, Qubit
 
-from ..operations import Operation
+from ..operations import Operation, qubits_of
 from ..plan import Plan, Step
 
 
@@ -47,7 +47,9 @@ class PlanBuilder:
         self._pending: dict[int, list[Pending]] = {}  # by circuit qubit
         self._owner: dict[int, Pending] = {}  # clbit -> the pending measurement that writes it
         self._steps: list[Step] = []
-        self._operations: list[Operation] = []
+        self._operations: list[Operation] = []  # the current run of them
+        self._touched: set[int] = set()  # plan qubits of the first ``_looked`` ones
+        self._looked = 0
         self._phase = 0.0
         self._slots: dict[Any, int] = {}  # classical variables
         self._counters = 0  # of loops
@@ -145,7 +147,8 @@ class PlanBuilder:
         events = self._pending.pop(qubit, None)
         if events is None:
             return
-        self._close()
+        if self._acts_on(self._active.get(qubit)):
+            self._close()
         for event in events:
             if event.kind == "reset":
                 self._steps.append(("reset", self._active[qubit]))
@@ -162,8 +165,19 @@ class PlanBuilder:
             self._flush(qubit)
         self._close()
 
+    def _acts_on(self, qubit: int | None) -> bool:
+        """Whether the current run has an operation on a plan qubit.
+
+        If it has none, it may as well come after a measurement of this qubit, and go on.
+        """
+        for operation in self._operations[self._looked :]:
+            self._touched.update(qubits_of(operation))
+        self._looked = len(self._operations)
+        return qubit in self._touched
+
     def _close(self) -> None:
         """End the current run of unitary operations."""
         if self._operations or self._phase:
             self._steps.append(("unitary", tuple(self._operations), self._phase))
             self._operations, self._phase = [], 0.0
+            self._touched, self._looked = set(), 0

@@ -58,10 +58,9 @@ class Branches:
     ) -> tuple[Branches, int]:
         """Return the branches after a measurement of a qubit: those with 0 first, and how many."""
         ones = generator.binomial(self.shots, p_one)
-        zero_branches = np.flatnonzero(ones < self.shots).tolist()
-        one_branches = np.flatnonzero(ones).tolist()
+        zero_branches, one_branches = np.flatnonzero(ones < self.shots), np.flatnonzero(ones)
         states = self.states.split(qubit, zero_branches, one_branches, p_one)
-        result = self.with_states(states, zero_branches + one_branches)
+        result = self.with_states(states, [*zero_branches.tolist(), *one_branches.tolist()])
         result.shots = np.concatenate([(self.shots - ones)[zero_branches], ones[one_branches]])
         return result, len(zero_branches)
 

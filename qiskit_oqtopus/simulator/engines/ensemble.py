@@ -181,7 +181,7 @@ class Batch:
         self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
     ) -> Batch:
         """Return the projected branches."""
-        result = Batch(self._states[[*zeros, *ones]], self._num_qubits)
+        result = Batch(self._states[np.concatenate([zeros, ones])], self._num_qubits)
         halves = result._halves(qubit)
         halves[: len(zeros), :, 1] = 0
         halves[len(zeros) :, :, 0] = 0
