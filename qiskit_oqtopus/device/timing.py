@@ -226,9 +226,9 @@ def schedule_late(instructions: Sequence[Instruction]) -> Schedule:
     Args:
         instructions: Those of a circuit without control flow, in its order.
 
-    >>> echo = [("x", [0], 2e-8), ("barrier", [0, 1], None), ("x", [1], 5e-8)]
-    >>> schedule_late(echo).starts, schedule_late([*echo, ("measure", [0], None)]).spans
-    ((0.0, 2e-08, 2e-08), {0: 7e-08})
+    >>> steps = [("x", [0], 0.25), ("x", [1], 0.5), ("barrier", [0, 1], None), ("measure", [0], 1)]
+    >>> schedule_late(steps)
+    Schedule(starts=(0.25, 0.0, 0.5, 0.5), spans={0: 0.25})
     """
     before_end = [0.0] * len(instructions)  # the start of each, counted from the end
     following: dict[int, float] = {}  # that of the next instruction of the qubit
