@@ -48,7 +48,8 @@ def seconds_of(delay: Delay, dt: float | None) -> float | None:
     scale = dt if delay.unit == "dt" else SECONDS_PER_UNIT.get(delay.unit)
     if scale is None:
         return None
-    if not isinstance(duration, Real):  # a bound ParameterExpression is a number too
+    # A bound ParameterExpression is a number too. To ask for int and float first is faster.
+    if not isinstance(duration, (float, int, Real)):
         try:
             duration = float(duration)
         except TypeError:

@@ -38,58 +38,40 @@ def find_doubts(
 
 
 def _find_stretched(circuits: Mapping[int, QuantumCircuit], target: Target) -> Iterator[str]:
-    """Yield that circuits take longer than they ask, with the figures of the worst of them."""
-    worst: tuple[float, int, Timing] | None = None
-    number = 0
-    for index, circuit in circuits.items():
+    """Yield that a circuit takes longer than it asks, if one does."""
+    # The last first: sweeps end with their longest delays. One is enough for a warning, and to look
+    # at a circuit takes about a third of the time in which its program is written.
+    for index, circuit in reversed(list(circuits.items())):
         timing = compare_if_delayed(circuit, target)
-        if timing is None:
+        findings = [] if timing is None else list(_describe(timing))
+        if not findings:
             continue
-        excess = timing.delay_on_device - timing.delay_asked if _is_serial(timing) else 0.0
-        for qubit in _find_late(timing):
-            excess = max(excess, timing.device.spans[qubit] - timing.asked.spans[qubit])
-        if not excess:
-            continue
-        number += 1
-        if worst is None or excess > worst[0]:
-            worst = excess, index, timing
-    if worst is None:
+        yield (
+            "A real device makes all qubits wait at each barrier and at each rz, and reads all of "
+            f"them together at the end. In circuit {index} ({circuit.name!r}), for example, "
+            f"{', and '.join(findings)}. Use fewer qubits at a time (BatchExperiment in place of "
+            "ParallelExperiment), or no barrier and no rz between pulses and readout. What this "
+            "does to the counts shows backend.twin(timing='global_barriers')."
+        )
         return
-    _, index, timing = worst
-    others = "" if number == 1 else f" {number} circuits of this run are concerned."
-    yield (
-        "A real device makes all qubits wait at each barrier and at each rz, and reads all of them "
-        f"together at the end. In circuit {index} ({circuits[index].name!r}), "
-        f"{' and '.join(_describe(timing))}.{others} Use fewer qubits at a time (BatchExperiment "
-        "in place of ParallelExperiment), or no barrier and no rz between pulses and readout. "
-        "What this does to the counts shows backend.twin(timing='global_barriers')."
-    )
 
 
 def _describe(timing: Timing) -> Iterator[str]:
-    if _is_serial(timing):
+    """Yield what takes longer than asked."""
+    if _is_longer(timing.delay_on_device, timing.delay_asked):
         listed = _list([str(qubit) for qubit in timing.delayed])
         yield (
             f"the delays of qubits {listed} are made one after another, in "
             f"{_write(timing.delay_on_device)} (asked: {_write(timing.delay_asked)})"
         )
+    asked = timing.asked.spans
     late = [
-        f"{_write(timing.device.spans[qubit])} on qubit {qubit} "
-        f"(asked: {_write(timing.asked.spans[qubit])})"
-        for qubit in _find_late(timing)
+        f"{_write(span)} on qubit {qubit} (asked: {_write(asked[qubit])})"
+        for qubit, span in sorted(timing.device.spans.items())
+        if _is_longer(span, asked[qubit])
     ]
     if late:
         yield f"from the first pulse to the readout it is {_list(late)}"
-
-
-def _is_serial(timing: Timing) -> bool:
-    return _is_longer(timing.delay_on_device, timing.delay_asked)
-
-
-def _find_late(timing: Timing) -> list[int]:
-    """Return the qubits that are read later after their first pulse than the circuit asks."""
-    asked = timing.asked.spans
-    return [q for q, span in sorted(timing.device.spans.items()) if _is_longer(span, asked[q])]
 
 
 def _is_longer(seconds: float, asked: float) -> bool:

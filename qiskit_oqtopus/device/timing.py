@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from qiskit.circuit import Delay, QuantumCircuit
 from qiskit.circuit.controlflow import CONTROL_FLOW_OP_NAMES
@@ -118,32 +119,27 @@ def read_instructions(circuit: QuantumCircuit, target: Target) -> list[Instructi
         EncodingError: If the circuit has control flow, or a delay that is not a time.
     """
     places = {bit: index for index, bit in enumerate(circuit.qubits)}
-    durations: dict[tuple[str, tuple[int, ...]], float | None] = {}
+    tables: dict[str, Any] = {"barrier": {}}
     found: list[Instruction] = []
+    dt = target.dt
     for position, item in enumerate(circuit.data):
         name = item.name
         qubits = tuple([places[bit] for bit in item.qubits])
-        if name == "delay" and isinstance(item.operation, Delay):
-            seconds = seconds_of(item.operation, target.dt)
+        if name == "delay" and isinstance(operation := item.operation, Delay):
+            seconds = seconds_of(operation, dt)
             if seconds is None:
-                reason = f"its duration {item.operation.duration} is not a time"
+                reason = f"its duration {operation.duration} is not a time"
                 raise EncodingError(reason, position, name, qubits)
-        elif name in CONTROL_FLOW_OP_NAMES:
-            raise EncodingError("what happens when is not known", position, name, qubits)
-        elif (name, qubits) in durations:
-            seconds = durations[name, qubits]
-        else:
-            seconds = durations[name, qubits] = _find_duration(target, name, qubits)
-        found.append((name, qubits, seconds))
+            found.append((name, qubits, seconds))
+            continue
+        if name not in tables:
+            if name in CONTROL_FLOW_OP_NAMES:
+                raise EncodingError("what happens when is not known", position, name, qubits)
+            tables[name] = target.get(name, {})
+        table = tables[name]
+        properties = table.get(qubits) or table.get(None)
+        found.append((name, qubits, None if properties is None else properties.duration))
     return found
-
-
-def _find_duration(target: Target, name: str, qubits: tuple[int, ...]) -> float | None:
-    if name not in target:
-        return None
-    table = target[name]
-    properties = table.get(qubits, table.get(None))
-    return None if properties is None else properties.duration
 
 
 def schedule_global_barriers(instructions: Sequence[Instruction]) -> Schedule:
@@ -193,14 +189,18 @@ def schedule_global_barriers(instructions: Sequence[Instruction]) -> Schedule:
             barrier = end
         elif name == "delay":
             seconds = _round_up(seconds or 0.0)
-        start = max([free.get(qubit, 0.0) for qubit in qubits], default=0.0)
-        starts[number] = start = max(start, barrier)
+        start = barrier
+        for qubit in qubits:
+            if qubit in free and free[qubit] > start:
+                start = free[qubit]
+        starts[number] = start
         if name not in _PULSELESS:
             for qubit in qubits:
                 pulsed.setdefault(qubit, start)
         if seconds:
             start += seconds
-            end = max(end, start)
+            if start > end:
+                end = start
         for qubit in qubits:
             free[qubit] = start
     for number in unread:
@@ -236,14 +236,18 @@ def schedule_late(instructions: Sequence[Instruction]) -> Schedule:
     pulsed: dict[int, float] = {}
     for number in range(len(instructions) - 1, -1, -1):
         name, qubits, seconds = instructions[number]
-        time = max([following.get(qubit, 0.0) for qubit in qubits], default=0.0)
-        if seconds and name != "barrier":
+        time = 0.0
+        for qubit in qubits:
+            if qubit in following and following[qubit] > time:
+                time = following[qubit]
+        if seconds:
             time += seconds
         before_end[number] = time
         for qubit in qubits:
             following[qubit] = time
         if name not in _PULSELESS:
-            pulsed.update(dict.fromkeys(qubits, time))
+            for qubit in qubits:
+                pulsed[qubit] = time
         elif name == "measure":
             for qubit in qubits:
                 read.setdefault(qubit, time)

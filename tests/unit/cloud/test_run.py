@@ -85,7 +85,7 @@ def test_delays_that_a_device_makes_one_after_another(grid):
     for words in (
         *("delays of qubits 1, 4, 7, 10 are made one after another", "(asked: 140 us)"),
         *("320 us on qubit 1 (asked: 20", "300 us on qubit 4 (asked: 60", "240 us on qubit 7"),
-        "2 circuits of this run",
+        "In circuit 1 ('t1s')",
     ):
         assert words in sent
     # It is no refusal.

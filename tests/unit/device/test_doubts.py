@@ -30,22 +30,19 @@ def two(first, second, wall=None, measured=True):
 def test_a_parallel_experiment_of_t1():
     (doubt,) = find(parallel_t1())
     assert (
-        "In circuit 0 ('t1s'), the delays of qubits 1, 4, 7, 10 are made one after another" in doubt
-    )
-    assert "in 320 us (asked: 140 us)" in doubt
-    assert (
-        "from the first pulse to the readout it is 320 us on qubit 1 (asked: 20 us), 300 us on "
-        "qubit 4 (asked: 60 us), 240 us on qubit 7 (asked: 100 us). Use"
+        "In circuit 0 ('t1s'), for example, the delays of qubits 1, 4, 7, 10 are made one after "
+        "another, in 320 us (asked: 140 us), and from the first pulse to the readout it is 320 us "
+        "on qubit 1 (asked: 20 us), 300 us on qubit 4 (asked: 60 us), 240 us on qubit 7 (asked: "
+        "100 us). Use"
     ) in doubt
     assert "BatchExperiment" in doubt
     assert "twin(timing='global_barriers')" in doubt
 
 
-def test_a_run_has_one_warning_with_the_worst_of_its_circuits():
+def test_a_run_has_one_warning_with_the_last_circuit_of_a_sweep():
     shorter = parallel_t1({0: 1, 1: 2})
-    (doubt,) = find(two(500, 500), shorter, parallel_t1(), shorter)
-    assert "In circuit 2 ('t1s'), the delays of qubits 1, 4, 7, 10" in doubt
-    assert " 3 circuits of this run are concerned." in doubt
+    (doubt,) = find(two(500, 1000), shorter, parallel_t1(), two(500, 500))
+    assert "In circuit 2 ('t1s'), for example, the delays of qubits 1, 4, 7, 10" in doubt
 
 
 def test_many_qubits_are_not_all_named():
