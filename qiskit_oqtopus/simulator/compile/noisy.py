@@ -252,9 +252,13 @@ class NoisyCompiler(Compiler):
                     seconds = self._seconds(operation, Scope(places, {}))
                 except UnsupportedOperation:
                     seconds = 0.0  # it is a problem when it is compiled
-            elif not isinstance(operation, Barrier):
+            elif isinstance(operation, Barrier):
+                name = "barrier"
+            else:
                 seconds = self._noise.duration(name, qubits)
-            timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
+                if isinstance(operation, Measure):
+                    name = "measure"
+            timed.append((name, qubits, seconds))
         if self._final:
             reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
             timed.append(("measure", tuple(self._find_unmeasured()), max(reads, default=0.0)))
