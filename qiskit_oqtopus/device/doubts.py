@@ -92,7 +92,7 @@ def _find_long(circuits: Mapping[int, QuantumCircuit]) -> Iterator[str]:
     if not number:
         return
     gates, index = longest
-    others = "" if number == 1 else f", and {number - 1} more have over {MAX_GATES:,}"
+    others = "" if number == 1 else f"; {number} circuits have over {MAX_GATES:,}"
     yield (
         f"Circuit {index} ({circuits[index].name!r}) has {gates:,} gates{others}. To prepare 3,700 "
         "gates took a gateway about 3 minutes, and more of them take longer than in proportion; "

@@ -122,7 +122,7 @@ def test_very_many_gates():
     assert doubts.MAX_GATES == 4_000
     assert find(long_circuit(4000, others=50)) == []
     (doubt,) = find(two(1, 1), long_circuit(4001), long_circuit(5000), timed=False)
-    assert doubt.startswith("Circuit 2 ('long') has 5,000 gates, and 1 more have over 4,000.")
+    assert doubt.startswith("Circuit 2 ('long') has 5,000 gates; 2 circuits have over 4,000.")
     assert "about 3 minutes" in doubt
     (doubt,) = find(long_circuit(4001))
     assert doubt.startswith("Circuit 0 ('long') has 4,001 gates. To")

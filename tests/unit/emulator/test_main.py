@@ -113,6 +113,6 @@ def test_all_faults_by_text() -> None:
 def test_what_needs_noise() -> None:
     # In a process of its own: main() takes over the signals.
     command = [sys.executable, "-m", "qiskit_oqtopus.emulator", "--timing=global_barriers"]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert "there is no noise" in ended.stderr
