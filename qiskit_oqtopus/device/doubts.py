@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
+from ..program.openqasm import EncodingError
 from .timing import Timing, compare_if_delayed
 
 MAX_GATES = 4_000
@@ -40,9 +41,13 @@ def find_doubts(
 def _find_stretched(circuits: Mapping[int, QuantumCircuit], target: Target) -> Iterator[str]:
     """Yield that a circuit takes longer than it asks, if one does."""
     # The last first: sweeps end with their longest delays. One is enough for a warning, and to look
-    # at a circuit takes about a third of the time in which its program is written.
+    # at a circuit takes a good part of the time in which its program is written.
     for index, circuit in reversed(list(circuits.items())):
-        timing = compare_if_delayed(circuit, target)
+        try:
+            timing = compare_if_delayed(circuit, target)
+        except EncodingError:
+            # A delay after a measurement may be no time at all, since it is not sent.
+            continue
         findings = [] if timing is None else list(_describe(timing))
         if not findings:
             continue

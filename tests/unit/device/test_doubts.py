@@ -4,6 +4,7 @@ import pytest
 from qiskit import QuantumCircuit
 
 from qiskit_oqtopus.device import doubts
+from qiskit_oqtopus.device.check import check_circuits
 from qiskit_oqtopus.device.doubts import find_doubts
 from tests.parallel import parallel_t1
 
@@ -86,6 +87,13 @@ def test_delays_that_are_asked_for_one_after_another():
         circuit.delay(20, qubit, unit="us")
         circuit.barrier([0, 1])
     circuit.measure([0, 1], [0, 1])
+    assert find(circuit) == []
+
+
+def test_what_is_not_sent_is_no_reason_to_refuse_anything():
+    circuit = two(500, 1000)
+    circuit.delay(float("nan"), 0, unit="s")
+    assert check_circuits([circuit], grid().target(), None) == []
     assert find(circuit) == []
 
 
