@@ -14,8 +14,9 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
 from ..device.selection import find_unknown
+from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
-from ..options import Check, boolean
+from ..options import Check, boolean, one_of, optional
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,19 +24,23 @@ if TYPE_CHECKING:
     from ..device.snapshot import DeviceSnapshot
     from .noise.model import NoiseModel
 
-SWITCHES: Mapping[str, bool] = {
+SWITCHES: Mapping[str, bool | None] = {
     "noise": True,
     "gate_noise": True,
     "relaxation": True,
     "readout_noise": True,
     "idle_relaxation": False,
+    "timing": None,
 }
 """Run options that only twins have, and their defaults."""
 
 _SHOWN = 20
 """Places that a warning names at most; hundreds of couplings would fill the screen."""
 
-SWITCH_CHECKS: Mapping[str, Check] = dict.fromkeys(SWITCHES, boolean)
+SWITCH_CHECKS: Mapping[str, Check] = {
+    **dict.fromkeys(SWITCHES, boolean),
+    "timing": optional(one_of([GLOBAL_BARRIERS])),
+}
 
 
 class CircuitCheck(Protocol):
@@ -94,7 +99,8 @@ def check_switches(options: Mapping[str, Any]) -> None:
     """Refuse combinations of options that mean nothing with noise.
 
     Raises:
-        OqtopusOptionError: For a state vector of what has noise, and idle qubits that cannot relax.
+        OqtopusOptionError: For a state vector of what has noise, idle qubits that cannot relax,
+            and two ways to say when they do.
     """
     if not options["noise"]:
         return
@@ -111,6 +117,16 @@ def check_switches(options: Mapping[str, Any]) -> None:
     if options["idle_relaxation"] and not options["relaxation"]:
         raise OqtopusOptionError(
             "Option 'idle_relaxation' is True, but 'relaxation' is False. Leave one of them out."
+        )
+    if options["timing"] and not options["relaxation"]:
+        raise OqtopusOptionError(
+            f"Option 'timing' is {options['timing']!r}, but 'relaxation' is False, so that time "
+            "does nothing. Leave one of them out."
+        )
+    if options["timing"] and options["idle_relaxation"]:
+        raise OqtopusOptionError(
+            f"Options 'timing' and 'idle_relaxation' both say when idle qubits relax. With "
+            f"timing={options['timing']!r}, leave idle_relaxation out."
         )
 
 

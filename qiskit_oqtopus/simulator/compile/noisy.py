@@ -18,7 +18,10 @@ from qiskit.circuit import (
 )
 from qiskit.circuit.classical import expr
 
+from ...circuits import seconds_of
+from ...device.timing import GLOBAL_BARRIERS, Instruction, schedule_global_barriers, schedule_late
 from ...exceptions import Problem
+from ...program.openqasm import EncodingError
 from ..classical import ExpressionError, evaluator
 from ..noise.model import NoiseModel
 from ..operations import Operation
@@ -27,7 +30,7 @@ from .builder import Scope
 from .gates import UnsupportedOperation
 from .general import Compiler
 from .straight import compile_straight
-from .timing import schedule, seconds_of
+from .timing import find_waits
 
 _NOISELESS = (Barrier, Reset, Store, ControlFlowOp)
 """A reset leaves its qubit in 0, which does not relax. What is inside control flow has its own
@@ -40,7 +43,7 @@ def compile_noisy(
     noise: NoiseModel,
     *,
     dt: float | None = None,
-    idle: bool = False,
+    schedule: str | None = None,
     final: bool = False,
 ) -> tuple[Plan | None, list[Problem]]:
     """Compile one circuit with noise.
@@ -50,18 +53,19 @@ def compile_noisy(
         index: Its position in the list that is run, for the problems.
         noise: The noise, by the circuit's qubits.
         dt: Duration of one dt in s, or None where it is not known.
-        idle: Whether qubits relax while they wait for others.
+        schedule: When things happen, so that qubits relax while they wait for others: "late" or
+            "global_barriers", see :mod:`qiskit_oqtopus.device.timing`; None if they do not relax.
         final: Whether the final state is wanted, and not only what is measured.
 
     Returns:
         The plan and no problems, or None and everything that is wrong.
     """
-    if not (idle or circuit.num_parameters or circuit.num_input_vars):
+    if not (schedule or circuit.num_parameters or circuit.num_input_vars):
         phase = float(circuit.global_phase)
         plan = compile_straight(circuit, circuit.data, phase, noise, dt)
         if plan is not None:
             return plan, []
-    compiler = NoisyCompiler(circuit, index, dt, noise, idle, final)
+    compiler = NoisyCompiler(circuit, index, dt, noise, schedule, final)
     compiler.run()
     if compiler.problems:
         return None, compiler.problems
@@ -79,7 +83,7 @@ class NoisyCompiler(Compiler):
         index: Its position in the list that is run, for the problems.
         dt: Duration of one dt in s, or None where it is not known.
         noise: The noise, by the circuit's qubits.
-        idle: Whether qubits relax while they wait for others.
+        schedule: When things happen, or None, as for :func:`compile_noisy`.
         final: Whether the final state is looked at, and not only what is measured.
     """
 
@@ -91,14 +95,14 @@ class NoisyCompiler(Compiler):
         index: int,
         dt: float | None,
         noise: NoiseModel,
-        idle: bool = False,
+        schedule: str | None = None,
         final: bool = False,
     ) -> None:
         super().__init__(circuit, index, dt)
         self._noise = noise
         self._final = final
         self._inside = 0  # depth of definitions, whose gates are not those of the device
-        self._idle = self._idle_times() if idle else None
+        self._idle = None if schedule is None else self._idle_times(schedule)
 
     def plan(self, final: bool = False) -> Plan:
         """Return the plan of what was compiled.
@@ -221,14 +225,14 @@ class NoisyCompiler(Compiler):
                 last.update(dict.fromkeys(instruction.qubits, instruction.name))
         return [i for i, bit in enumerate(self.circuit.qubits) if last.get(bit) != "measure"]
 
-    def _idle_times(self) -> list[tuple[float, ...]] | None:
+    def _idle_times(self, schedule: str) -> list[tuple[float, ...]] | None:
         """Return how long the qubits of each instruction have waited for others.
 
         If the final state is looked at, how long those of :meth:`_find_unmeasured` wait for the
         end, or for the measurements of others to begin, comes last.
         """
         places = {bit: i for i, bit in enumerate(self.circuit.qubits)}
-        timed = []
+        timed: list[Instruction] = []
         for position, instruction in enumerate(self.circuit.data):
             qubits = tuple([places[bit] for bit in instruction.qubits])
             name = instruction.name
@@ -237,14 +241,10 @@ class NoisyCompiler(Compiler):
                 continue
             operation = instruction.operation
             if isinstance(operation, ControlFlowOp):
-                self._position = position
-                self._problem(
-                    "what happens when is not known beforehand, so that idle qubits cannot relax",
-                    "leave idle_relaxation out",
-                    name,
-                    qubits,
+                reason = (
+                    "what happens when is not known beforehand, so that idle qubits cannot relax"
                 )
-                self._position = None
+                self._refuse_schedule(schedule, EncodingError(reason, position, name, qubits))
                 return None
             seconds: float | None = None
             if isinstance(operation, Delay):
@@ -252,10 +252,27 @@ class NoisyCompiler(Compiler):
                     seconds = self._seconds(operation, Scope(places, {}))
                 except UnsupportedOperation:
                     seconds = 0.0  # it is a problem when it is compiled
-            elif not isinstance(operation, Barrier):
+            elif isinstance(operation, Barrier):
+                name = "barrier"
+            else:
                 seconds = self._noise.duration(name, qubits)
-            timed.append(("barrier" if isinstance(operation, Barrier) else name, qubits, seconds))
+                if isinstance(operation, Measure):
+                    name = "measure"
+            timed.append((name, qubits, seconds))
         if self._final:
             reads = [seconds or 0.0 for name, _, seconds in timed if name == "measure"]
-            timed.append(("end", tuple(self._find_unmeasured()), max(reads, default=0.0)))
-        return schedule(timed)
+            timed.append(("measure", tuple(self._find_unmeasured()), max(reads, default=0.0)))
+        if schedule != GLOBAL_BARRIERS:
+            return find_waits(timed, schedule_late(timed).starts)
+        try:
+            return find_waits(timed, schedule_global_barriers(timed).starts)
+        except EncodingError as error:
+            self._refuse_schedule(schedule, error)
+            return None
+
+    def _refuse_schedule(self, schedule: str, error: EncodingError) -> None:
+        """Record that the circuit has no such schedule."""
+        self._position = error.position
+        option = "timing" if schedule == GLOBAL_BARRIERS else "idle_relaxation"
+        self._problem(error.reason, f"leave {option} out", error.instruction, error.qubits)
+        self._position = None

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
 
+from ...circuits import seconds_of
 from ..operations import FIXED_GATES, ROTATION_GATES, Operation, encode_standard
 from ..plan import Plan
-from .timing import seconds_of
 
 if TYPE_CHECKING:
     from ..noise.model import NoiseModel
