@@ -48,6 +48,8 @@ class Twin:
         target: The calibration.
         check: What the device cannot do.
         qubit_coordinates: Places of its qubits.
+        executed: The Target of compiled circuits, where it is not that for which they are compiled;
+            it then has the calibration.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Twin:
         target: Target,
         check: CircuitCheck,
         qubit_coordinates: Sequence[tuple[float, float]] = (),
+        executed: Target | None = None,
     ) -> None:
         self.check = check
         self.qubit_coordinates = list(qubit_coordinates)
-        self._target = target
+        self.executed = executed
+        self._target = target if executed is None else executed
         self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
 
     def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
@@ -134,8 +138,10 @@ class TwinBackend(BackendV2):
             return twin
         known = getattr(backend, "_twin", None)
         check = known.check if isinstance(known, Twin) else None
+        executed = known.executed if isinstance(known, Twin) else _executed_target(backend)
         places = getattr(backend, "qubit_coordinates", None)
-        return cls._build_twin(backend.target, f"{backend.name}_twin", check, places, seed, options)
+        name = f"{backend.name}_twin"
+        return cls._build_twin(backend.target, name, check, places, seed, options, executed)
 
     @classmethod
     def from_target(
@@ -219,18 +225,21 @@ class TwinBackend(BackendV2):
         qubit_coordinates: Sequence[tuple[float, float]] | None,
         seed: int | None,
         options: Mapping[str, Any],
+        executed: Target | None = None,
     ) -> Self:
         values = dict(options)
         if seed is not None and values.setdefault("seed_simulator", seed) != seed:
             raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
-        from .target import find_unsupported
+        from .support import find_unsupported
 
         target = copy.deepcopy(target)
         switches = {key: values.pop(key) for key in SWITCHES if key in values}
         backend = cls(target, **values)
         backend.name = name
         backend.description = "Twin of a device: its calibration as noise, on Qulacs"
-        backend._twin = Twin(target, check or find_unsupported, qubit_coordinates or ())
+        executed = copy.deepcopy(executed)
+        places = qubit_coordinates or ()
+        backend._twin = Twin(target, check or find_unsupported, places, executed)
         backend._options.update_options(**SWITCHES)
         backend.set_options(**switches)
         backend._twin.noise(backend.options)  # raises and warns now, not at the first run
@@ -240,3 +249,15 @@ class TwinBackend(BackendV2):
     def qubit_coordinates(self) -> list[tuple[float, float]]:
         """(row, column) of each qubit of a twin, for Qiskit's ``plot_gate_map``; else empty."""
         return [] if self._twin is None else list(self._twin.qubit_coordinates)
+
+
+def _executed_target(backend: BackendV2) -> Target | None:
+    """Return the Target of compiled circuits, where it is not that for which they are compiled.
+
+    The devices of IQM with a resonator are compiled for without it, and have another Target beside.
+    """
+    try:
+        target = getattr(backend, "target_with_resonators", None)
+    except ValueError:  # there are no resonators
+        return None
+    return target if isinstance(target, Target) else None

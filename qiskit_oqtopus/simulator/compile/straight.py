@@ -81,7 +81,9 @@ def compile_straight(
                 phase += angle
         elif name == "measure":
             bit = qubits[0]
-            if bit in measured or not isinstance(instruction.operation, Measure):
+            operation = instruction.operation
+            # Noise may know this measurement by a name of its own, which Qiskit tells nowhere else.
+            if bit in measured or not isinstance(operation, Measure) or operation.name != name:
                 return None
             measured[bit] = instruction.clbits[0]
             continue
