@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from qiskit.circuit import IfElseOp, SwitchCaseOp
+from qiskit.circuit import IfElseOp, Measure, Reset, SwitchCaseOp
 from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.quantum_info import DensityMatrix, Operator, SuperOp
 
@@ -92,7 +92,7 @@ def superop(model, name, qubits):
         return None
     table = model.instructions.get(name, {})
     error, duration = table.get(qubits) or table.get(None) or (None, None)
-    if error and name.startswith("reset"):
+    if error and name in model.preparations:
         duration = None  # its error is all that it does to a qubit in 0
     t1s, t2s = zip(*[_lifetimes(model, qubit) for qubit in qubits], strict=True)
     return gate_noise(error, duration, t1s, t2s)
@@ -175,12 +175,12 @@ class _Interpreter:
             unit = operation.unit
             scale = self.dt if unit == "dt" else SECONDS_PER_UNIT[unit]
             return [self.wait(way, qubits[0], operation.duration * scale)]
-        if name.startswith("reset"):
+        if isinstance(operation, Reset) or name == "reset_2":
             state = way.state.evolve(_RESET, qubits)
             if (self.model.instructions.get(name, {}).get(tuple(qubits)) or (None,))[0]:
                 state = state.evolve(SuperOp(superop(self.model, name, qubits)), qubits)
             return [replace(way, state=state)]
-        if name.startswith("measure"):
+        if isinstance(operation, Measure) or name == "measure_2":
             return self.measure(way, qubits[0], instruction.clbits[0], name)
         if name == "store":
             lvalue, rvalue = operation.params

@@ -10,7 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import Gate, Instruction, Measure, ParameterExpression, Reset
+from qiskit.circuit import (
+    CircuitInstruction,
+    Gate,
+    Instruction,
+    Measure,
+    ParameterExpression,
+    Reset,
+)
 from qiskit.circuit.library import StatePreparation
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import Target
@@ -78,8 +85,17 @@ def find_aliases(target: Target) -> dict[str, tuple[Alias, ...]]:
     return found
 
 
+def name_of(instruction: CircuitInstruction) -> str:
+    """Return the name of an instruction of a circuit.
+
+    Of measurements and resets with a name of their own, Qiskit tells it nowhere but here.
+    """
+    name: str = instruction.name
+    return str(instruction.operation.name) if name in ("measure", "reset") else name
+
+
 def _name_in_circuits(operation: Any) -> str:
-    # Circuits keep no other name of Qiskit's own measurement and reset.
+    # A name that Qiskit's own measurement or reset was given may be lost when it is compiled.
     for kind, name in ((Measure, "measure"), (Reset, "reset")):
         if getattr(operation, "base_class", None) is kind:
             return name

@@ -30,6 +30,7 @@ from .naming import (
     has_angles,
     is_measurement,
     is_reset,
+    name_of,
     says_what_it_does,
 )
 
@@ -37,6 +38,12 @@ _ALWAYS = (Barrier, Store, BreakLoopOp, ContinueLoopOp)
 """Operations that need no hardware. Break and continue stand in loops, which are checked."""
 
 _COMPILE = "compile it with transpile(circuit, backend)"
+
+# Qiskit knows how to bring an angle within bounds only for those gates for which it was told.
+_WRAP = (
+    "choose an angle that the device takes; transpile(circuit, backend) does so if the device's "
+    "own package is installed"
+)
 
 
 def find_unsupported(
@@ -116,8 +123,7 @@ class _Checker:
                 self._blocks(operation, qubits)
             if isinstance(operation, _ALWAYS):
                 return
-            if name == "measure":  # of one under another name, only the operation itself knows
-                name = operation.name
+            name = name_of(instruction)
         refusal = self._refuse(instruction, name, qubits)
         if refusal is not None:
             index, circuit, position = self._where
@@ -169,7 +175,6 @@ class _Checker:
         """Return (reason, cure) if angles are outside of the bounds that a name has."""
         if name not in self._bounded:
             return None
-        cure = f"{_COMPILE}, or choose an angle that the device takes"
         free = {p for v in params if isinstance(v, ParameterExpression) for p in v.parameters}
         if not free <= self._loops.keys():
             return None  # without a value it is refused anyhow
@@ -181,7 +186,7 @@ class _Checker:
             angles = _bind(params, dict(zip(free, values, strict=True)))
             if not self._target.supported_angle_bound(name, angles):
                 listed = ", ".join(f"{angle:.10g}" for angle in angles)
-                return f"the device does not take it at {listed} rad, but at other angles", cure
+                return f"the device does not take it at {listed} rad, but at other angles", _WRAP
         return None
 
     def _refuse_name(self, name: str, qubits: tuple[int, ...], here: bool) -> str:

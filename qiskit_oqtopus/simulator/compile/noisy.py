@@ -18,7 +18,7 @@ from qiskit.circuit.classical import expr
 
 from ...exceptions import Problem
 from ..classical import ExpressionError, evaluator
-from ..naming import is_measurement, is_readout, is_reset
+from ..naming import is_measurement, is_readout, is_reset, name_of
 from ..noise.calibration import Misreading
 from ..noise.model import NoiseModel
 from ..operations import Operation
@@ -158,9 +158,7 @@ class NoisyCompiler(Compiler):
 
     def _name_of(self, instruction: CircuitInstruction, qubits: tuple[int, ...]) -> str:
         """Return what the Target calls an instruction."""
-        name: str = instruction.name
-        if name == "measure":  # of one under another name, Qiskit tells only the operation's own
-            name = instruction.operation.name
+        name = name_of(instruction)
         if name not in self._noise.aliases:
             return name
         return self._noise.name_of(name, qubits, instruction.params)

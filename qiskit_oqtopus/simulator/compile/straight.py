@@ -82,7 +82,7 @@ def compile_straight(
         elif name == "measure":
             bit = qubits[0]
             operation = instruction.operation
-            # Noise may know this measurement by a name of its own, which Qiskit tells nowhere else.
+            # The noise may be that of a measurement with a name of its own, see naming.
             if bit in measured or not isinstance(operation, Measure) or operation.name != name:
                 return None
             measured[bit] = instruction.clbits[0]
