@@ -121,6 +121,9 @@ class TwinBackend(BackendV2):
     def from_backend(cls, backend: BackendV2, *, seed: int | None = None, **options: Any) -> Self:
         """Return a twin of any Qiskit backend, see :meth:`from_target`.
 
+        Of a backend with ``target_with_resonators`` (IQM) the twin runs what this supports, and
+        circuits are compiled for ``target``, as they are for the backend.
+
         Args:
             backend: The backend. Of an OQTOPUS device this is ``backend.twin()``.
             seed: Default of ``seed_simulator``.
@@ -156,8 +159,9 @@ class TwinBackend(BackendV2):
     ) -> Self:
         """Return a twin of the device that a Target describes.
 
-        It has a copy of this Target, runs only what the Target supports, and has the noise that
-        its errors, durations, T1 and T2 make: see :class:`.noise.NoiseModel`.
+        It has a copy of this Target, runs only what the Target supports, on these qubits and at
+        these angles, and has the noise that its errors, durations, T1 and T2 make: see
+        :class:`.noise.NoiseModel`.
 
         Args:
             target: The Target.
