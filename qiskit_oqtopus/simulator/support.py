@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -14,6 +15,8 @@ from qiskit.circuit import (
     ContinueLoopOp,
     ControlFlowOp,
     ForLoopOp,
+    Gate,
+    Measure,
     Parameter,
     ParameterExpression,
     QuantumCircuit,
@@ -23,6 +26,7 @@ from qiskit.transpiler import Target
 
 from ..exceptions import Problem
 from .naming import (
+    Aliases,
     Angles,
     any_fixed,
     find_aliases,
@@ -70,15 +74,19 @@ class _Checker:
     def __init__(self, target: Target) -> None:
         self.problems: list[Problem] = []
         self._target = target
-        self._aliases = find_aliases(target)
         self._bounded: frozenset[str] = frozenset()
         # Qiskit 2.0 has no bounds.
         if hasattr(target, "has_angle_bounds") and target.has_angle_bounds():
             bounded = target.gate_has_angle_bounds
             self._bounded = frozenset(n for n in target.operation_names if bounded(n))
-        self._supported: set[tuple[str, tuple[int, ...]]] = set()  # standard gates, of any angles
+        # Standard gates, of any angles, and Qiskit's own measurement.
+        self._supported: set[tuple[str, tuple[int, ...]]] = set()
         self._loops: dict[Parameter, Sequence[float]] = {}  # values of the loops around
         self._where: tuple[int, str, int | None] = (0, "", None)
+
+    @cached_property
+    def _aliases(self) -> Aliases:
+        return find_aliases(self._target)
 
     def check(self, index: int, circuit: QuantumCircuit) -> None:
         """Add the problems of a circuit."""
@@ -96,12 +104,9 @@ class _Checker:
         """Return why a circuit that has more qubits than the Target cannot be run."""
         index, name, _ = self._where
         places = {bit: i for i, bit in enumerate(circuit.qubits)}
-        known = {*self._target.operation_names, "barrier"}
         for position, instruction in enumerate(circuit.data):
             qubits = tuple([places[bit] for bit in instruction.qubits])
-            own = not (instruction.is_standard_gate() or instruction.name in known)
-            if own and max(qubits, default=0) >= size:
-                # Compiled for more than this Target tells, as for qubits and a resonator.
+            if max(qubits, default=0) >= size and self._is_of_another(instruction):
                 reason = f"it is on a qubit that the Target, which has {size}, does not have"
                 cure = "make the twin by from_target, of a Target that has it on these qubits"
                 if not says_what_it_does(instruction.operation):
@@ -111,20 +116,31 @@ class _Checker:
         reason = f"it has {circuit.num_qubits} qubits and the device has {size}"
         return Problem(index, name, reason, _COMPILE)
 
+    def _is_of_another(self, instruction: Any) -> bool:
+        """Whether a circuit was compiled for another Target, as for one with a resonator.
+
+        No compiler takes away a gate that has no definition.
+        """
+        if instruction.is_standard_gate() or instruction.name in self._target.operation_names:
+            return False
+        operation = instruction.operation
+        return isinstance(operation, Gate) and operation.definition is None
+
     def _instruction(self, instruction: Any, places: dict[Any, int]) -> None:
         qubits = tuple([places[bit] for bit in instruction.qubits])
         name = instruction.name
-        if instruction.is_standard_gate():
-            if (name, qubits) in self._supported:
-                return
-        else:
+        usual = instruction.is_standard_gate()
+        if not usual:
             operation = instruction.operation
             if isinstance(operation, ControlFlowOp):
                 self._blocks(operation, qubits)
             if isinstance(operation, _ALWAYS):
                 return
             name = name_of(instruction)
-        refusal = self._refuse(instruction, name, qubits)
+            usual = getattr(operation, "base_class", None) is Measure
+        if usual and (name, qubits) in self._supported:
+            return
+        refusal = self._refuse(instruction, name, qubits, usual)
         if refusal is not None:
             index, circuit, position = self._where
             self.problems.append(Problem(index, circuit, *refusal, name, position, qubits))
@@ -141,7 +157,7 @@ class _Checker:
         self._loops = around
 
     def _refuse(
-        self, instruction: Any, name: str, qubits: tuple[int, ...]
+        self, instruction: Any, name: str, qubits: tuple[int, ...], usual: bool
     ) -> tuple[str, str] | None:
         """Return (reason, cure) if the Target does not have this very operation on these qubits."""
         target, params = self._target, instruction.params
@@ -151,7 +167,7 @@ class _Checker:
             if has_angles(angles, params):
                 if name in self._bounded:
                     return self._refuse_angles(params, name)
-                if instruction.is_standard_gate() and not any_fixed(angles):
+                if usual and not any_fixed(angles):
                     self._supported.add((name, qubits))
                 return None
         others = [

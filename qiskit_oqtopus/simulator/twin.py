@@ -64,9 +64,12 @@ class Twin:
         self.executed = executed
         self._target = target if executed is None else executed
         self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
+        self._told: set[str] = set()  # warnings that one of the models has given
 
     def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
         """Return the noise that some options leave, or None; it is built once, and then warns.
+
+        What most devices have is said once, and not for each combination of options.
 
         Args:
             options: Those of :data:`SWITCHES`.
@@ -83,7 +86,7 @@ class Twin:
 
             gate, relaxation, readout = switches
             self._models[switches] = NoiseModel.from_target(
-                self._target, gate=gate, relaxation=relaxation, readout=readout
+                self._target, gate=gate, relaxation=relaxation, readout=readout, told=self._told
             )
         return self._models[switches]
 

@@ -37,7 +37,10 @@ _SHOWN = 20
 """Places that a warning names at most; hundreds of couplings would fill the screen."""
 
 _FEW = 3
-"""So many of what nearly every device has, and nobody can change."""
+"""So many places of what nearly every device has, and nobody can change."""
+
+_COMMON = "Relaxation alone"
+"""How the warning of such places begins."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class NoiseModel:
         gate: bool = True,
         relaxation: bool = True,
         readout: bool = True,
+        told: set[str] | None = None,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
 
@@ -107,6 +111,8 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
+            told: Warnings of what most devices have, to which this adds those that it gives: one
+                that is in it is not given again.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -123,7 +129,12 @@ class NoiseModel:
                 used). Also if the Target states no noise at all.
         """
         calibration = read_calibration(target)
+        told = set() if told is None else told
         for doubt in _find_doubts(target, calibration, gate=gate, relaxation=relaxation):
+            if doubt in told:
+                continue
+            if doubt.startswith(_COMMON):
+                told.add(doubt)
             warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
         return cls(
             calibration.lifetimes if relaxation else (),

@@ -347,9 +347,14 @@ def test_a_resonator_that_the_target_does_not_have(move):
     assert "from_target" in problem.cure
 
 
-def test_a_circuit_that_was_not_compiled():
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_circuit_that_was_not_compiled(wide):
     twin = QulacsBackend.from_backend(Star(Move()))
-    (problem,) = problems_of(twin, QuantumCircuit(8))
+    circuit = QuantumCircuit(8)
+    if wide:
+        circuit.mcx([0, 1, 2, 3, 4, 5, 6], 7)
+        circuit.unitary(Operator.from_label("X"), [7])
+    (problem,) = problems_of(twin, circuit)
     assert "it has 8 qubits and the device has 7; compile it with transpile" in str(problem)
 
 
