@@ -105,13 +105,16 @@ def _name_in_circuits(operation: Any) -> str:
 def fixed_angles(operation: Any) -> Angles:
     """Return the angles with which a Target has a gate.
 
-    What is no angle is any: the label or the amplitudes of a state, the duration of a delay.
+    What is no angle is any: the label or the amplitudes of a state, the duration of a delay. So is
+    all of an operation of any size, of which a Target has the class.
 
     >>> from qiskit.circuit import Parameter
     >>> from qiskit.circuit.library import Initialize, RGate
     >>> fixed_angles(RGate(0.5, Parameter("phi"))), fixed_angles(Initialize("-"))
     ((0.5, None), (None,))
     """
+    if inspect.isclass(operation):
+        return ()
     if not isinstance(operation, Gate) or isinstance(operation, StatePreparation):
         return (None,) * len(operation.params)
     return tuple([_number(value) for value in operation.params])

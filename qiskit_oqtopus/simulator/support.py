@@ -27,7 +27,6 @@ from qiskit.transpiler import Target
 from ..exceptions import Problem
 from .naming import (
     Aliases,
-    Angles,
     any_fixed,
     find_aliases,
     fixed_angles,
@@ -163,7 +162,7 @@ class _Checker:
         target, params = self._target, instruction.params
         here = name in target.operation_names and target.instruction_supported(name, qubits)
         if here and _is_same(instruction, target.operation_from_name(name)):
-            angles = self._angles_of(name)
+            angles = fixed_angles(target.operation_from_name(name))
             if has_angles(angles, params):
                 if name in self._bounded:
                     return self._refuse_angles(params, name)
@@ -182,10 +181,6 @@ class _Checker:
             listed = ", ".join(alias.name for alias in others)
             return f"the device has it at fixed angles only, as {listed}", "give it one of these"
         return self._refuse_name(name, qubits, here), _COMPILE
-
-    def _angles_of(self, name: str) -> Angles:
-        operation = self._target.operation_from_name(name)
-        return () if inspect.isclass(operation) else fixed_angles(operation)
 
     def _refuse_angles(self, params: Sequence[Any], name: str) -> tuple[str, str] | None:
         """Return (reason, cure) if angles are outside of the bounds that a name has."""

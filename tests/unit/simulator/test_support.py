@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qiskit import QuantumCircuit, transpile
 from qiskit.circuit import ForLoopOp, Gate, Measure, Parameter
-from qiskit.circuit.library import RGate, RXGate, RZGate, SXGate
+from qiskit.circuit.library import RGate, RXGate, RZGate, SXGate, UnitaryGate
 from qiskit.providers import BackendV2, Options
 from qiskit.quantum_info import Operator
 from qiskit.transpiler import InstructionProperties, Target
@@ -237,6 +237,16 @@ def test_the_name_in_circuits_comes_first(fixed):
         assert np.trace(Operator(result.data(0)["density_matrix"]).power(2).data) == pytest.approx(
             1 - 2 * error + 2 * error**2
         )
+
+
+def test_a_gate_of_one_matrix_beside_those_of_any(fixed):
+    fixed.add_instruction(UnitaryGate, name="unitary")
+    fixed.add_instruction(UnitaryGate([[0, 1], [1, 0]]), each(2, 0.0), name="flip")
+    circuit = QuantumCircuit(2)
+    circuit.unitary([[0, 1], [1, 0]], [0])
+    circuit.measure_all()
+    counts = QulacsBackend.from_target(fixed).run(circuit, shots=10).result().get_counts()
+    assert counts == {"01": 10}
 
 
 def test_another_gate_of_the_name_is_refused(fixed):
