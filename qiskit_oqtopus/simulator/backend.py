@@ -384,7 +384,8 @@ class QulacsBackend(TwinBackend):
         noise = None
         if self._twin is not None:
             estimated = exact or values["statevector"] or values["density_matrix"] is not False
-            problems.extend(self._twin.check(circuits, self._target, estimated=estimated))
+            runs = self._twin.executed or self._target
+            problems.extend(self._twin.check(circuits, runs, estimated=estimated))
             noise = self._twin.noise(values)
         refused = {problem.circuit for problem in problems}
         compile_one = compiler_for(

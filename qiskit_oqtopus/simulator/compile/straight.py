@@ -81,7 +81,9 @@ def compile_straight(
                 phase += angle
         elif name == "measure":
             bit = qubits[0]
-            if bit in measured or not isinstance(instruction.operation, Measure):
+            operation = instruction.operation
+            # The noise may be that of a measurement with a name of its own, see naming.
+            if bit in measured or not isinstance(operation, Measure) or operation.name != name:
                 return None
             measured[bit] = instruction.clbits[0]
             continue

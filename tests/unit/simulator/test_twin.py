@@ -650,6 +650,25 @@ def test_doubtful_values_are_one_warning(changes, text):
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_what_most_devices_have_is_said_once():
+    with pytest.warns(OqtopusWarning, match="more errors than are stated for 5 of 5 gates") as told:
+        twin = QulacsBackend.from_target(lab(error=1e-6, t1=1e-6, t2=1e-6))
+    assert len(told) == 1
+    assert str(told[0].message).endswith("relaxation only: x(0), x(1), sx(0) and 2 more.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for each in (twin, copy.deepcopy(twin)):
+            each.run(bell(), readout_noise=False).result()
+
+
+def test_a_gate_that_is_not_calibrated():
+    with pytest.warns(OqtopusWarning) as told:
+        QulacsBackend.from_target(lab(error=1))
+    (text,) = [str(warning.message) for warning in told]
+    assert text.startswith("An error of 1 says that a gate is not calibrated, as it does of 4 of 5")
+    assert text.endswith(": x(0), x(1), sx(0), sx(1).")
+
+
 def test_a_target_without_numbers():
     with pytest.warns(OqtopusWarning, match="states no error, lifetime or readout error"):
         twin = QulacsBackend.from_backend(QulacsBackend(num_qubits=2))
