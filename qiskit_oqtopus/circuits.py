@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
+from qiskit.circuit import Delay, QuantumCircuit
 from qiskit.exceptions import QiskitError
 
 from .exceptions import OqtopusCircuitError, Problem
@@ -27,6 +29,33 @@ def units_per_second(unit: str) -> int:
     1000000000
     """
     return round(1 / SECONDS_PER_UNIT[unit])
+
+
+def seconds_of(delay: Delay, dt: float | None) -> float | None:
+    """Return the duration of a delay in s.
+
+    Args:
+        delay: The delay.
+        dt: Duration of one dt in s, or None where it is not known.
+
+    Returns:
+        None if it has no number, an unknown unit, or is no time (infinite, NaN, negative).
+
+    >>> seconds_of(Delay(2, "ms"), None), seconds_of(Delay(4), 0.5), seconds_of(Delay(4), None)
+    (0.002, 2.0, None)
+    """
+    duration: Any = delay.duration
+    scale = dt if delay.unit == "dt" else SECONDS_PER_UNIT.get(delay.unit)
+    if scale is None:
+        return None
+    # A bound ParameterExpression is a number too. To ask for int and float first is faster.
+    if not isinstance(duration, (float, int, Real)):
+        try:
+            duration = float(duration)
+        except TypeError:
+            return None
+    seconds = float(duration) * scale
+    return seconds if 0 <= seconds < math.inf else None
 
 
 def circuits_of(run_input: Any, backend_name: str) -> list[QuantumCircuit]:

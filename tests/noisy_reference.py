@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from qiskit.circuit import IfElseOp, SwitchCaseOp
+from qiskit.circuit import IfElseOp, Measure, Reset, SwitchCaseOp
 from qiskit.circuit.controlflow import CASE_DEFAULT
 from qiskit.quantum_info import DensityMatrix, Operator, SuperOp
 
@@ -92,6 +92,8 @@ def superop(model, name, qubits):
         return None
     table = model.instructions.get(name, {})
     error, duration = table.get(qubits) or table.get(None) or (None, None)
+    if error and name in model.preparations:
+        duration = None  # its error is all that it does to a qubit in 0
     t1s, t2s = zip(*[_lifetimes(model, qubit) for qubit in qubits], strict=True)
     return gate_noise(error, duration, t1s, t2s)
 
@@ -108,12 +110,13 @@ def _lifetimes(model, qubit):
     return model.lifetimes[qubit] if qubit < len(model.lifetimes) else (None, None)
 
 
-def readout(model, qubit):
+def readout(model, qubit, name="measure"):
     """Return the probability M[observed, prepared] of reading a bit, shape (2, 2); None if exact.
 
     Columns sum to 1.
     """
-    flip_0, flip_1 = model.assignment.get(qubit) or model.assignment.get(None) or (0.0, 0.0)
+    assignment = model.assignment if name == "measure" else model.readouts[name]
+    flip_0, flip_1 = assignment.get(qubit) or assignment.get(None) or (0.0, 0.0)
     if not (flip_0 or flip_1):
         return None
     return np.array([[1 - flip_0, flip_1], [flip_0, 1 - flip_1]])
@@ -172,10 +175,13 @@ class _Interpreter:
             unit = operation.unit
             scale = self.dt if unit == "dt" else SECONDS_PER_UNIT[unit]
             return [self.wait(way, qubits[0], operation.duration * scale)]
-        if name == "reset":
-            return [replace(way, state=way.state.evolve(_RESET, qubits))]
-        if name == "measure":
-            return self.measure(way, qubits[0], instruction.clbits[0])
+        if isinstance(operation, Reset) or name == "reset_2":
+            state = way.state.evolve(_RESET, qubits)
+            if (self.model.instructions.get(name, {}).get(tuple(qubits)) or (None,))[0]:
+                state = state.evolve(SuperOp(superop(self.model, name, qubits)), qubits)
+            return [replace(way, state=state)]
+        if isinstance(operation, Measure) or name == "measure_2":
+            return self.measure(way, qubits[0], instruction.clbits[0], name)
         if name == "store":
             lvalue, rvalue = operation.params
             return [_store(way, lvalue, _value(rvalue, way))]
@@ -214,8 +220,8 @@ class _Interpreter:
     def inner(body, qubits):
         return dict(zip(body.qubits, qubits, strict=True))
 
-    def measure(self, way, qubit, clbit):
-        wrong = readout(self.model, qubit)
+    def measure(self, way, qubit, clbit, name):
+        wrong = readout(self.model, qubit, name)
         wrong = np.eye(2) if wrong is None else wrong
         ends = []
         for true in (0, 1):

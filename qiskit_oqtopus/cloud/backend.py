@@ -182,7 +182,8 @@ class OqtopusBackend(BackendV2):
         """Return a local simulator of the device with the noise that its calibration states.
 
         It needs no network, has a copy of the Target, and runs what the device would run: see
-        :meth:`check`. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
+        :meth:`check`. With ``timing="global_barriers"`` it also takes the time that the device
+        would take. Its noise is that of the Target as it is now, whatever :meth:`refresh` reads
         later. What is not calibrated has no noise that could be simulated: the twin never has it,
         even if the backend does.
 
@@ -261,6 +262,11 @@ class OqtopusBackend(BackendV2):
 
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
+
+        Warns:
+            OqtopusWarning: If the device takes circuits and does something else than they ask: it
+                makes their delays one after another, or reads qubits later than they say; or if one
+                has so many gates that the device is blocked for minutes.
         """
         values = self._values(options)
         return find_problems(self, self._tasks(run_input, values), values)
@@ -307,6 +313,10 @@ class OqtopusBackend(BackendV2):
             OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
             OqtopusSubmissionError: If not all circuits could be sent; it says which were.
             OqtopusCloudError: If the server cannot be asked before anything is sent.
+
+        Warns:
+            OqtopusWarning: As :meth:`check`; if the device takes no jobs now, or was calibrated
+                since the Target was made.
         """
         values = self._values(options)
         return send(self, self._tasks(run_input, values), values)

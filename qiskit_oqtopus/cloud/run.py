@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ..client.models import Submission
+from ..device.doubts import find_doubts
 from ..device.snapshot import is_same_second
 from ..exceptions import (
     OqtopusCircuitError,
@@ -62,8 +63,12 @@ def find_problems(
         backend: The device.
         tasks: The circuits.
         values: All run options.
+
+    Warns:
+        OqtopusWarning: As :func:`send`.
     """
     _, problems = _encode(backend, tasks, values, new_group_id())
+    _warn_of_doubts(backend, tasks, values, {problem.circuit for problem in problems})
     return problems
 
 
@@ -80,11 +85,16 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
 
     Raises:
         OqtopusError: As :meth:`.OqtopusBackend.run`.
+
+    Warns:
+        OqtopusWarning: If the device takes the circuits and does something else than they ask, see
+            :mod:`qiskit_oqtopus.device.doubts`, or does not seem to be ready for them.
     """
     group, token = _choose_run_id(values)
     programs, problems = _encode(backend, tasks, values, group)
     if problems:
         raise OqtopusCircuitError(problems, backend.name)
+    _warn_of_doubts(backend, tasks, values)
     resume = values["resume"]
     if resume is not None and is_job_id(resume):
         # Asked for only now: nothing is asked of the server for circuits that cannot run.
@@ -189,6 +199,20 @@ def _encode(
     )
     left_out = backend.snapshot().uncalibrated
     return encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
+
+
+def _warn_of_doubts(
+    backend: OqtopusBackend,
+    tasks: Sequence[Task],
+    values: Mapping[str, Any],
+    refused: Collection[int] = (),
+) -> None:
+    """Warn of what the device does otherwise than the circuits ask, other than those refused."""
+    circuits = {i: task.circuit for i, task in enumerate(tasks) if i not in refused}
+    # A simulator makes no delays, and the server's transpiler takes none.
+    timed = not backend.simulator and values["transpiler"] is None
+    for doubt in find_doubts(circuits, backend.target, timed=timed):
+        warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
 
 
 def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:

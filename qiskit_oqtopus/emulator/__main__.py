@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError
 from .devices import EXAMPLES
 from .faults import Faults
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device_info=options.device_info,
             seed=options.seed,
             noise=options.noise,
+            timing=options.timing,
             faults=faults,
         ) as cloud:
             _announce(cloud, options.json)
@@ -159,6 +161,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--noise", action="store_true", help="run programs with the noise of the calibrations"
+    )
+    parser.add_argument(
+        "--timing",
+        choices=[GLOBAL_BARRIERS],
+        help="with --noise: the time that programs take on a real device",
     )
     parser.add_argument("--seed", type=int, help="seed of the counts")
     parser.add_argument("--latency", type=float, metavar="S", help="seconds for each request")

@@ -57,6 +57,7 @@ class Engine:
         size: Largest number of jobs that are taken per device at one look; None means all.
         seed: Seed of the counts, or None.
         noise: Whether programs run with noise.
+        timing: When things happen then, or None.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Engine:
         size: int | None,
         seed: int | None,
         noise: bool,
+        timing: str | None = None,
     ) -> None:
         self._database = database
         self._object_storage = object_storage
@@ -78,7 +80,7 @@ class Engine:
         self._faults = faults
         self._interval = interval
         self._size = size
-        self._simulator = Simulator(gateway, seed, noise)
+        self._simulator = Simulator(gateway, seed, noise, timing)
         for device in devices:
             self._simulator.backend(device)  # warns about its noise here, not in the thread
         self._stopping = threading.Event()

@@ -35,14 +35,18 @@ class Simulator:
         gateway: "qulacs" or "qubex", see :class:`~qiskit_oqtopus.emulator.Emulator`.
         seed: Seed of the first run, or None for new ones.
         noise: Whether programs run with the noise in the facts of their device.
+        timing: When things happen then, see :meth:`.QulacsBackend.run`.
     """
 
-    def __init__(self, gateway: str, seed: int | None, noise: bool = False) -> None:
+    def __init__(
+        self, gateway: str, seed: int | None, noise: bool = False, timing: str | None = None
+    ) -> None:
         self._ideal = QulacsBackend(num_qubits=1)
         self._twins: dict[str, tuple[Any, QulacsBackend]] = {}  # facts and twin by device
         self._gateway = gateway
         self._seed = seed
         self._noise = noise
+        self._timing = timing
         self._job: QulacsJob | None = None
         self._cancelled = False
 
@@ -66,7 +70,7 @@ class Simulator:
             # The engine has refused already what the device refuses.
             # What the facts do not know has no noise, but it exists: this is the device itself.
             target = snapshot.target(include_uncalibrated=True)
-            twin = QulacsBackend.from_target(target, check=_no_problems)
+            twin = QulacsBackend.from_target(target, check=_no_problems, timing=self._timing)
             self._twins[device.device_id] = (device.facts, twin)
         return twin
 

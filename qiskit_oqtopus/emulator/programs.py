@@ -33,7 +33,7 @@ class NativeProgram:
     """A program that the device runs.
 
     Attributes:
-        circuit: Its gates and delays; then, for each classical bit that is measured, one
+        circuit: Its gates, barriers and delays; then, for each classical bit that is measured, one
             measurement of the qubit that was measured into it last: only the final state is
             sampled.
         measured: Qubit by classical bit, in ascending order of the bits.
@@ -98,7 +98,7 @@ def to_native(circuit: QuantumCircuit) -> NativeProgram:
         qubits = [circuit.find_bit(qubit).index for qubit in instruction.qubits]
         if name == "measure":
             measured[circuit.find_bit(instruction.clbits[0]).index] = qubits[0]
-        elif name in NATIVE_GATES or name == "delay":
+        elif name in NATIVE_GATES or name in ("barrier", "delay"):
             body.append(instruction.operation, qubits)
         elif name not in NATIVE_OTHERS:
             raise ProgramError(f"the device has no {name}")
@@ -232,11 +232,15 @@ def _parse_statements(statements: Iterable[str]) -> NativeProgram:
             registers.declare(*found.groups())
         elif found := _WAIT.fullmatch(statement):
             amount, unit, operands = found.groups()
-            waiting = [registers.all("qubit", each) for each in (operands or "").split(",") if each]
-            if amount is not None:
-                time = _parse_time(amount, unit)
-                for each in waiting or [range(registers.sizes["qubit"])]:
-                    steps += [("delay", time, [qubit]) for qubit in each]
+            named = [registers.all("qubit", each) for each in (operands or "").split(",") if each]
+            waiting = named or [range(registers.sizes["qubit"])]
+            if amount is None:
+                held = dict.fromkeys(qubit for each in waiting for qubit in each)
+                steps.append(("barrier", (), list(held)))
+                continue
+            time = _parse_time(amount, unit)
+            for each in waiting:
+                steps += [("delay", time, [qubit]) for qubit in each]
         elif found := _PHASE.fullmatch(statement):
             phase += _parse_angle(found[1])
         else:

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import uvicorn
 
+from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError, OqtopusOptionError
-from ..options import boolean, one_of
+from ..options import boolean, one_of, optional
 from .app import Api
 from .database import FINAL, Database, JobRecord, JobView
 from .devices import Devices, EmulatedDevice, parse_device
@@ -67,6 +68,9 @@ class Emulator:
         noise: Whether programs run with the noise in the facts of their device, as on its
             :meth:`twin <qiskit_oqtopus.OqtopusBackend.twin>`; basis changes of the server's own
             estimation are perfect.
+        timing: "global_barriers" for the time that programs take on a real device: qubits relax
+            while they wait for others, each barrier and each rz is one over all qubits, and all
+            qubits are read at the end. It needs ``noise``. None: only gates and delays take time.
         seed: Seed of the counts; None takes a new one for each job.
         pace: The pace in detail, in place of ``realistic``.
 
@@ -98,12 +102,19 @@ class Emulator:
         device_info: Literal["url", "text", "null"] = "url",
         faults: Faults | None = None,
         noise: bool = False,
+        timing: Literal["global_barriers"] | None = None,
         seed: int | None = None,
         pace: Pace | None = None,
     ) -> None:
         one_of(["qulacs", "qubex"])("gateway", gateway)
         one_of(["url", "text", "null"])("device_info", device_info)
         noise = boolean("noise", noise)
+        optional(one_of([GLOBAL_BARRIERS]))("timing", timing)
+        if timing is not None and not noise:
+            raise OqtopusOptionError(
+                f"Option 'timing' is {timing!r}, but there is no noise, so that time does nothing. "
+                "Add noise=True."
+            )
         if isinstance(devices, (str, Path)):
             devices = [devices]
         self._host = host
@@ -127,6 +138,7 @@ class Emulator:
             size=self._pace.fetch_size,
             seed=seed,
             noise=noise,
+            timing=timing,
         )
         api = Api(self._database, self._object_storage, self.devices, self.faults, device_info)
         self._app = Middleware(

@@ -232,9 +232,7 @@ class LocalExecutor:
             try:
                 parts.append(make())
             except OqtopusCircuitError as error:
-                # The circuits of one PUB differ only in their angles: they have the same problems.
-                named = [replace(p, circuit=index, noun="PUB") for p in error.problems]
-                problems += dict.fromkeys(named)
+                problems += _of_pub(index, error.problems)
         if problems:
             raise OqtopusCircuitError(problems, self._backend.name)
         jobs = [part.job for part in parts if part.job is not None]
@@ -300,6 +298,20 @@ class LocalExecutor:
             )
 
         return Part(job, pub.circuit.name, pub.parameter_values.shape, build)
+
+
+def _of_pub(index: int, problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems of the circuits of one PUB, which differ only in their angles.
+
+    They are the same for all parameter sets. Of an instruction with angles that the device does not
+    take, the first such angle is shown.
+    """
+    shown: dict[Any, Problem] = {}
+    for problem in problems:
+        named = replace(problem, circuit=index, noun="PUB")
+        key = named if problem.position is None else replace(named, reason="")
+        shown.setdefault(key, named)
+    return list(shown.values())
 
 
 def _shuffle_shots(

@@ -230,7 +230,7 @@ class QulacsBackend(TwinBackend):
                   With noise, automatic is the faster one of the last two that fits into the
                   memory; without noise it is the state vector.
                 * ``noise`` (bool): Of twins only, like all that follow in this list up to
-                  ``idle_relaxation``: whether there is any noise, True.
+                  ``timing``: whether there is any noise, True.
                 * ``gate_noise`` (bool): Whether gates have their stated errors, True; without,
                   qubits still relax.
                 * ``relaxation`` (bool): Whether qubits relax in gates and delays, True; without,
@@ -238,6 +238,10 @@ class QulacsBackend(TwinBackend):
                 * ``readout_noise`` (bool): Whether bits are read wrongly, True.
                 * ``idle_relaxation`` (bool): Whether qubits relax while they wait for others,
                   False. Circuits are scheduled as late as possible, and have no control flow.
+                * ``timing`` (str): "global_barriers" for the time that circuits take on a real
+                  device: qubits relax while they wait for others, each barrier and each rz is one
+                  over all qubits, and all qubits are read at the end; see
+                  :mod:`qiskit_oqtopus.device.timing`. None: as ``idle_relaxation`` says.
                 * ``executor`` (concurrent.futures.Executor): Where chunks of circuits run; None is
                   a thread of this process.
                 * ``max_job_size`` (int): Circuits per chunk for the executor. Default: a 32nd
@@ -380,7 +384,8 @@ class QulacsBackend(TwinBackend):
         noise = None
         if self._twin is not None:
             estimated = exact or values["statevector"] or values["density_matrix"] is not False
-            problems.extend(self._twin.check(circuits, self._target, estimated=estimated))
+            runs = self._twin.executed or self._target
+            problems.extend(self._twin.check(circuits, runs, estimated=estimated))
             noise = self._twin.noise(values)
         refused = {problem.circuit for problem in problems}
         compile_one = compiler_for(

@@ -14,8 +14,9 @@ from qiskit.providers import BackendV2
 from qiskit.transpiler import Target
 
 from ..device.selection import find_unknown
+from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
-from ..options import Check, boolean
+from ..options import Check, boolean, one_of, optional
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,19 +24,23 @@ if TYPE_CHECKING:
     from ..device.snapshot import DeviceSnapshot
     from .noise.model import NoiseModel
 
-SWITCHES: Mapping[str, bool] = {
+SWITCHES: Mapping[str, bool | None] = {
     "noise": True,
     "gate_noise": True,
     "relaxation": True,
     "readout_noise": True,
     "idle_relaxation": False,
+    "timing": None,
 }
 """Run options that only twins have, and their defaults."""
 
 _SHOWN = 20
 """Places that a warning names at most; hundreds of couplings would fill the screen."""
 
-SWITCH_CHECKS: Mapping[str, Check] = dict.fromkeys(SWITCHES, boolean)
+SWITCH_CHECKS: Mapping[str, Check] = {
+    **dict.fromkeys(SWITCHES, boolean),
+    "timing": optional(one_of([GLOBAL_BARRIERS])),
+}
 
 
 class CircuitCheck(Protocol):
@@ -54,6 +59,8 @@ class Twin:
         target: The calibration.
         check: What the device cannot do.
         qubit_coordinates: Places of its qubits.
+        executed: The Target of compiled circuits, where it is not that for which they are compiled;
+            it then has the calibration.
     """
 
     def __init__(
@@ -61,14 +68,19 @@ class Twin:
         target: Target,
         check: CircuitCheck,
         qubit_coordinates: Sequence[tuple[float, float]] = (),
+        executed: Target | None = None,
     ) -> None:
         self.check = check
         self.qubit_coordinates = list(qubit_coordinates)
-        self._target = target
+        self.executed = executed
+        self._target = target if executed is None else executed
         self._models: dict[tuple[bool, bool, bool], NoiseModel] = {}
+        self._told: set[str] = set()  # warnings that one of the models has given
 
     def noise(self, options: Mapping[str, Any]) -> NoiseModel | None:
         """Return the noise that some options leave, or None; it is built once, and then warns.
+
+        What most devices have is said once, and not for each combination of options.
 
         Args:
             options: Those of :data:`SWITCHES`.
@@ -85,7 +97,7 @@ class Twin:
 
             gate, relaxation, readout = switches
             self._models[switches] = NoiseModel.from_target(
-                self._target, gate=gate, relaxation=relaxation, readout=readout
+                self._target, gate=gate, relaxation=relaxation, readout=readout, told=self._told
             )
         return self._models[switches]
 
@@ -94,7 +106,8 @@ def check_switches(options: Mapping[str, Any]) -> None:
     """Refuse combinations of options that mean nothing with noise.
 
     Raises:
-        OqtopusOptionError: For a state vector of what has noise, and idle qubits that cannot relax.
+        OqtopusOptionError: For a state vector of what has noise, idle qubits that cannot relax,
+            and two ways to say when they do.
     """
     if not options["noise"]:
         return
@@ -111,6 +124,16 @@ def check_switches(options: Mapping[str, Any]) -> None:
     if options["idle_relaxation"] and not options["relaxation"]:
         raise OqtopusOptionError(
             "Option 'idle_relaxation' is True, but 'relaxation' is False. Leave one of them out."
+        )
+    if options["timing"] and not options["relaxation"]:
+        raise OqtopusOptionError(
+            f"Option 'timing' is {options['timing']!r}, but 'relaxation' is False, so that time "
+            "does nothing. Leave one of them out."
+        )
+    if options["timing"] and options["idle_relaxation"]:
+        raise OqtopusOptionError(
+            f"Options 'timing' and 'idle_relaxation' both say when idle qubits relax. With "
+            f"timing={options['timing']!r}, leave idle_relaxation out."
         )
 
 
@@ -138,6 +161,9 @@ class TwinBackend(BackendV2):
     def from_backend(cls, backend: BackendV2, *, seed: int | None = None, **options: Any) -> Self:
         """Return a twin of any Qiskit backend, see :meth:`from_target`.
 
+        Of a backend with ``target_with_resonators`` (IQM) the twin runs what this supports, and
+        circuits are compiled for ``target``, as they are for the backend.
+
         Args:
             backend: The backend. Of an OQTOPUS device this is ``backend.twin()``.
             seed: Default of ``seed_simulator``.
@@ -155,8 +181,10 @@ class TwinBackend(BackendV2):
             return twin
         known = getattr(backend, "_twin", None)
         check = known.check if isinstance(known, Twin) else None
+        executed = known.executed if isinstance(known, Twin) else _executed_target(backend)
         places = getattr(backend, "qubit_coordinates", None)
-        return cls._build_twin(backend.target, f"{backend.name}_twin", check, places, seed, options)
+        name = f"{backend.name}_twin"
+        return cls._build_twin(backend.target, name, check, places, seed, options, executed)
 
     @classmethod
     def from_target(
@@ -171,8 +199,9 @@ class TwinBackend(BackendV2):
     ) -> Self:
         """Return a twin of the device that a Target describes.
 
-        It has a copy of this Target, runs only what the Target supports, and has the noise that
-        its errors, durations, T1 and T2 make: see :class:`.noise.NoiseModel`.
+        It has a copy of this Target, runs only what the Target supports, on these qubits and at
+        these angles, and has the noise that its errors, durations, T1 and T2 make: see
+        :class:`.noise.NoiseModel`.
 
         Args:
             target: The Target.
@@ -241,18 +270,21 @@ class TwinBackend(BackendV2):
         qubit_coordinates: Sequence[tuple[float, float]] | None,
         seed: int | None,
         options: Mapping[str, Any],
+        executed: Target | None = None,
     ) -> Self:
         values = dict(options)
         if seed is not None and values.setdefault("seed_simulator", seed) != seed:
             raise OqtopusOptionError("Give either 'seed' or 'seed_simulator', not both.")
-        from .target import find_unsupported
+        from .support import find_unsupported
 
         target = copy.deepcopy(target)
         switches = {key: values.pop(key) for key in SWITCHES if key in values}
         backend = cls(target, **values)
         backend.name = name
         backend.description = "Twin of a device: its calibration as noise, on Qulacs"
-        backend._twin = Twin(target, check or find_unsupported, qubit_coordinates or ())
+        executed = copy.deepcopy(executed)
+        places = qubit_coordinates or ()
+        backend._twin = Twin(target, check or find_unsupported, places, executed)
         backend._options.update_options(**SWITCHES)
         backend.set_options(**switches)
         backend._twin.noise(backend.options)  # raises and warns now, not at the first run
@@ -264,3 +296,15 @@ class TwinBackend(BackendV2):
     def qubit_coordinates(self) -> list[tuple[float, float]]:
         """(row, column) of each qubit of a twin, for Qiskit's ``plot_gate_map``; else empty."""
         return [] if self._twin is None else list(self._twin.qubit_coordinates)
+
+
+def _executed_target(backend: BackendV2) -> Target | None:
+    """Return the Target of compiled circuits, where it is not that for which they are compiled.
+
+    The devices of IQM with a resonator are compiled for without it, and have another Target beside.
+    """
+    try:
+        target = getattr(backend, "target_with_resonators", None)
+    except ValueError:  # there are no resonators
+        return None
+    return target if isinstance(target, Target) else None

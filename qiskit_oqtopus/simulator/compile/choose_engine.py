@@ -109,9 +109,15 @@ def compiler_for(
         shots=0 if exact else options["shots"],
         budget=budget,
         dt=dt,
-        idle=noise is not None and options["idle_relaxation"],
+        schedule=None if noise is None else _choose_schedule(options),
         wanted=wanted,
     )
+
+
+def _choose_schedule(options: Mapping[str, Any]) -> str | None:
+    """Return when things happen, as :func:`.noisy.compile_noisy` takes it."""
+    timing: str | None = options["timing"]
+    return "late" if options["idle_relaxation"] else timing
 
 
 def _compile_for_noise(
@@ -123,7 +129,7 @@ def _compile_for_noise(
     shots: int,
     budget: Budget,
     dt: float | None,
-    idle: bool,
+    schedule: str | None,
     wanted: Wanted,
 ) -> tuple[NoisyPlan | ProductPlan | None, list[Problem]]:
     """Compile a circuit for the engines that can have noise, whether it has any or not."""
@@ -134,7 +140,7 @@ def _compile_for_noise(
     else:
         from .noisy import compile_noisy  # most circuits have no noise: they do not wait for this
 
-        plan, problems = compile_noisy(circuit, index, noise, dt=dt, idle=idle, final=final)
+        plan, problems = compile_noisy(circuit, index, noise, dt=dt, schedule=schedule, final=final)
     if not isinstance(plan, Plan):
         return None, problems
     chosen = _divide(plan, method, shots, budget, wanted)

@@ -26,6 +26,7 @@ from qiskit.circuit.library import (
 )
 from qiskit.quantum_info import SparsePauliOp
 
+from ..naming import is_measured_reset, own_matrix
 from ..operations import Encoded, Operation, pauli_ids, permutation
 
 MATRIX_QUBITS = 6
@@ -79,9 +80,14 @@ def encode(operation: Any, fresh: bool) -> Native | QuantumCircuit:
     if isinstance(operation, Instruction):
         if operation.definition is not None:
             return operation.definition
+        if is_measured_reset(operation):
+            circuit = QuantumCircuit(1, 1)
+            circuit.measure(0, 0)
+            circuit.reset(0)
+            return circuit
     elif hasattr(operation, "to_circuit"):  # Clifford and the like
-        circuit: QuantumCircuit = operation.to_circuit()
-        return circuit
+        expanded: QuantumCircuit = operation.to_circuit()
+        return expanded
     else:
         synthesised = _synthesise(operation)
         if synthesised is not None:
@@ -108,9 +114,7 @@ def _small_matrix(operation: Any, max_qubits: int) -> np.ndarray | None:
         return None
     if isinstance(operation, AnnotatedOperation):
         return np.asarray(operation.to_matrix().data)
-    if hasattr(operation, "__array__") and isinstance(operation, Instruction):
-        return np.asarray(operation.__array__(dtype=complex))
-    return None
+    return own_matrix(operation) if isinstance(operation, Instruction) else None
 
 
 def _synthesise(operation: Any) -> QuantumCircuit | None:

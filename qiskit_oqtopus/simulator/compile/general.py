@@ -21,11 +21,9 @@ from qiskit.circuit import (
     Gate,
     IfElseOp,
     Instruction,
-    Measure,
     Parameter,
     ParameterExpression,
     QuantumCircuit,
-    Reset,
     Store,
     SwitchCaseOp,
     WhileLoopOp,
@@ -35,6 +33,7 @@ from qiskit.exceptions import QiskitError
 from ...exceptions import Problem
 from ..angle import Angle, angle_of
 from ..classical import Expression, ExpressionError
+from ..naming import is_measurement, is_reset
 from ..operations import encode_standard
 from .builder import Scope
 from .control_flow import ControlFlow
@@ -67,6 +66,7 @@ class Compiler(ControlFlow):
         self.index = index
         self.problems: list[Problem] = []
         self._position: int | None = None
+        self._said: set[tuple[str, str]] = set()  # name and problem of operations
         self._written = 0  # instructions of definitions and of blocks
 
     # -- the circuit as a whole -----------------------------------------------------------------
@@ -168,13 +168,12 @@ class Compiler(ControlFlow):
             return
         qubits = tuple(scope.qubits[bit] for bit in instruction.qubits)
         try:
-            kind, handler = _HANDLERS.get(name, (None, Compiler._general))
-            if kind is not None and not isinstance(instruction.operation, kind):
-                handler = Compiler._general
-            handler(self, instruction, scope)
+            _find_handler(name, instruction.operation)(self, instruction, scope)
         except (UnsupportedOperation, ExpressionError) as error:
             cure = getattr(error, "cure", "rewrite the expression")
-            self._problem(str(error), cure, name, qubits)
+            if (name, str(error)) not in self._said:  # once is enough for all that are the same
+                self._said.add((name, str(error)))
+                self._problem(str(error), cure, name, qubits)
         except QiskitError as error:
             self._problem(
                 f"Qiskit could not expand it: {error.message}",
@@ -256,9 +255,9 @@ class Compiler(ControlFlow):
         """Barrier and delay: a noiseless state does not change."""
 
 
-_HANDLERS: dict[str, tuple[type, Callable[[Compiler, CircuitInstruction, Scope], None]]] = {
-    "measure": (Measure, Compiler._measure),
-    "reset": (Reset, Compiler._reset),
+_Handler = Callable[[Compiler, CircuitInstruction, Scope], None]
+
+_HANDLERS: dict[str, tuple[type, _Handler]] = {
     "barrier": (Barrier, Compiler._nothing),
     "delay": (Delay, Compiler._nothing),
     "store": (Store, Compiler._store),
@@ -270,6 +269,16 @@ _HANDLERS: dict[str, tuple[type, Callable[[Compiler, CircuitInstruction, Scope],
     "continue_loop": (ContinueLoopOp, Compiler._continue),
     "box": (BoxOp, Compiler._box),
 }
+
+
+def _find_handler(name: str, operation: Any) -> _Handler:
+    """Return what compiles an operation that is no standard gate."""
+    if is_measurement(operation):
+        return Compiler._measure
+    if is_reset(operation):
+        return Compiler._reset
+    kind, handler = _HANDLERS.get(name, (object, Compiler._general))
+    return handler if isinstance(operation, kind) else Compiler._general
 
 
 def _free_parameters(circuit: QuantumCircuit) -> set[Parameter]:

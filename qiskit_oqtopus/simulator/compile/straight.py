@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qiskit.circuit import Barrier, Delay, Measure, QuantumCircuit
 
+from ...circuits import seconds_of
 from ..operations import FIXED_GATES, ROTATION_GATES, Operation, encode_standard
 from ..plan import Plan
-from .timing import seconds_of
 
 if TYPE_CHECKING:
     from ..noise.model import NoiseModel
@@ -81,7 +81,9 @@ def compile_straight(
                 phase += angle
         elif name == "measure":
             bit = qubits[0]
-            if bit in measured or not isinstance(instruction.operation, Measure):
+            operation = instruction.operation
+            # The noise may be that of a measurement with a name of its own, see naming.
+            if bit in measured or not isinstance(operation, Measure) or operation.name != name:
                 return None
             measured[bit] = instruction.clbits[0]
             continue

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from qiskit.circuit import Delay, Gate, Measure
+from qiskit.circuit import Delay, Gate
+from qiskit.circuit.library import Initialize
 from qiskit.transpiler import Target
 
 from ...exceptions import OqtopusOptionError
+from ..naming import is_readout, is_reset
 
 Qubits = tuple[int, ...]
 Lifetimes = tuple[tuple[float | None, float | None], ...]
@@ -42,12 +44,14 @@ class Calibration:
     Attributes:
         lifetimes: T1 and T2 of each qubit in s, as stated.
         instructions: By name and qubits, the error (average infidelity) and duration in s of each
-            instruction other than delays and measurements that has any. Qubits None stands for
-            all qubits that are not listed.
+            instruction other than delays and ``measure`` that has any; other measurements have no
+            error here. Qubits None stands for all qubits that are not listed.
         assignment: By qubit (None: all others), the probabilities of reading 1 after preparing 0
             and of reading 0 after preparing 1.
         measure_durations: By qubit (None: all others), the duration of a measurement in s.
-        without_use: Name and qubits of each instruction that is not a gate and has an error.
+        without_use: Name and qubits of each instruction whose error says nothing that is known.
+        readouts: The assignment of each measurement that has another name than ``measure``.
+        preparations: Names of what brings qubits to a state whatever they were in.
     """
 
     lifetimes: Lifetimes
@@ -55,6 +59,8 @@ class Calibration:
     assignment: Assignment
     measure_durations: dict[int | None, float]
     without_use: tuple[tuple[str, Qubits | None], ...]
+    readouts: dict[str, Assignment]
+    preparations: frozenset[str]
 
 
 def place(name: str, qubits: Qubits | None) -> str:
@@ -79,9 +85,11 @@ def read_calibration(target: Target) -> Calibration:
     calibration = Calibration(
         reader.lifetimes(),
         reader.instructions(),
-        reader.assignment(),
+        reader.assignment("measure"),
         reader.measure_durations,
         tuple(reader.without_use),
+        reader.readouts(),
+        reader.preparations(),
     )
     if reader.problems:
         count = len(reader.problems)
@@ -134,16 +142,18 @@ class _Reader:
                 duration = self._number(
                     where, "duration", getattr(properties, "duration", None), _DURATION
                 )
-                if isinstance(operation, Measure) and duration:
+                if name == "measure" and duration:
                     self.measure_durations[qubits and qubits[0]] = duration
-                if isinstance(operation, (Delay, Measure)) or not (error or duration):
+                if is_readout(operation):
+                    error = None  # see assignment()
+                if name == "measure" or isinstance(operation, Delay) or not (error or duration):
                     continue
                 if (operation.num_qubits if qubits is None else len(qubits)) > MAX_QUBITS:
                     self.problems.append(
                         f"{where}: noise on more than {MAX_QUBITS} qubits at once cannot be "
                         "simulated; leave its error and duration out."
                     )
-                if error and not isinstance(operation, Gate):
+                if error and not (isinstance(operation, Gate) or _prepares(operation)):
                     self.without_use.append((name, qubits))
                     error = None
                 table[qubits] = (error, duration)
@@ -151,16 +161,16 @@ class _Reader:
                 instructions[name] = table
         return instructions
 
-    def assignment(self) -> Assignment:
+    def assignment(self, name: str) -> Assignment:
         assignment: Assignment = {}
-        table = self._target["measure"] if "measure" in self._target.operation_names else {}
+        table = self._target[name] if name in self._target.operation_names else {}
         for qubits, properties in table.items():
             # Properties of any class: Qiskit's own have the error only.
             given = [
                 self._number(
-                    place("measure", qubits), name, getattr(properties, name, None), _PROBABILITY
+                    place(name, qubits), word, getattr(properties, word, None), _PROBABILITY
                 )
-                for name in ("prob_meas1_prep0", "prob_meas0_prep1")
+                for word in ("prob_meas1_prep0", "prob_meas0_prep1")
             ]
             error = getattr(properties, "error", None)
             if None in given and error is not None:
@@ -168,3 +178,18 @@ class _Reader:
             if given != [None, None]:
                 assignment[qubits and qubits[0]] = (given[0] or 0.0, given[1] or 0.0)
         return assignment
+
+    def readouts(self) -> dict[str, Assignment]:
+        return {
+            name: self.assignment(name)
+            for name in self._target.operation_names
+            if name != "measure" and is_readout(self._target.operation_from_name(name))
+        }
+
+    def preparations(self) -> frozenset[str]:
+        names = self._target.operation_names
+        return frozenset(n for n in names if _prepares(self._target.operation_from_name(n)))
+
+
+def _prepares(operation: Any) -> bool:
+    return is_reset(operation) or isinstance(operation, Initialize)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import permutations
 from typing import Any
 
 from qiskit.transpiler import Target
 
 from ...exceptions import OqtopusWarning, users_stacklevel
+from ..naming import Aliases, find_aliases
 from ..operations import Operation
 from .calibration import (
     Assignment,
@@ -35,6 +36,12 @@ _ROUNDING = 1 + 1e-9
 _SHOWN = 20
 """Places that a warning names at most; hundreds of couplings would fill the screen."""
 
+_FEW = 3
+"""So many places of what nearly every device has, and nobody can change."""
+
+_COMMON = "Relaxation alone"
+"""How the warning of such places begins."""
+
 
 @dataclass(frozen=True)
 class NoiseModel:
@@ -44,11 +51,11 @@ class NoiseModel:
     infidelity of both together is the error that the Target states (see
     :func:`.channels.depolarizing_probability`). Delays relax. An error, duration or lifetime that
     is not known makes no noise; none is made up. ``rz``, which is virtual on OQTOPUS devices and
-    has error 0 and duration 0 in their Targets, is free. What is not a gate (``reset``) relaxes for
-    its duration, and its error is not used.
+    has error 0 and duration 0 in their Targets, is free.
 
     A measurement has its readout error and no relaxation: decay during the readout is part of its
-    calibrated error. In this and gate by gate, the model is that of Qiskit Aer's
+    calibrated error. So it is with a reset that has an error: depolarizing leaves the qubit in 1
+    with this probability. In this and gate by gate, the model is that of Qiskit Aer's
     ``NoiseModel.from_backend`` at temperature zero, but impossible values are refused rather than
     cut off, and what a Target says of an instruction on any qubits is used.
 
@@ -61,6 +68,9 @@ class NoiseModel:
             and of reading 0 after preparing 1.
         measure_durations: By qubit (None: all others), the duration of a measurement in s, for
             the schedule of what waits for it.
+        readouts: The assignment of each measurement that has another name than ``measure``.
+        preparations: Names of what brings qubits to a state: resets and the like.
+        aliases: By the name in circuits, names of the Target's own, see :mod:`..naming`.
 
     >>> model = NoiseModel(((3e-5, 2e-5),), {"sx": {(0,): (1e-3, 2e-8)}}, {0: (0.25, 0.125)})
     >>> model.operation("sx", (0,))[:2], model.operation("rz", (0,))
@@ -73,6 +83,9 @@ class NoiseModel:
     instructions: Instructions = field(default_factory=dict, hash=False)
     assignment: Assignment = field(default_factory=dict, hash=False)
     measure_durations: dict[int | None, float] = field(default_factory=dict, hash=False)
+    readouts: dict[str, Assignment] = field(default_factory=dict, hash=False)
+    preparations: frozenset[str] = frozenset()
+    aliases: Aliases = field(default_factory=dict, hash=False)
     _operations: dict[tuple[str, Qubits], Operation | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -85,6 +98,7 @@ class NoiseModel:
         gate: bool = True,
         relaxation: bool = True,
         readout: bool = True,
+        told: set[str] | None = None,
     ) -> NoiseModel:
         """Return the noise of a device by its Target.
 
@@ -97,6 +111,8 @@ class NoiseModel:
             relaxation: Whether qubits relax, in gates and delays. Without it, the whole error of
                 a gate is depolarizing.
             readout: Whether bits are read wrongly.
+            told: Warnings of what most devices have, to which this adds those that it gives: one
+                that is in it is not given again.
 
         Raises:
             OqtopusOptionError: If values are impossible (a probability outside [0, 1], a negative
@@ -106,20 +122,42 @@ class NoiseModel:
         Warns:
             OqtopusWarning: Once for each kind of value that is possible and not simulated as it is
                 stated, with all that it concerns: T2 above 2 T1 (simulated as 2 T1); an error below
-                that of relaxation alone (which remains); an error above what depolarizing can
-                reach (where it ends); an error without a duration, on qubits that relax (all of it
-                is depolarizing); an error of what is not a gate (not used). Also if the Target
-                states no noise at all.
+                that of relaxation alone (which remains); an error of 1, which stands for a gate
+                that is not calibrated; another error above what depolarizing can reach (where it
+                ends); an error without a duration, on qubits that relax (all of it is
+                depolarizing); an error of what is neither a gate nor a measurement nor a reset (not
+                used). Also if the Target states no noise at all.
         """
         calibration = read_calibration(target)
+        told = set() if told is None else told
         for doubt in _find_doubts(target, calibration, gate=gate, relaxation=relaxation):
+            if doubt in told:
+                continue
+            if doubt.startswith(_COMMON):
+                told.add(doubt)
             warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
         return cls(
             calibration.lifetimes if relaxation else (),
             calibration.instructions if gate else _drop_errors(calibration.instructions),
             calibration.assignment if readout else {},
             calibration.measure_durations,
+            calibration.readouts if readout else {},
+            calibration.preparations,
+            find_aliases(target),
         )
+
+    def name_of(self, name: str, qubits: Sequence[int], parameters: Sequence[Any] = ()) -> str:
+        """Return the name in the Target of what circuits call ``name``.
+
+        Args:
+            name: The name in circuits.
+            qubits: Its qubits.
+            parameters: Its angles.
+        """
+        for alias in self.aliases.get(name, ()):
+            if alias.fits(tuple(qubits), parameters):
+                return alias.name
+        return name
 
     def operation(self, name: str, qubits: Sequence[int]) -> Operation | None:
         """Return the noise that follows an ideal instruction as the engines take it.
@@ -141,6 +179,8 @@ class NoiseModel:
 
     def _operation(self, name: str, qubits: Qubits) -> Operation | None:
         error, duration = self._numbers(name, qubits)
+        if name in self.preparations and error is not None:
+            duration = None
         relaxations = self._relaxations(qubits, duration or 0.0)
         p = 0.0
         if error is not None:
@@ -181,14 +221,23 @@ class NoiseModel:
             [relaxation_exponents(seconds, t1, t2) for t1, t2 in zip(t1s, t2s, strict=True)]
         )
 
-    def misreadings(self, qubit: int, clbits: Sequence[int]) -> list[Misreading]:
-        """Return how bits are read wrongly that a qubit is measured into; none if they are not."""
-        wrong = self.assignment.get(qubit) or self.assignment.get(None) or (0.0, 0.0)
+    def misreadings(
+        self, qubit: int, clbits: Sequence[int], name: str = "measure"
+    ) -> list[Misreading]:
+        """Return how bits are read wrongly that a qubit is measured into; none if they are not.
+
+        Args:
+            qubit: The qubit.
+            clbits: The bits.
+            name: Name of the measurement in the Target.
+        """
+        assignment = self.assignment if name == "measure" else self.readouts.get(name, {})
+        wrong = assignment.get(qubit) or assignment.get(None) or (0.0, 0.0)
         return [(clbit, *wrong) for clbit in clbits] if any(wrong) else []
 
     def __reduce__(self) -> tuple[type[NoiseModel], tuple[Any, ...]]:
         # Without the operations: they take memory, and are quickly built again.
-        values = (self.lifetimes, self.instructions, self.assignment, self.measure_durations)
+        values = tuple(getattr(self, item.name) for item in fields(self) if item.init)
         return type(self), values
 
 
@@ -212,18 +261,24 @@ def _find_doubts(
 ) -> Iterator[str]:
     """Yield a warning for each kind of value that is not simulated as it is stated."""
     lifetimes = calibration.lifetimes
-    below, beyond, untimed = [], [], []
-    silent = not calibration.assignment and not any(any(pair) for pair in lifetimes)
+    below, beyond, untimed, uncalibrated = [], [], [], []
+    stated = 0
+    silent = not (calibration.assignment or any(calibration.readouts.values()))
+    silent = silent and not any(any(pair) for pair in lifetimes)
     for name, qubits, error, duration in _iterate_places(target, calibration.instructions):
         if error is None:
             continue
+        stated += 1
         silent = silent and not error
-        t1s, t2s = _lifetimes_of(lifetimes if relaxation else (), qubits)
+        relaxes = relaxation and name not in calibration.preparations
+        t1s, t2s = _lifetimes_of(lifetimes if relaxes else (), qubits)
         if error and duration is None and (any(t1s) or any(t2s)):
             untimed.append(place(name, qubits))
         infidelity = relaxation_infidelity(duration or 0.0, t1s, t2s)
         if infidelity > error * _ROUNDING:
             below.append(place(name, qubits))
+        elif error == 1:
+            uncalibrated.append(place(name, qubits))
         elif error > reachable_error(infidelity, len(qubits)) * _ROUNDING:
             beyond.append(place(name, qubits))
     beyond_t1 = [
@@ -236,8 +291,14 @@ def _find_doubts(
         yield f"T2 is above 2 T1, which cannot be; it is simulated as 2 T1: {listed}."
     if gate and below:
         yield (
-            "Relaxation alone makes more errors than are stated for these gates; they are "
-            f"simulated with relaxation only: {_list_places(below)}."
+            f"Relaxation alone makes more errors than are stated for {len(below)} of {stated} "
+            f"gates; they are simulated with relaxation only: {_list_places(below, _FEW)}."
+        )
+    if gate and uncalibrated:
+        yield (
+            f"An error of 1 says that a gate is not calibrated, as it does of {len(uncalibrated)} "
+            f"of {stated} gates; circuits with them run with the largest error that depolarizing "
+            f"can make, which says nothing of the device: {_list_places(uncalibrated)}."
         )
     if gate and beyond:
         yield (
@@ -249,7 +310,7 @@ def _find_doubts(
         yield f"These gates have an error and no duration; {part}: {_list_places(untimed)}."
     if gate and calibration.without_use:
         listed = _list_places([place(name, qubits) for name, qubits in calibration.without_use])
-        yield f"The error of what is not a gate is not simulated: {listed}."
+        yield f"The error of what is no gate, measurement or reset is not simulated: {listed}."
     if silent:
         yield (
             "The Target states no error, lifetime or readout error, so that its noise is none at "
@@ -272,6 +333,6 @@ def _iterate_places(
                     yield name, some, *numbers
 
 
-def _list_places(places: Sequence[str]) -> str:
-    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    return ", ".join(places[:_SHOWN]) + more
+def _list_places(places: Sequence[str], shown: int = _SHOWN) -> str:
+    more = f" and {len(places) - shown} more" if len(places) > shown else ""
+    return ", ".join(places[:shown]) + more

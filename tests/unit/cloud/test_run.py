@@ -1,8 +1,10 @@
 """Runs: what is checked, warned of and refused before circuits are sent."""
 
 import contextlib
+import warnings
 
 import pytest
+from qiskit import QuantumCircuit
 
 from qiskit_oqtopus import (
     OqtopusOptionError,
@@ -12,6 +14,7 @@ from qiskit_oqtopus import (
     SamplerV2,
 )
 from tests.device_circuits import flip
+from tests.parallel import parallel_t1
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
 
@@ -56,3 +59,65 @@ def test_warnings_name_the_line_of_the_user():
                 run([circuit])
             assert {warning.filename for warning in caught} == {__file__}
             assert len(caught) == 2
+
+
+@pytest.fixture
+def grid(cloud, provider):
+    cloud.devices.set("grid-16q", device_type="QPU")
+    return provider.backend("grid-16q")
+
+
+def catch(run, *arguments, **options):
+    """Return the warnings of a call, which name the line that calls."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        returned = run(*arguments, **options)
+    assert {warning.category for warning in caught} <= {OqtopusWarning}
+    assert {warning.filename for warning in caught} <= {__file__}
+    return returned, [str(warning.message) for warning in caught]
+
+
+def test_delays_that_a_device_makes_one_after_another(grid):
+    circuit = parallel_t1()
+    problems, (checked,) = catch(grid.check, [circuit, circuit])
+    job, (sent,) = catch(grid.run, [circuit, circuit], shots=5)
+    assert (problems, checked) == ([], sent)
+    for words in (
+        *("delays of qubits 1, 4, 7, 10 are made one after another", "(asked: 140 us)"),
+        *("320 us on qubit 1 (asked: 20", "300 us on qubit 4 (asked: 60", "240 us on qubit 7"),
+        "In circuit 1 ('t1s')",
+    ):
+        assert words in sent
+    # It is no refusal.
+    assert job.result(timeout=60).get_counts(1) == {"1111": 5}
+    job, found = catch(SamplerV2(grid).run, [circuit], shots=5)
+    assert len(found) == 1
+    job.result()
+
+
+def test_circuits_of_which_the_time_is_no_problem(grid, cloud, provider):
+    together = parallel_t1(dict.fromkeys(range(4), 20))
+    together.data = [item for item in together.data if item.name != "barrier"]
+    assert catch(grid.check, together) == ([], [])
+    # The server's transpiler takes no delay, and refused circuits are not looked at.
+    problems, found = catch(grid.check, parallel_t1(), transpiler="qiskit")
+    assert problems
+    assert found == []
+    wrong = parallel_t1()
+    wrong.reset(0)
+    problems, (found,) = catch(grid.check, [wrong, parallel_t1()])
+    assert [problem.circuit for problem in problems] == [0]
+    assert "In circuit 1" in found
+    cloud.devices.set("grid-16q", device_type="simulator")
+    assert catch(provider.backend("grid-16q").check, parallel_t1()) == ([], [])
+
+
+def test_circuits_with_very_many_gates(grid):
+    circuit = QuantumCircuit(16, 1, name="long")
+    for _ in range(2001):
+        circuit.sx(0)
+        circuit.rz(0.1, 0)
+    circuit.measure(0, 0)
+    for options in ({}, {"transpiler": "qiskit"}):
+        _, (found,) = catch(grid.check, circuit, **options)
+        assert "Circuit 0 ('long') has 4,002 gates. To prepare 3,700" in found

@@ -1,14 +1,18 @@
 """Counts of the emulator: how they are keyed, and with the noise of a calibration."""
 
+import math
+
 import pytest
 from qiskit import QuantumCircuit, transpile
 
-from qiskit_oqtopus import OqtopusJobError, OqtopusProvider
+from qiskit_oqtopus import OqtopusJobError, OqtopusOptionError, OqtopusProvider
+from qiskit_oqtopus.device.timing import compare_timing
 from qiskit_oqtopus.emulator import Emulator
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
 from tests.circuits import assert_drawn_from
-from tests.devices import anemone_facts, chip_facts
+from tests.devices import anemone_facts, chip_facts, grid_facts
 from tests.noisy_reference import distribution
+from tests.parallel import DELAYS, ON_DEVICE, parallel_t1
 
 from .session import HEAD, Session
 
@@ -154,3 +158,53 @@ def test_a_program_that_is_too_large_fails_with_words_for_its_user():
         assert "max_memory_mb" not in text
         with pytest.raises(OqtopusJobError, match="readout mitigation of 64 bits needs 2"):
             device.run(decay(range(64), 64), shots=10, mitigation="pseudo_inverse").result()
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+@pytest.mark.parametrize(
+    ("timing", "delays"), [("global_barriers", ON_DEVICE), (None, DELAYS)], ids=["device", "plain"]
+)
+def test_delays_of_a_parallel_experiment(timing, delays):
+    shots = 100_000
+    with Emulator([grid_facts()], noise=True, timing=timing, seed=3) as cloud:
+        device = provider_of(cloud).backend("qiqb")
+        ones = count_ones(device.run(parallel_t1(), shots=shots), len(delays))
+        properties = device.target.qubit_properties
+        for found, (qubit, us) in zip(ones, delays.items(), strict=True):
+            # The x has an error of 0.001, and the readout too.
+            p = 0.999 * math.exp(-us * 1e-6 / properties[qubit].t1) + 0.001
+            assert found / shots == pytest.approx(p, abs=0.002 * p + 5 * (p / shots) ** 0.5)
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_twin_and_emulated_device_take_the_same_time():
+    circuit = QuantumCircuit(3, 2)
+    circuit.x([1, 2])
+    circuit.delay(9000, 1, unit="ns")
+    circuit.rz(0.3, 0)
+    circuit.delay(6000, 2, unit="ns")
+    circuit.measure([1, 2], [0, 1])
+    with Emulator([anemone_facts()], noise=True, timing="global_barriers", seed=3) as cloud:
+        device = provider_of(cloud).backend("anemone")
+        counts = counts_of(device.run(circuit, shots=SHOTS))
+        target = device.target
+        spans = compare_timing(circuit, target).device.spans
+        assert spans == pytest.approx({1: 15.024e-6, 2: 15.024e-6})
+        written = QuantumCircuit(3, 2)
+        for bit, qubit in enumerate([1, 2]):
+            written.x(qubit)
+            written.delay(15000, qubit, unit="ns")
+            written.measure(qubit, bit)
+        exact = distribution(written, NoiseModel.from_target(target), target.dt)
+        assert_drawn_from(counts, exact)
+        assert_drawn_from(
+            counts_of(device.twin(seed=5, timing="global_barriers").run(circuit, shots=SHOTS)),
+            exact,
+        )
+
+
+def test_time_does_nothing_without_noise():
+    with pytest.raises(OqtopusOptionError, match=r"there is no noise.* Add noise=True"):
+        Emulator(["line-4q"], timing="global_barriers")
+    with pytest.raises(OqtopusOptionError, match="'timing' must be one of 'global_barriers'"):
+        Emulator(["line-4q"], noise=True, timing="alap")  # type: ignore[arg-type]

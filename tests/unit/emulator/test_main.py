@@ -31,6 +31,8 @@ def test_command_line() -> None:
         "--token=my.token",
         "--fault=status,code=429,path=/devices,retry_after=2",
         "--latency=0.01",
+        "--noise",
+        "--timing=global_barriers",
     ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -106,3 +108,11 @@ def test_all_faults_by_text() -> None:
     assert [fault.kind for fault in faults.active] == [text.split(",")[0] for text in texts]
     assert faults.active[7].values["which"] == 3
     assert faults.skew == -30
+
+
+def test_what_needs_noise() -> None:
+    # In a process of its own: main() takes over the signals.
+    command = [sys.executable, "-m", "qiskit_oqtopus.emulator", "--timing=global_barriers"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "there is no noise" in ended.stderr

@@ -38,3 +38,16 @@ def test_programs_keep_their_delays(statement, delays):
         if item.name == "delay"
     ]
     assert found == delays
+
+
+@pytest.mark.parametrize("alias", ["", " let all = q;"], ids=["quick", "imported"])
+@pytest.mark.parametrize(
+    ("statement", "qubits"),
+    [("barrier q;", [0, 1]), ("barrier q[1];", [1]), ("barrier q[1], q[0];", [1, 0])],
+)
+def test_programs_keep_their_barriers(statement, qubits, alias):
+    # Only the slow parser knows aliases.
+    program = f"{DELAY_HEAD}{alias} x q[0]; {statement} x q[1]; c = measure q;"
+    circuit = parse_native(program).circuit
+    assert [item.name for item in circuit.data][:3] == ["x", "barrier", "x"]
+    assert [circuit.find_bit(bit).index for bit in circuit.data[1].qubits] == qubits

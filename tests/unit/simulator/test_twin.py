@@ -28,12 +28,15 @@ from qiskit_oqtopus import (
     QulacsBackend,
 )
 from qiskit_oqtopus.device.target import MeasureProperties
-from qiskit_oqtopus.simulator.compile.timing import schedule
+from qiskit_oqtopus.device.timing import compare_timing, schedule_late
+from qiskit_oqtopus.simulator.compile.timing import find_waits
 from qiskit_oqtopus.simulator.noise.model import NoiseModel
+from qiskit_oqtopus.simulator.twin import SWITCHES
 from tests.circuits import assert_drawn_from
 from tests.devices import anemone_device, anemone_facts, describe, grid_device, grid_facts
 from tests.noisy import DT, random_static, random_target
 from tests.noisy_reference import distribution, final_state
+from tests.parallel import ON_DEVICE, parallel_t1
 
 TOLERANCE = 1e-12
 
@@ -155,7 +158,7 @@ def test_a_target_that_does_not_know_how_wide_it_is():
 def test_plain_simulators_have_no_switches():
     backend = QulacsBackend(lab())
     assert backend.qubit_coordinates == []
-    for name in ("noise", "gate_noise", "relaxation", "readout_noise", "idle_relaxation"):
+    for name in SWITCHES:
         with pytest.raises(OqtopusOptionError, match=f"Unknown option '{name}'"):
             backend.run(bell(), **{name: False})
     assert backend.run(bell(), shots=100).result().get_counts().keys() <= {"00", "11"}
@@ -254,6 +257,9 @@ def test_without_noise_they_are_simulators():
         ({"statevector": True}, "a circuit with noise has no state vector. Use density_matrix"),
         ({"method": "statevector"}, "'method' is 'statevector', which has no noise. Use"),
         ({"idle_relaxation": True, "relaxation": False}, "'idle_relaxation' is True, but 'rel"),
+        ({"timing": "global_barriers", "relaxation": False}, "so that time does nothing. Leave"),
+        ({"timing": "global_barriers", "idle_relaxation": True}, "both say when idle qubits rel"),
+        ({"timing": "qubex"}, "'timing' must be one of 'global_barriers', not 'qubex'"),
         ({"density_matrix": True, "method": "trajectories"}, "but 'method' is 'trajectories'"),
         ({"density_matrix": True, "method": "statevector", "noise": False}, "Leave 'method' out"),
         ({"statevector": True, "method": "trajectories", "noise": False}, "Leave 'method' out"),
@@ -445,7 +451,7 @@ def idle_times(circuit, target):
         elif item.name != "barrier":
             seconds = target[item.name][tuple(qubits)].duration
         instructions.append((item.name, qubits, seconds))
-    return schedule(instructions)
+    return find_waits(instructions, schedule_late(instructions).starts)
 
 
 @Strange
@@ -522,6 +528,85 @@ def test_idle_qubits_cannot_relax_if_nobody_knows_when():
     assert "not known beforehand, so that idle qubits cannot relax; leave idle" in str(problem)
 
 
+# The time on a real device
+
+
+def test_delays_of_a_parallel_experiment_are_as_long_as_on_a_real_device():
+    target = grid().target()
+    twin = QulacsBackend.from_target(target, seed=3, timing="global_barriers")
+    shots = 100_000
+    counts = twin.run(parallel_t1(), shots=shots).result().get_counts()
+    spans = compare_timing(parallel_t1(), target).device.spans
+    for bit, (qubit, us) in enumerate(ON_DEVICE.items()):
+        # As if the circuit had this one qubit, and the whole time as its delay.
+        alone = QuantumCircuit(16)
+        alone.x(qubit)
+        alone.delay(spans[qubit] - 20e-9, qubit, unit="s")
+        matrix = twin.run(alone, density_matrix=[qubit], timing=None).result()
+        p = matrix.data(0)["density_matrix"][1, 1].real
+        assert p == pytest.approx(np.exp(-us * 1e-6 / target.qubit_properties[qubit].t1), rel=0.01)
+        p = 0.999 * p + 0.001 * (1 - p)  # how it is read
+        ones = sum(n for key, n in counts.items() if key[-1 - bit] == "1")
+        assert_drawn_from({0: shots - ones, 1: ones}, {0: 1 - p, 1: p})
+
+
+def test_such_a_time_of_snapshots_backends_and_single_runs():
+    circuit = parallel_t1()
+    plain = QulacsBackend.from_snapshot(grid(), seed=3)
+    expected = plain.run(circuit, timing="global_barriers").result().get_counts()
+    assert expected != plain.run(circuit).result().get_counts()
+    twins = [
+        QulacsBackend.from_snapshot(grid(), seed=3, timing="global_barriers"),
+        QulacsBackend.from_backend(plain, seed=3, timing="global_barriers"),
+    ]
+    plain.set_options(timing="global_barriers")
+    for twin in [*twins, plain, pickle.loads(pickle.dumps(plain)), copy.deepcopy(plain)]:
+        assert twin.run(circuit).result().get_counts() == expected
+    assert plain.run(circuit, timing=None).result().get_counts() != expected
+
+
+def test_exact_values_have_the_time_of_a_real_device_too():
+    t1 = 50e-6
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OqtopusWarning)
+        twin = QulacsBackend.from_target(lab(t1=t1, t2=t1), timing="global_barriers")
+    circuit = QuantumCircuit(2)
+    circuit.x(0)
+    circuit.delay(10, 0, unit="us")
+    circuit.rz(0.3, 1)
+    circuit.delay(30, 1, unit="us")
+    evs = EstimatorV2(twin).run([(circuit, "IZ")]).result()[0].data.evs
+    x = 1 - EstimatorV2(twin).run([(circuit_x(), "IZ")]).result()[0].data.evs
+    assert evs == pytest.approx(1 - x * np.exp(-40e-6 / t1), abs=1e-9)
+
+
+def circuit_x():
+    circuit = QuantumCircuit(2)
+    circuit.x(0)
+    return circuit
+
+
+def test_circuits_that_no_gateway_would_take_have_no_such_time():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OqtopusWarning)
+        twin = QulacsBackend.from_target(
+            random_target(np.random.default_rng(1), 2), timing="global_barriers"
+        )
+    circuit = QuantumCircuit(2, 1)
+    circuit.x(0)
+    circuit.measure(0, 0)
+    again = circuit.copy()
+    again.x(0)
+    with circuit.if_test((0, 1)):
+        circuit.x(0)
+    with pytest.raises(OqtopusCircuitError) as caught:
+        twin.run([circuit, again])
+    first, second = caught.value.problems
+    assert (first.instruction, first.position, first.cure) == ("if_else", 2, "leave timing out")
+    assert (second.instruction, second.position, second.qubits) == ("x", 2, (0,))
+    assert "devices measure at the end only; leave timing out" in str(second)
+
+
 # Numbers that cannot be
 
 
@@ -563,6 +648,25 @@ def test_doubtful_values_are_one_warning(changes, text):
     with pytest.warns(OqtopusWarning) as caught:  # another model, which warns once too
         twin.run(bell(), gate_noise=False)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_what_most_devices_have_is_said_once():
+    with pytest.warns(OqtopusWarning, match="more errors than are stated for 5 of 5 gates") as told:
+        twin = QulacsBackend.from_target(lab(error=1e-6, t1=1e-6, t2=1e-6))
+    assert len(told) == 1
+    assert str(told[0].message).endswith("relaxation only: x(0), x(1), sx(0) and 2 more.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for each in (twin, copy.deepcopy(twin)):
+            each.run(bell(), readout_noise=False).result()
+
+
+def test_a_gate_that_is_not_calibrated():
+    with pytest.warns(OqtopusWarning) as told:
+        QulacsBackend.from_target(lab(error=1))
+    (text,) = [str(warning.message) for warning in told]
+    assert text.startswith("An error of 1 says that a gate is not calibrated, as it does of 4 of 5")
+    assert text.endswith(": x(0), x(1), sx(0), sx(1).")
 
 
 def test_a_target_without_numbers():

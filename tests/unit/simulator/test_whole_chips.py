@@ -104,6 +104,7 @@ class _Moved:
     def __init__(self, model, qubit):
         self.lifetimes = (model.lifetimes[qubit],)
         self.assignment = {0: model.assignment[qubit]}
+        self.preparations = model.preparations
         self.instructions = {
             name: {(0,): table[qubit,]}
             for name, table in model.instructions.items()

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
-from qiskit.circuit import Delay, IfElseOp, Measure, Parameter, Reset
+from qiskit.circuit import Delay, IfElseOp, Instruction, Measure, Parameter, Reset
 from qiskit.circuit.library import C4XGate, CXGate, RZGate, SXGate, XGate
 from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.quantum_info import (
@@ -135,7 +135,7 @@ def test_the_calibration_of_a_small_device():
     target = device_target(**ANEMONE)
     model, told = model_and_warnings(target)
     assert told == [
-        "Relaxation alone makes more errors than are stated for these gates; they are simulated "
+        "Relaxation alone makes more errors than are stated for 2 of 8 gates; they are simulated "
         "with relaxation only: x(2), sx(2)."
     ]
     for name in ("x", "sx", "cx"):
@@ -262,15 +262,20 @@ def test_delays():
         delay(model, 1, -1e-9)
 
 
-def test_what_is_not_a_gate_relaxes_only():
+def test_what_is_not_a_gate():
+    """A reset with an error leaves the qubit in 1 with this probability; without, it relaxes."""
     target = small_target()
-    target.add_instruction(Reset(), {(0,): InstructionProperties(1e-6, 0.2), (1,): None})
+    target.add_instruction(
+        Reset(), {(0,): InstructionProperties(1e-6, 0.2), (1,): InstructionProperties(1e-6)}
+    )
+    target.add_instruction(Instruction("own", 1, 0, []), {(1,): InstructionProperties(1e-6, 0.2)})
     target.add_instruction(Delay(Parameter("t")), {(0,): InstructionProperties(1e-6, 0.2)})
     target.add_instruction(IfElseOp, name="if_else")
     model, told = model_and_warnings(target)
-    assert told == ["The error of what is not a gate is not simulated: reset(0)."]
-    assert close(superop(model, "reset", (0,)), thermal_relaxation(1e-6, 5e-5, 4e-5))
-    assert superop(model, "reset", (1,)) is None
+    assert told == ["The error of what is no gate, measurement or reset is not simulated: own(1)."]
+    assert close(superop(model, "reset", (0,)), depolarizing(0.4, 1))
+    assert close(superop(model, "reset", (1,)), thermal_relaxation(1e-6, 5e-5, 4e-5))
+    assert close(superop(model, "own", (1,)), thermal_relaxation(1e-6, 5e-5, 4e-5))
     assert superop(model, "if_else", (0, 1)) is None
 
 
@@ -369,18 +374,23 @@ def test_one_warning_for_each_kind_of_doubt():
         },
     )
     target.add_instruction(RZGate(Parameter("a")), {(0,): InstructionProperties(0.0, 0.0)})
-    target.add_instruction(CXGate(), {(0, 2): InstructionProperties(None, 0.1), (1, 0): None})
-    target.add_instruction(Reset(), {(0,): InstructionProperties(1e-6, 0.1)})
+    target.add_instruction(
+        CXGate(), {(0, 2): InstructionProperties(None, 0.1), (1, 0): InstructionProperties(1e-6, 1)}
+    )
+    target.add_instruction(Instruction("own", 1, 0, []), {(0,): InstructionProperties(1e-6, 0.1)})
     model, told = model_and_warnings(target)
     starts = [
         "T2 is above 2 T1, which cannot be; it is simulated as 2 T1: qubit 0, qubit 1.",
-        "Relaxation alone makes more errors than are stated for these gates; they are simulated "
+        "Relaxation alone makes more errors than are stated for 2 of 8 gates; they are simulated "
         "with relaxation only: sx(0), sx(1).",
+        "An error of 1 says that a gate is not calibrated, as it does of 1 of 8 gates; circuits "
+        "with them run with the largest error that depolarizing can make, which says nothing of "
+        "the device: cx(1, 0).",
         "The stated error is larger than depolarizing can make it; it is simulated with the "
         "largest that there is: sx(2), x(1).",
         "These gates have an error and no duration; their whole error is depolarizing: x(0), "
         "cx(0, 2).",
-        "The error of what is not a gate is not simulated: reset(0).",
+        "The error of what is no gate, measurement or reset is not simulated: own(0).",
     ]
     assert sorted(told) == sorted(starts)
     assert close(superop(model, "sx", (1,)), thermal_relaxation(1e-6, 1e-5, 2e-5))
@@ -391,11 +401,11 @@ def test_one_warning_for_each_kind_of_doubt():
     assert sorted(told) == sorted(
         [
             starts[0],
-            starts[3].replace("their whole error is depolarizing", "their qubits do not relax"),
+            starts[4].replace("their whole error is depolarizing", "their qubits do not relax"),
         ]
     )
     _, told = model_and_warnings(target, relaxation=False)
-    assert sorted(told) == sorted([starts[2].replace(", x(1)", ""), starts[4]])
+    assert sorted(told) == sorted([starts[2], starts[3].replace(", x(1)", ""), starts[5]])
 
 
 def test_a_long_list_is_cut():
