@@ -25,6 +25,7 @@ from ..noise.pauli import (
 )
 from ..operations import TRANSFER_QUBITS, Matrix, Operation, qubits_of
 from ..state import Cancelled, Circuit, Flag
+from .ensemble import Places
 from .fingerprint import are_same, fingerprints
 from .sampling import Probabilities
 
@@ -200,7 +201,7 @@ class Densities:
         return np.asarray(p_one)
 
     def split(
-        self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
+        self, qubit: int, zeros: Places, ones: Places, p_one: NDArray[np.float64]
     ) -> Densities:
         """Return the branches ``zeros`` projected on 0, then the branches ``ones`` on 1."""
         before, after = self._around(self._settle(qubit))

@@ -22,6 +22,10 @@ _FEW_COLUMNS = 8
 """Products with so few columns are gathered into one."""
 
 
+Places = NDArray[np.intp]
+"""Numbers of branches."""
+
+
 class Ensemble(Protocol):
     """State vectors of the same qubits, one per branch."""
 
@@ -35,7 +39,7 @@ class Ensemble(Protocol):
         """Return the probability to find the qubit in 1 for each branch, shape (branches,)."""
 
     def split(
-        self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
+        self, qubit: int, zeros: Places, ones: Places, p_one: NDArray[np.float64]
     ) -> Ensemble:
         """Return the branches ``zeros`` projected on 0, then the branches ``ones`` on 1.
 
@@ -177,9 +181,7 @@ class Batch:
         share: NDArray[np.float64] = weights[:, 1] / weights.sum(axis=1)
         return share
 
-    def split(
-        self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
-    ) -> Batch:
+    def split(self, qubit: int, zeros: Places, ones: Places, p_one: NDArray[np.float64]) -> Batch:
         """Return the projected branches."""
         result = Batch(self._states[np.concatenate([zeros, ones])], self._num_qubits)
         halves = result._halves(qubit)
@@ -265,7 +267,7 @@ class StateList:
         return np.array([find_p_one(state, qubit) for state in self._states])
 
     def split(
-        self, qubit: int, zeros: Sequence[int], ones: Sequence[int], p_one: NDArray[np.float64]
+        self, qubit: int, zeros: Places, ones: Places, p_one: NDArray[np.float64]
     ) -> StateList:
         """Return the projected branches; a state is copied only where both outcomes occur."""
         both = set(zeros) & set(ones)

@@ -81,10 +81,10 @@ class Mixture(DynamicRun):
         self, group: Branches, at: int, qubit: int, p_one: NDArray[np.float64]
     ) -> tuple[Branches, int]:
         """Return both outcomes of all branches."""
-        zeros = np.flatnonzero(1 - p_one > _NEGLIGIBLE).tolist()
-        ones = np.flatnonzero(p_one > _NEGLIGIBLE).tolist()
+        zeros = np.flatnonzero(1 - p_one > _NEGLIGIBLE)
+        ones = np.flatnonzero(p_one > _NEGLIGIBLE)
         states = group.states.split(qubit, zeros, ones, p_one)
-        result = group.with_states(states, zeros + ones)
+        result = group.with_states(states, [*zeros.tolist(), *ones.tolist()])
         weights = [(group.shots * (1 - p_one))[zeros], (group.shots * p_one)[ones]]
         result.shots = np.concatenate(weights)
         return result, len(zeros)

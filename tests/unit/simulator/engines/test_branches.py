@@ -179,7 +179,7 @@ def test_counts_and_branches_with_noise(method, widest):
     result = twin.run(circuit, shots=4000, method=method).result()
     exact = noisy_reference.distribution(circuit, NoiseModel.from_target(target), DT)
     assert_drawn_from(integer_counts(result), exact)
-    assert widest() <= 128  # bits, and what noise makes of two qubits; a thousand otherwise
+    assert widest() <= 160  # bits, and what noise makes of two qubits; a thousand otherwise
 
 
 def test_the_same_seed_gives_the_same_counts_wherever_it_runs():
