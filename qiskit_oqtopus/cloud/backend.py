@@ -29,6 +29,8 @@ from .run import find_problems, send, send_again
 from .watcher import Watcher
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ..client.models import Device
     from ..provider import OqtopusProvider
     from ..simulator.backend import QulacsBackend
@@ -177,6 +179,18 @@ class OqtopusBackend(BackendV2):
             **limits: ``max_error``, and those of :meth:`good_qubits`.
         """
         return good_couplings(self._target, **limits)
+
+    def draw(self, qubits: Any = None, couplings: Any = None, *, ax: Axes | None = None) -> Axes:
+        """Draw the chip, coloured by what is stated of it, see :func:`.drawing.draw_device`.
+
+        Args:
+            qubits: What colours the qubits: a column such as "t1", or values by qubit.
+            couplings: What colours the couplings: a column such as "error", or values by pair.
+            ax: Where to draw; None makes a figure of its own.
+        """
+        from ..drawing import draw_device  # most runs draw nothing
+
+        return draw_device(self, qubits, couplings, ax=ax)
 
     def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
         """Return a local simulator of the device with the noise that its calibration states.

@@ -93,12 +93,14 @@ def _read_snapshot(snapshot: Any) -> Chip:
     coordinates = snapshot.qubit_coordinates
     places = {i: (float(x), float(y)) for i, (y, x) in enumerate(coordinates)}
     when = re.sub(r"\.\d+", "", snapshot.calibrated_at or "")  # to the second
-    listed = {qubit.id for qubit in snapshot.qubits}
+    # Without a calibration nothing is left out.
+    known = {qubit.id for qubit in snapshot.qubits}
+    known -= {place[0] for place in snapshot.uncalibrated if len(place) == 1}
     return Chip(
         f"{snapshot.name}\ncalibrated at {when}" if when else snapshot.name,
         places or lay_out(number, pairs),
         pairs,
-        frozenset(range(number)) - listed if listed else frozenset(),
+        frozenset(range(number)) - known if known else frozenset(),
         qubits,
         couplings,
     )

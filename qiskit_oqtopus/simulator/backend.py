@@ -52,6 +52,8 @@ from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 from .wheel import HINT_QUBITS, hint_at_build
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from .engines.expectation import Observables
 
 
@@ -183,6 +185,18 @@ class QulacsBackend(TwinBackend):
             **limits: ``max_error``, and those of :meth:`good_qubits`.
         """
         return good_couplings(self._target, **limits)
+
+    def draw(self, qubits: Any = None, couplings: Any = None, *, ax: Axes | None = None) -> Axes:
+        """Draw the chip, coloured by what is stated of it, see :func:`.drawing.draw_device`.
+
+        Args:
+            qubits: What colours the qubits: a column such as "t1", or values by qubit.
+            couplings: What colours the couplings: a column such as "error", or values by pair.
+            ax: Where to draw; None makes a figure of its own.
+        """
+        from ..drawing import draw_device  # most runs draw nothing
+
+        return draw_device(self, qubits, couplings, ax=ax)
 
     @classmethod
     def _default_options(cls) -> Options:

@@ -11,6 +11,7 @@ import pytest
 
 from qiskit_oqtopus import DeviceSnapshot, OqtopusOptionError, QulacsBackend
 from qiskit_oqtopus.drawing import draw_device
+from qiskit_oqtopus.emulator import Emulator
 from tests.devices import chip_device, chip_facts
 
 matplotlib.use("Agg")
@@ -110,6 +111,28 @@ def test_a_backend_with_no_more_than_a_target_is_laid_out_by_its_couplings():
     assert labels(axes) == [str(i) for i in range(12)]
     places = {tuple(text.get_position()) for text in axes.texts}
     assert len(places) == 12
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with Emulator() as running:
+        yield running
+
+
+def test_a_backend_draws_itself(provider):
+    device = provider.backends()[0]
+    axes = device.draw("t1")
+    assert len(labels(axes)) == device.num_qubits
+    assert "T1 (µs)" in bars(axes)
+    assert labels(device.twin().draw()) == labels(axes)
+
+
+def test_a_qubit_that_is_not_calibrated_has_a_dashed_edge():
+    def lose(qubits):
+        del qubits[5]["fidelity"]
+
+    discs = draw_device(snapshot(qubits=lose)).collections[1]
+    assert [i for i in range(12) if discs.get_linestyle()[i][1] is not None] == [5]
 
 
 def test_a_device_without_a_calibration_is_drawn_gray():
