@@ -73,6 +73,8 @@ def _read_snapshot(snapshot: Any) -> Chip:
         )
     qubits: dict[str, dict[int, float]] = {}
     for qubit in snapshot.qubits:
+        if (qubit.id,) in snapshot.uncalibrated:
+            continue
         values = {
             "t1": qubit.t1,
             "t2": qubit.t2,
@@ -85,6 +87,8 @@ def _read_snapshot(snapshot: Any) -> Chip:
         _add(qubits, qubit.id, values, qubit.durations)
     couplings: dict[str, dict[Pair, float]] = {}
     for coupling in snapshot.couplings:
+        if (coupling.control, coupling.target) in snapshot.uncalibrated:
+            continue
         pair = _sort(coupling.control, coupling.target)
         error = None if coupling.fidelity is None else 1 - coupling.fidelity
         values = {"error": error, "fidelity": coupling.fidelity}

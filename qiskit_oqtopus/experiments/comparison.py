@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..device.uncalibrated import known_fidelity
 from ..exceptions import OqtopusOptionError
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def read_stated(device: Any) -> dict[str, dict[str, float]]:
 def _read_snapshot(snapshot: Any) -> dict[str, dict[str, float | None]]:
     found: dict[str, dict[str, float | None]] = {}
     for qubit in snapshot.qubits:
-        error = None if qubit.fidelity is None else 1 - qubit.fidelity
+        fidelity = known_fidelity(qubit)
+        error = None if fidelity is None else 1 - fidelity
         found[f"Q{qubit.id}"] = {
             "T1": qubit.t1,
             "T2": qubit.t2,
@@ -68,7 +70,8 @@ def _read_snapshot(snapshot: Any) -> dict[str, dict[str, float | None]]:
             **dict.fromkeys(ONE_QUBIT_GATES, error),
         }
     for coupling in snapshot.couplings:
-        error = None if coupling.fidelity is None else 1 - coupling.fidelity
+        fidelity = known_fidelity(coupling)
+        error = None if fidelity is None else 1 - fidelity
         found[f"Q{coupling.control}-Q{coupling.target}"] = {"EPC": error}
     return found
 

@@ -135,6 +135,17 @@ def test_a_qubit_that_is_not_calibrated_has_a_dashed_edge():
     assert [i for i in range(12) if discs.get_linestyle()[i][1] is not None] == [5]
 
 
+def test_a_coupling_that_is_not_calibrated_is_gray_and_no_maximum():
+    def lose(couplings):
+        couplings[3]["fidelity"] = 0
+
+    axes = draw_device(snapshot(couplings=lose))
+    bar = next(a for a in axes.figure.axes if "two-qubit" in a.get_ylabel())
+    assert bar.get_ylim()[1] < 20
+    gray = matplotlib.colors.to_rgba("#9aa0a6")
+    assert sum(tuple(c) == gray for c in axes.collections[0].get_edgecolor()) == 1
+
+
 def test_a_device_without_a_calibration_is_drawn_gray():
     bare = DeviceSnapshot("x", "QPU", 5)
     axes = draw_device(bare)
