@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
@@ -14,7 +15,7 @@ from .client import errors
 from .client.deadline import Deadline
 from .client.workers import start_each
 from .cloud.backend import OqtopusBackend, build_snapshot
-from .cloud.connection import Connection
+from .cloud.connection import Connection, describe_no_account
 from .cloud.download import Entry
 from .cloud.errors import translate_errors
 from .cloud.group import (
@@ -28,6 +29,7 @@ from .cloud.group import (
 )
 from .cloud.job import OqtopusJob
 from .cloud.listing import list_jobs
+from .cloud.notices import read_announcements, read_expiration
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .exceptions import (
@@ -40,7 +42,7 @@ from .simulator.backend import QulacsBackend
 
 if TYPE_CHECKING:
     from .client.api import Client
-    from .client.models import Device, Job
+    from .client.models import Announcement, Device, Job
     from .primitives.job import PrimitiveJob
 
 logger = logging.getLogger(__name__)
@@ -166,10 +168,16 @@ class OqtopusProvider:
                 return backend
         if name in LOCAL_NAMES:
             return _local_simulator(options)
+        raise OqtopusNotFoundError(self._describe_missing(name, devices))
+
+    def _describe_missing(self, name: str, devices: Iterable[Device]) -> str:
+        """Return that there is no backend of a name, and which is meant or what to do."""
         names = [device.device_id for device in devices] + [LOCAL_NAMES[0]]
-        raise OqtopusNotFoundError(
-            f"There is no backend {name!r}. There are: {', '.join(map(repr, names))}."
-        )
+        close = difflib.get_close_matches(str(name), names, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        if len(names) == 1 and self._connection.account() is None:
+            return f"There is no backend {name!r}.{hint} {describe_no_account()}"
+        return f"There is no backend {name!r}.{hint} There are: {', '.join(map(repr, names))}."
 
     get_backend = backend
 
@@ -198,6 +206,8 @@ class OqtopusProvider:
             )
             if isinstance(backend, OqtopusBackend)
         ]
+        if not fitting and self._connection.account() is None:
+            raise OqtopusNotFoundError(f"There is no device. {describe_no_account()}")
         if not fitting:
             raise OqtopusNotFoundError(
                 "No device of the account is available and fits; provider.backends() lists all."
@@ -401,6 +411,27 @@ class OqtopusProvider:
             device = Device.from_json({"device_id": device_id, "status": "unavailable"})
         (backend,) = self._build_backends([device])
         return self._job_backends.setdefault(device_id, backend)
+
+    # -- notices ---------------------------------------------------------------------------------
+
+    def announcements(self) -> list[Announcement]:
+        """Return what the operator announces for now, such as maintenance.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked. One that has no announcements at all
+                gives an empty list.
+        """
+        with translate_errors("Reading the announcements"):
+            return read_announcements(self._connection.client)
+
+    def token_expires_at(self) -> datetime | None:
+        """Return when the API token expires, in UTC, or None if the server does not say.
+
+        Raises:
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        with translate_errors("Asking when the token expires"):
+            return read_expiration(self._connection.client)
 
     # -- life -----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 
 from qiskit_oqtopus import OqtopusProvider
+from qiskit_oqtopus.cloud import notices
 from tests.routes import ROUTES, force
 
 # Programs of their own, some for other interpreters.
@@ -35,6 +36,12 @@ def _route(request, monkeypatch):
     route = request.config.getoption("--route")
     if route is not None and request.node.get_closest_marker("chooses") is None:
         force(monkeypatch, route)
+
+
+@pytest.fixture(autouse=True)
+def _no_notices(monkeypatch):
+    """The first run of a process in an hour asks for notices: here, only tests about them do."""
+    monkeypatch.setattr(notices.turn, "take", lambda: False)
 
 
 @pytest.fixture

@@ -21,7 +21,15 @@ from .errors import (
     NotFoundError,
     ProtocolError,
 )
-from .models import MAX_PAGE_SIZE, Device, Job, PresignedPost, Registration, Submission
+from .models import (
+    MAX_PAGE_SIZE,
+    Announcement,
+    Device,
+    Job,
+    PresignedPost,
+    Registration,
+    Submission,
+)
 from .retry import RetryPolicy
 from .secret import Secret
 from .transport import Request, TokenAuth, Transport
@@ -267,6 +275,41 @@ class Client:
             # The answer to an earlier attempt was lost, and that attempt did it.
             if not any(error.sent is not False for error in doubts):
                 raise
+
+    def announcements(self, now: datetime) -> list[Announcement]:
+        """Return what is announced for a time.
+
+        Args:
+            now: The time.
+
+        Returns:
+            The announcements; none if the server does not know this request.
+        """
+
+        def parse(body: Any) -> list[Announcement]:
+            _check_object(body)
+            return _parse_each(body.get("announcements") or [], Announcement.from_json)
+
+        try:
+            return self._get("/announcements", parse, {"current_time": _format_time(now) or ""})
+        except NotFoundError:
+            return []
+
+    def token_expiration(self) -> str | None:
+        """Return when the token expires, ISO 8601, or None.
+
+        It is None if the token does not expire, or if the server does not know this request.
+        """
+
+        def parse(body: Any) -> str | None:
+            _check_object(body)
+            expiration = body.get("api_token_expiration")
+            return expiration if isinstance(expiration, str) else None
+
+        try:
+            return self._get("/api-token/status", parse)
+        except NotFoundError:
+            return None
 
     def download(self, url: str) -> dict[str, Any]:
         """Return the JSON object in a stored zip archive.

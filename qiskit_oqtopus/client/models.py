@@ -273,6 +273,34 @@ class Submission:
         return {key: value for key, value in body.items() if value is not None}
 
 
+@dataclass(frozen=True)
+class Announcement:
+    """What the operator of a cloud announces, such as maintenance.
+
+    Attributes:
+        title: What it is about.
+        content: Words.
+        start_time: When it begins to hold, ISO 8601, or None.
+        end_time: When it ends, ISO 8601, or None.
+        extra: Fields that this version does not know.
+    """
+
+    title: str | None = field(default=None, metadata={"convert": _words})
+    content: str | None = field(default=None, metadata={"convert": _words})
+    start_time: str | None = None
+    end_time: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @classmethod
+    def from_json(cls, obj: Any) -> Announcement:
+        """Return the announcement in a JSON object.
+
+        Raises:
+            ProtocolError: If this is not an object.
+        """
+        return _read(cls, obj, "an announcement")
+
+
 class _Fields:
     """The fields of one JSON object, each taken once; what is left over is unknown."""
 

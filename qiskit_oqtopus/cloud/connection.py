@@ -74,7 +74,7 @@ class Connection:
             if self._client is None:
                 account = self.account()
                 if account is None:
-                    raise OqtopusCredentialsError(_no_account())
+                    raise OqtopusCredentialsError(describe_no_account(self._profile))
                 from ..client.api import Client
                 from ..client.errors import ConfigurationError
 
@@ -120,9 +120,13 @@ class Connection:
         return None if self._client is None else self._client.url
 
 
-def _no_account() -> str:
+def describe_no_account(profile: str | None = None) -> str:
+    """Return that there is no account, where one was looked for, and what to do without."""
+    from .credentials import places
+
     return (
-        "There is no OQTOPUS account: neither arguments, nor OQTOPUS_URL and OQTOPUS_API_TOKEN, "
-        "nor an account file. Save one with qiskit_oqtopus.save_account(url, token); without one, "
-        "QulacsBackend simulates on this machine."
+        f"There is no OQTOPUS account. Looked at: {'; '.join(places(profile))}. Accounts come from "
+        "the operator of an OQTOPUS Cloud; save yours with qiskit_oqtopus.save_account(url, token) "
+        "or 'qiskit-oqtopus account save'. Without one, QulacsBackend simulates on this machine, "
+        "and qiskit_oqtopus.emulator.Emulator is a cloud on it."
     )

@@ -415,6 +415,26 @@ class OqtopusJob(JobV1):
         now = self._watcher.sights(self.job_ids())
         return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
 
+    def delete(self) -> None:
+        """Delete the job with its programs and results from the server; nothing brings it back.
+
+        Raises:
+            OqtopusJobError: If a circuit has not ended; cancel the job, or wait for it.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        job_ids = self.job_ids()
+        sights = self._watcher.refresh(job_ids)
+        running = [job_id for job_id in job_ids if not sights[job_id].is_final]
+        if running:
+            raise OqtopusJobError(
+                f"Job {self.job_id()} is not deleted: {len(running)} of {len(job_ids)} circuits "
+                "have not ended. Cancel it, or wait for its result."
+            )
+        client = self.backend().connection.client
+        with translate_errors(f"Deleting job {self.job_id()}"):
+            for job_id in job_ids:
+                client.delete(job_id)
+
     def time_per_step(self) -> dict[str, Any]:
         """Return when the job was submitted, ready, running and ended.
 

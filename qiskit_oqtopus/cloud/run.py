@@ -42,6 +42,7 @@ from .group import (
     split_run_id,
 )
 from .job import OqtopusJob
+from .notices import warn_of_notices
 from .progress import report_progress
 from .resumption import Present, check_unused, find_present, find_run_of
 from .status import Sight
@@ -120,7 +121,10 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         for index, (program, task) in enumerate(zip(programs, tasks, strict=True))
     ]
     headers = [program.header for program in programs]
-    return _submit(backend, orders, headers, present, values)
+    job = _submit(backend, orders, headers, present, values)
+    with name_group(group, len(tasks)):
+        warn_of_notices(backend.connection.client)
+    return job
 
 
 def _choose_run_id(values: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -62,6 +62,8 @@ class Api:
     def application(self) -> ASGIApp:
         """Return the application."""
         routes = [
+            Route("/announcements", self.list_announcements),
+            Route("/api-token/status", self.get_token_status),
             Route("/devices", self.list_devices),
             Route("/devices/{device_id}", self.get_device),
             Route("/jobs", self.list_jobs, methods=["GET"]),
@@ -80,6 +82,22 @@ class Api:
             HTTPException: _answer_http_error,
         }
         return Authentication(Starlette(routes=routes, exception_handlers=handlers), self._database)
+
+    # Notices
+
+    async def list_announcements(self, request: Request) -> Response:
+        """GET /announcements: those that hold at ``current_time``, or all."""
+        moment = request.query_params.get("current_time")
+        listed = [
+            announcement
+            for announcement in self._database.announcements
+            if moment is None or _holds_at(announcement, moment)
+        ]
+        return JSONResponse({"announcements": listed})
+
+    async def get_token_status(self, request: Request) -> Response:
+        """GET /api-token/status: when the token of the user expires."""
+        return JSONResponse({"api_token_expiration": self._database.token_expires_at})
 
     # Devices
 
@@ -272,6 +290,12 @@ class Api:
 
 def _base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
+
+
+def _holds_at(announcement: Mapping[str, Any], moment: str) -> bool:
+    """Return whether a time in UTC, ISO 8601, is within that of an announcement."""
+    start, end = announcement["start_time"], announcement["end_time"]
+    return (start is None or start <= moment) and (end is None or moment <= end)
 
 
 def _matches(job: JobRecord, query: Query) -> bool:

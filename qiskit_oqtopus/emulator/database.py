@@ -103,6 +103,8 @@ class Database:
         self._queue: list[str] = []
         self._submitted = 0
         self._executions: Counter[str] = Counter()
+        self.announcements: list[dict[str, Any]] = []
+        self.token_expires_at: str | None = None
 
     def now(self) -> float:
         """Return the server's time, in s since 1970."""

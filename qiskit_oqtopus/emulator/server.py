@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError, OqtopusOptionError
 from ..options import boolean, one_of, optional
 from .app import Api
-from .database import FINAL, Database, JobRecord, JobView
+from .database import FINAL, Database, JobRecord, JobView, format_time
 from .devices import Devices, EmulatedDevice, parse_device
 from .engine import Engine
 from .faults import Faults
@@ -260,6 +261,41 @@ class Emulator:
             approved: Whether they are approved; otherwise they get 403.
         """
         return self._database.add_user(token, devices, approved).token
+
+    def announce(
+        self,
+        title: str,
+        content: str = "",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> None:
+        """Announce something to all users, such as maintenance.
+
+        Args:
+            title: What it is about.
+            content: Words.
+            start: When it begins to hold; None for ever since.
+            end: When it ends; None for ever.
+        """
+        self._database.announcements.append(
+            {
+                "id": len(self._database.announcements) + 1,
+                "title": title,
+                "content": content,
+                "start_time": None if start is None else format_time(start.timestamp()),
+                "end_time": None if end is None else format_time(end.timestamp()),
+                "publishable": True,
+            }
+        )
+
+    def expire_tokens(self, moment: datetime | None) -> None:
+        """Let the tokens of all users expire at a time, as far as the server says; None for never.
+
+        They are accepted afterwards, too.
+        """
+        text = None if moment is None else format_time(moment.timestamp())
+        self._database.token_expires_at = text
 
     def view(self, job: JobRecord) -> JobView:
         """Return a job as faults see it."""
