@@ -142,8 +142,10 @@ def run_command(arguments: list[str]) -> int:
 
 def _describe_sent(error: BaseException) -> str:
     """Return which jobs were sent before the end, if any: nothing that has an id is lost."""
-    group_id = getattr(error, "group_id", None) or getattr(error.__cause__, "group_id", None)
-    return f" What was sent is job {group_id}." if group_id else ""
+    for each in (error, error.__cause__, error.__context__):
+        if getattr(each, "job_ids", None) and getattr(each, "group_id", None):
+            return f" What was sent is job {each.group_id}."  # type: ignore[union-attr]
+    return ""
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

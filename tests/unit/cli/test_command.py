@@ -163,11 +163,10 @@ def test_a_file_that_is_no_program(call, tmp_path, text, words):
 
 def test_a_job_is_cancelled(call, cloud, tmp_path):
     (tmp_path / "bell.qasm").write_text(qasm2.dumps(QuantumCircuit.from_qasm_str(BELL)))
-    cloud.devices.set("line-4q", status="unavailable")
+    cloud.faults.slow_queue(600)
     try:
         done = call("run", "bell.qasm", "--device", "line-4q", "--no-wait")
         job_id = done.stdout.strip()
-        assert "Warning: " in done.stderr
         assert call("status", job_id).stdout == "QUEUED\n"
         timed_out = call("result", job_id, "--timeout", 0.5, code=1)
         assert job_id in timed_out.stderr
@@ -175,7 +174,7 @@ def test_a_job_is_cancelled(call, cloud, tmp_path):
         assert call("status", job_id, code=1).stdout.startswith("CANCELLED")
         assert job_id in call("jobs", "--status", "cancelled", "--device", "line-4q").stdout
     finally:
-        cloud.devices.set("line-4q", status="available")
+        cloud.faults.clear()
 
 
 def test_a_result_of_a_primitive(call, cloud):
@@ -217,8 +216,10 @@ def test_debug_shows_the_traceback(cloud, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["account"], ["account", "save"], ["devices"], ["calibration"], ["jobs"], ["status"]]
-    + [["result"], ["cancel"], ["run"], ["characterize"], ["rabi"], ["emulator"]],
+    [
+        *([], ["account"], ["account", "save"], ["devices"], ["calibration"], ["jobs"]),
+        *(["status"], ["result"], ["cancel"], ["run"], ["characterize"], ["rabi"], ["emulator"]),
+    ],
 )
 def test_every_command_has_help(call, arguments):
     assert "sage: " in call(*arguments, "--help", account=False).stdout
@@ -227,7 +228,7 @@ def test_every_command_has_help(call, arguments):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_ctrl_c(cloud, tmp_path):
     (tmp_path / "bell.qasm").write_text(BELL)
-    cloud.devices.set("line-4q", status="unavailable")
+    cloud.faults.slow_queue(600)
     try:
         with subprocess.Popen(
             [sys.executable, "-m", "qiskit_oqtopus", "run", "bell.qasm", "--device", "line-4q"],
@@ -244,9 +245,9 @@ def test_ctrl_c(cloud, tmp_path):
             time.sleep(0.5)
             process.send_signal(signal.SIGINT)
             lines += process.stderr.readlines()
-            assert process.wait(10) == 130
+            assert process.wait(10) == 130, lines
         assert lines[-1].startswith("Interrupted.")
     finally:
-        cloud.devices.set("line-4q", status="available")
+        cloud.faults.clear()
         with OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
             next(iter(provider.jobs(backend="line-4q"))).cancel()
