@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -87,19 +88,24 @@ def calibration(
         print_json(snapshot.to_dict())
         return
     click.echo(f"{snapshot.name}, calibrated at {snapshot.calibrated_at or 'an unknown time'}")
-    shown = {"T1": ("t1", 1e6), "T2": ("t2", 1e6), "gate": ("gate_error", 100)}
-    shown["readout"] = ("readout_error", 100)
+    shown = {"T1 us": ("t1", 1e6, 2), "T2 us": ("t2", 1e6, 2)}
+    shown |= {"gate %": ("gate_error", 100, 3), "readout %": ("readout_error", 100, 2)}
     print_table(_scale(qubits, shown), ("element", *shown), "It states no qubits.")
     click.echo()
-    shown = {"error": ("error", 100)}
+    shown = {"error %": ("error", 100, 2)}
     print_table(_scale(couplings, shown), ("element", *shown), "It states no couplings.")
     for reason in snapshot.left_out:
         click.echo(f"left out: {reason}")
 
 
-def _scale(table: Any, shown: dict[str, tuple[str, float]]) -> list[dict[str, Any]]:
-    return [
-        {"element": element}
-        | {name: row[column] * factor for name, (column, factor) in shown.items()}
-        for element, row in table.iterrows()
-    ]
+def _scale(table: Any, shown: dict[str, tuple[str, float, int]]) -> list[dict[str, Any]]:
+    """Return the rows of a table, with columns in other units and with so many decimals."""
+    rows = []
+    for element, row in table.iterrows():
+        values = {name: row[column] * factor for name, (column, factor, _) in shown.items()}
+        texts = {
+            name: None if math.isnan(value) else f"{value:.{shown[name][2]}f}"
+            for name, value in values.items()
+        }
+        rows.append({"element": element, **texts})
+    return rows

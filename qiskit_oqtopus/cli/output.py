@@ -29,7 +29,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty
         return
     cells = [[name.upper() for name in columns]]
     cells += [[to_text(row.get(name)) for name in columns] for row in rows]
-    right = [all(_is_number(row.get(name)) for row in rows) for name in columns]
+    right = [all(_is_number(line[at]) for line in cells[1:]) for at in range(len(columns))]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     for line in cells:
         padded = [
@@ -82,5 +82,10 @@ def to_plain(value: Any) -> Any:
     return str(value)
 
 
-def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+def _is_number(text: str) -> bool:
+    """Return whether a text is a number, or what stands for an unknown one."""
+    try:
+        float(text)
+    except ValueError:
+        return text == "-"
+    return True
