@@ -27,7 +27,7 @@ from .cloud.group import (
     split_run_id,
 )
 from .cloud.job import OqtopusJob
-from .cloud.listing import list_jobs
+from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .exceptions import (
@@ -183,7 +183,8 @@ class OqtopusProvider:
         """Return the available device with the fewest pending jobs.
 
         Args:
-            simulator: As for :meth:`backends`; by default real devices only.
+            simulator: As for :meth:`backends`. Simulators are left out by default; None takes all
+                devices.
             min_qubits: As for :meth:`backends`.
             filters: As for :meth:`backends`.
 
@@ -199,8 +200,16 @@ class OqtopusProvider:
             if isinstance(backend, OqtopusBackend)
         ]
         if not fitting:
+            left_out = (
+                ""
+                if simulator is not False
+                else (
+                    " Simulators are left out, unless least_busy(simulator=None) asks for them too."
+                )
+            )
             raise OqtopusNotFoundError(
                 "No device of the account is available and fits; provider.backends() lists all."
+                + left_out
             )
         return min(fitting, key=lambda backend: backend.pending_jobs)
 
@@ -290,7 +299,7 @@ class OqtopusProvider:
             backend: Only jobs of this device.
             since: Only jobs submitted at that time or later.
             until: Only jobs submitted at that time or before.
-            name: Only jobs with this text in their name.
+            name: Only jobs with this text in their name, in upper or lower case.
 
         Raises:
             OqtopusOptionError: If a value cannot be used.
@@ -304,7 +313,7 @@ class OqtopusProvider:
         elif status in _SERVER_STATUS:
             search["status"] = _SERVER_STATUS[status]
         if name is not None:
-            search["q"] = name
+            search["q"] = literal_query(name)
         for key, moment in (("start_time", since), ("end_time", until)):
             if moment is not None:
                 search[key] = _timestamp(moment)
@@ -320,7 +329,7 @@ class OqtopusProvider:
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
         with translate_errors("Reading the jobs"):
-            for job in list_jobs(self._connection.client, **search):
+            for job in sort_newest_first(list_jobs(self._connection.client, **search)):
                 if job.device_id is None:  # registered, never submitted
                     continue
                 if device is not None and job.device_id != device:
