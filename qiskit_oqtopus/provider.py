@@ -13,6 +13,7 @@ from qiskit.providers import BackendV2, JobStatus
 from .client import errors
 from .client.deadline import Deadline
 from .client.workers import start_each
+from .cloud.answer import ESTIMATION
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection
 from .cloud.download import Entry
@@ -251,7 +252,9 @@ class OqtopusProvider:
 
         Returns:
             The job. It is that of a primitive if the id came from a primitive; the id of one
-            circuit out of several gives the job of that circuit, with its counts.
+            circuit out of several gives the job of that circuit, with its counts. Of the jobs of
+            other clients, one of several programs ("multi_manual") has a Result with an entry for
+            each, and one of the type "estimation" is that of a primitive with one PUB.
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
@@ -272,9 +275,9 @@ class OqtopusProvider:
             if found is not None:
                 return self._group_job(found, job_id)
         raise OqtopusJobNotFoundError(
-            f"This account has no job {job_id!r}. If a run was interrupted before its first "
-            "circuit was submitted, the server knows nothing of it: "
-            "backend.run(circuits, resume=...) sends all of it."
+            f"This account has no job {job_id!r}: it was deleted, or it is of another account. If "
+            "a run was interrupted before its first circuit was submitted, the server knows "
+            "nothing of it: backend.run(circuits, resume=...) sends all of it."
         )
 
     retrieve_job = job
@@ -368,7 +371,9 @@ class OqtopusProvider:
             token=None if member is None else member.token,
             total=1,
         )
-        return found if member is None or member.total > 1 else _wrap_job(found, member.kind)
+        if member is None:
+            return _wrap_job(found, ESTIMATION if job.job_type == ESTIMATION else "run")
+        return found if member.total > 1 else _wrap_job(found, member.kind)
 
     def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
@@ -459,12 +464,18 @@ def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:
 
 
 def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
-    """Return the job of a primitive if a primitive has sent it, else the job itself."""
+    """Return the job of a primitive if a primitive has sent it, else the job itself.
+
+    Args:
+        job: The job of its programs.
+        kind: The sender, as in :class:`.Member`; or "estimation", for what another client has let
+            the server estimate, which is also that of a primitive.
+    """
     if kind == "run":
         return job
-    from .primitives.cloud import build_job
+    from .primitives.cloud import build_estimation_job, build_job
 
-    return build_job(job)
+    return build_estimation_job(job) if kind == ESTIMATION else build_job(job)
 
 
 def _timestamp(moment: Any) -> str:
