@@ -320,7 +320,8 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
 def _find_why_not_compiled(job: Job) -> str:
     """Return why there is no output of the server's transpiler, after the name of the job."""
     sight = Sight.from_job(job)
-    if "transpiler_lib" in (info := job.transpiler_info or {}) and info["transpiler_lib"] is None:
+    # Without this key, the server takes its default, which is on.
+    if (job.transpiler_info or {}).get("transpiler_lib", "qiskit") is None:
         return (
             "was not compiled by the server: what was sent is what ran. Use "
             "run(..., transpiler='qiskit') to let it compile."

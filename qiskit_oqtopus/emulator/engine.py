@@ -171,8 +171,8 @@ class Engine:
             JobFailedError: If it fails, with the message that the client sees.
         """
         if job.job_type == "sse":
-            self._begin(job)
             check_sse_program(self._input(job))
+            self._begin(job)
             # There is no container to run it in.
             raise JobFailedError("internal server error")
         given = read_input(self._input(job))

@@ -80,13 +80,13 @@ def read_input(zipped: bytes | None) -> JobInput:
 
 
 def check_sse_program(zipped: bytes | None) -> None:
-    """Check that the input of an SSE job holds a program.
+    """Check that the input of an SSE job is valid, and holds a program.
 
     Raises:
-        JobFailedError: If it does not.
+        JobFailedError: If not.
     """
-    content = _unpack(zipped or b"")
-    if not (isinstance(content, dict) and content.get("sse_program")):
+    read_input(zipped)
+    if _unpack(zipped or b"").get("sse_program") is None:
         raise JobFailedError("the sse_program is not specified in the job.")
 
 

@@ -95,6 +95,9 @@ def test_server_side_programs_fail(shared: Session) -> None:
     job = shared.run({"input.json": {"program": [FLIP]}}, job_type="sse")
     message = "the sse_program is not specified in the job."
     assert (job["status"], job["job_info"]["message"]) == ("failed", message)
+    assert "running_at" not in job
+    job = shared.run({"input.json": [1]}, job_type="sse")
+    assert "Input should be a valid dictionary" in job["job_info"]["message"]
     job = shared.run({"input.json": {"sse_program": "cHJpbnQoMSk="}}, job_type="sse")
     assert (job["status"], job["job_info"]["message"]) == ("failed", "internal server error")
     assert "running_at" in job
