@@ -201,17 +201,12 @@ class OqtopusProvider:
             if isinstance(backend, OqtopusBackend)
         ]
         if not fitting:
-            left_out = (
-                ""
-                if simulator is not False
-                else (
-                    " Simulators are left out, unless least_busy(simulator=None) asks for them too."
-                )
-            )
-            raise OqtopusNotFoundError(
+            reason = (
                 "No device of the account is available and fits; provider.backends() lists all."
-                + left_out
             )
+            if simulator is False:
+                reason += " Simulators are left out; least_busy(simulator=None) takes them too."
+            raise OqtopusNotFoundError(reason)
         return min(fitting, key=lambda backend: backend.pending_jobs)
 
     def _devices(self) -> list[Device]:
