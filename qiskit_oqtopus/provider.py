@@ -14,6 +14,7 @@ from qiskit.providers import BackendV2, JobStatus
 from .client import errors
 from .client.deadline import Deadline
 from .client.workers import start_each
+from .cloud.answer import ESTIMATION
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection, describe_no_account
 from .cloud.download import Entry
@@ -28,7 +29,7 @@ from .cloud.group import (
     split_run_id,
 )
 from .cloud.job import OqtopusJob
-from .cloud.listing import list_jobs
+from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
@@ -191,7 +192,8 @@ class OqtopusProvider:
         """Return the available device with the fewest pending jobs.
 
         Args:
-            simulator: As for :meth:`backends`; by default real devices only.
+            simulator: As for :meth:`backends`. Simulators are left out by default; None takes all
+                devices.
             min_qubits: As for :meth:`backends`.
             filters: As for :meth:`backends`.
 
@@ -209,9 +211,12 @@ class OqtopusProvider:
         if not fitting and self._connection.account() is None:
             raise OqtopusNotFoundError(f"There is no device. {describe_no_account()}")
         if not fitting:
-            raise OqtopusNotFoundError(
+            reason = (
                 "No device of the account is available and fits; provider.backends() lists all."
             )
+            if simulator is False:
+                reason += " Simulators are left out; least_busy(simulator=None) takes them too."
+            raise OqtopusNotFoundError(reason)
         return min(fitting, key=lambda backend: backend.pending_jobs)
 
     def _devices(self) -> list[Device]:
@@ -252,7 +257,9 @@ class OqtopusProvider:
 
         Returns:
             The job. It is that of a primitive if the id came from a primitive; the id of one
-            circuit out of several gives the job of that circuit, with its counts.
+            circuit out of several gives the job of that circuit, with its counts. Of the jobs of
+            other clients, one of several programs ("multi_manual") has a Result with an entry for
+            each, and one of the type "estimation" is that of a primitive with one PUB.
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
@@ -273,9 +280,9 @@ class OqtopusProvider:
             if found is not None:
                 return self._group_job(found, job_id)
         raise OqtopusJobNotFoundError(
-            f"This account has no job {job_id!r}. If a run was interrupted before its first "
-            "circuit was submitted, the server knows nothing of it: "
-            "backend.run(circuits, resume=...) sends all of it."
+            f"This account has no job {job_id!r}: it was deleted, or it is of another account. If "
+            "a run was interrupted before its first circuit was submitted, the server knows "
+            "nothing of it: backend.run(circuits, resume=...) sends all of it."
         )
 
     retrieve_job = job
@@ -300,7 +307,7 @@ class OqtopusProvider:
             backend: Only jobs of this device.
             since: Only jobs submitted at that time or later.
             until: Only jobs submitted at that time or before.
-            name: Only jobs with this text in their name.
+            name: Only jobs with this text in their name, in upper or lower case.
 
         Raises:
             OqtopusOptionError: If a value cannot be used.
@@ -314,7 +321,7 @@ class OqtopusProvider:
         elif status in _SERVER_STATUS:
             search["status"] = _SERVER_STATUS[status]
         if name is not None:
-            search["q"] = name
+            search["q"] = literal_query(name)
         for key, moment in (("start_time", since), ("end_time", until)):
             if moment is not None:
                 search[key] = _timestamp(moment)
@@ -330,7 +337,7 @@ class OqtopusProvider:
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
         with translate_errors("Reading the jobs"):
-            for job in list_jobs(self._connection.client, **search):
+            for job in sort_newest_first(list_jobs(self._connection.client, **search)):
                 if job.device_id is None:  # registered, never submitted
                     continue
                 if device is not None and job.device_id != device:
@@ -369,7 +376,9 @@ class OqtopusProvider:
             token=None if member is None else member.token,
             total=1,
         )
-        return found if member is None or member.total > 1 else _wrap_job(found, member.kind)
+        if member is None:
+            return _wrap_job(found, ESTIMATION if job.job_type == ESTIMATION else "run")
+        return found if member.total > 1 else _wrap_job(found, member.kind)
 
     def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
@@ -481,12 +490,18 @@ def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:
 
 
 def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
-    """Return the job of a primitive if a primitive has sent it, else the job itself."""
+    """Return the job of a primitive if a primitive has sent it, else the job itself.
+
+    Args:
+        job: The job of its programs.
+        kind: The sender, as in :class:`.Member`; or "estimation", for what another client has let
+            the server estimate, which is also that of a primitive.
+    """
     if kind == "run":
         return job
-    from .primitives.cloud import build_job
+    from .primitives.cloud import build_estimation_job, build_job
 
-    return build_job(job)
+    return build_estimation_job(job) if kind == ESTIMATION else build_job(job)
 
 
 def _timestamp(moment: Any) -> str:

@@ -20,6 +20,7 @@ from .errors import (
     RateLimitError,
     ServerError,
     TransportError,
+    UnapprovedError,
     ValidationError,
 )
 from .models import Device, Job, JobInfo, PresignedPost, Registration, Submission
@@ -48,6 +49,7 @@ __all__ = [
     "ServerError",
     "Submission",
     "TransportError",
+    "UnapprovedError",
     "ValidationError",
 ]
 

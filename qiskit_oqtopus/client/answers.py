@@ -19,6 +19,7 @@ from .errors import (
     RateLimitError,
     ServerError,
     TransportError,
+    UnapprovedError,
     ValidationError,
 )
 from .retry import parse_retry_after
@@ -61,11 +62,13 @@ class Said:
         text: The words.
         application: Whether the application itself said them in a ``message``, and not a
             gateway or a framework around it.
+        framework: Whether the framework of the application said them in a ``detail``.
         fields: Pairs of (location, message), if the body names what is wrong.
     """
 
     text: str
     application: bool = False
+    framework: bool = False
     fields: tuple[tuple[str, str], ...] = ()
 
 
@@ -77,7 +80,7 @@ def read_words(body: bytes, secrets: Iterable[str] = ()) -> Said:
         secrets: Texts that are struck out, should the server repeat them.
 
     >>> read_words(b'{"message": "device not found"}')
-    Said(text='device not found', application=True, fields=())
+    Said(text='device not found', application=True, framework=False, fields=())
     >>> read_words(b'{"detail": [{"loc": ["body", "shots"], "msg": "Field required"}]}').fields
     (('body.shots', 'Field required'),)
     >>> read_words(b"<Error><Code>NoSuchKey</Code><Message>Gone.</Message></Error>").text
@@ -93,7 +96,8 @@ def read_words(body: bytes, secrets: Iterable[str] = ()) -> Said:
             said = value.get(key)
             if isinstance(said, str) and said.strip():
                 own = key == "message" and _GATEWAY_REFUSALS.match(said.strip()) is None
-                return Said(clean(said.strip(), secrets), application=own)
+                text = clean(said.strip(), secrets)
+                return Said(text, application=own, framework=key == "detail")
             if key == "detail" and isinstance(said, list) and said:
                 return _read_details(said, secrets)
     elif isinstance(value, str):
@@ -172,6 +176,8 @@ def error_of(
         return TransportError(f"{message}; the proxy wants a login", temporary=False, **context)
     if storage and (status in (401, 403) or text.startswith("ExpiredToken")):
         return LinkError(message, **context)
+    if status == 403 and said.framework and text == "Forbidden":
+        return UnapprovedError(message, **context)
     if status == 401 or (status == 403 and not _application_refuses(answer, said)):
         return CredentialsError(message, **context)
     if status == 403:

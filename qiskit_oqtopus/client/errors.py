@@ -65,7 +65,11 @@ class ConfigurationError(ClientError, ValueError):
 
 
 class CredentialsError(ClientError):
-    """The token is missing, wrong or expired, or its user is not approved."""
+    """The token is missing, wrong or expired."""
+
+
+class UnapprovedError(CredentialsError):
+    """The token is good, but its account is not approved yet: another token does not help."""
 
 
 class ForbiddenError(ClientError):

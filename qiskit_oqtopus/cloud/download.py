@@ -14,10 +14,9 @@ from qiskit.result.models import ExperimentResult
 
 from ..client import errors
 from ..client.workers import start
-from ..exceptions import OqtopusJobError, OqtopusProtocolError
+from ..exceptions import OqtopusError, OqtopusJobError, OqtopusProtocolError
 from ..program.foreign import read_declarations
 from ..program.program import (
-    FOREIGN,
     HeaderError,
     ProgramHeader,
     foreign_header,
@@ -25,6 +24,7 @@ from ..program.program import (
 )
 from ..words import clean
 from . import results
+from .answer import MULTI_MANUAL, SSE, build_results, name_program
 from .group import Member, parse_description
 from .identity import check_identity
 from .listing import list_jobs
@@ -73,6 +73,9 @@ class Entry:
             may have expired since.
         member: What the description of the job says of its group, if it was read before; the
             header of a program that is read from the server must agree with it.
+        further_headers: What the second and later programs say, if another client has sent several
+            in one job.
+        further_results: Their results.
     """
 
     index: int
@@ -81,11 +84,34 @@ class Entry:
     result: ExperimentResult | None = field(default=None, repr=False)
     job: Job | None = field(default=None, repr=False)
     member: Member | None = None
+    further_headers: tuple[ProgramHeader, ...] = ()
+    further_results: tuple[ExperimentResult, ...] = field(default=(), repr=False)
+
+    @property
+    def headers(self) -> tuple[ProgramHeader, ...]:
+        """What each of its programs says of itself: none, one, or several."""
+        return () if self.header is None else (self.header, *self.further_headers)
+
+    @property
+    def results(self) -> tuple[ExperimentResult, ...]:
+        """The result of each of its programs: none, one, or several."""
+        return () if self.result is None else (self.result, *self.further_results)
 
     @property
     def has_failed(self) -> bool:
-        """Whether it is known that there are no counts, or none that can be true."""
-        return self.result is not None and not self.result.success
+        """Whether it is known that there are no counts of a program, or none that can be true."""
+        return not all(result.success for result in self.results)
+
+    def take_headers(self, headers: Sequence[ProgramHeader]) -> None:
+        """Take what each of its programs says of itself."""
+        self.header, *further = headers
+        self.further_headers = tuple(further)
+
+    def take_results(self, found: Sequence[ExperimentResult]) -> None:
+        """Take the result of each of its programs."""
+        result, *further = found
+        self.further_results = tuple(further)
+        self.result = result  # last: from now on there are all of them
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the links out: with them anybody can read the files for an hour."""
@@ -161,71 +187,26 @@ def _download_one(
         return
     job = job or entry.job or client.job(entry.job_id)
     failed = job_status(sight) is not JobStatus.DONE
-    if entry.header is None:
+    if job.job_type == SSE and not failed:
+        raise _no_circuit(job)
+    if entry.header is None and job.job_type != SSE:
         try:
-            entry.header = read_header(client, job, entry.member)
+            entry.take_headers(read_headers(client, job, entry.member))
         except OqtopusProtocolError:
             if not failed:  # else a program that makes no sense may be the reason
                 raise
-    header = entry.header or unknown(entry.index)
+    headers = entry.headers or (unknown(entry.index),)
     if failed:
-        entry.result = results.failed_result(header, find_reason(job, sight), entry.job_id)
+        reason = find_reason(job, sight)
+        entry.take_results([results.failed_result(h, reason, entry.job_id) for h in headers])
         return
     payload = _fetch(client, job, "result")
     try:
-        entry.result = _build_result(header, job, payload)
+        entry.take_results(build_results(headers, job, payload))
     except results.ResultError as error:
         raise OqtopusProtocolError(
             f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
-
-
-_ANSWERS = {"sampling": "counts", "multi_manual": "counts", "estimation": "an estimation"}
-"""What the result of a job has, by its type."""
-
-
-def _build_result(header: ProgramHeader, job: Job, payload: Mapping[str, Any]) -> ExperimentResult:
-    """Return the result of a circuit from what the server has stored as that of its job.
-
-    Raises:
-        ResultError: If it is not the result of such a job.
-    """
-    sampling, estimation = payload.get("sampling"), payload.get("estimation")
-    sampling = sampling if isinstance(sampling, Mapping) else {}
-    counts: Any = sampling.get("counts")
-    answers = {"counts": counts, "an estimation": estimation}
-    found = {name for name, answer in answers.items() if isinstance(answer, Mapping)}
-    wanted = _find_wanted(header, job)
-    if not found:
-        raise results.ResultError("it has no counts (sampling.counts) and no estimation")
-    if len(found | wanted) > 1:
-        raise results.ResultError(
-            f"it has {' and '.join(sorted(found))}, and the job is one that returns "
-            f"{' or '.join(sorted(wanted)) or 'one of them'}"
-        )
-    if header.shots and job.shots is not None and job.shots != header.shots:
-        problem = f"its program is for {header.shots} shots, and the job has {job.shots}"
-        return results.failed_result(header, problem, job.job_id)
-    if isinstance(estimation, Mapping):
-        return results.estimation_result(header, estimation, job_id=job.job_id)
-    return results.experiment_result(
-        header,
-        counts,
-        job_id=job.job_id,
-        shots=job.shots or header.shots or None,
-        mitigated=(job.mitigation_info or {}).get("ro_error_mitigation") == "pseudo_inverse",
-        divided=sampling.get("divided_counts"),
-    )
-
-
-def _find_wanted(header: ProgramHeader, job: Job) -> set[str]:
-    """Return what the result of a job must have, as far as it is known."""
-    wanted = {_ANSWERS[job.job_type]} if job.job_type in _ANSWERS else set()
-    if header.kind != FOREIGN and header.clbits:
-        wanted.add("counts")
-    elif header.kind == "estimator":  # the server is to estimate: the program measures nothing
-        wanted.add("an estimation")
-    return wanted
 
 
 def read_program(client: Client, job: Job) -> str:
@@ -235,15 +216,18 @@ def read_program(client: Client, job: Job) -> str:
         OqtopusProtocolError: If it holds none, or that of another job.
         ClientError: If it cannot be downloaded.
     """
-    text, operator = _read_input(client, job)
+    (text, *_), operator = _read_input(client, job)
     header = _parse_program(job, text)
     if header is not None:
         check_identity(job, header, parse_description(job.description), operator)
     return text
 
 
-def read_header(client: Client, job: Job, member: Member | None = None) -> ProgramHeader:
-    """Return what the program of a job says of itself, or else what parsing it can tell.
+def read_headers(client: Client, job: Job, member: Member | None = None) -> list[ProgramHeader]:
+    """Return what each program of a job says of itself, or else what parsing it can tell.
+
+    There are several programs if the type of the job is "multi_manual". Of those of a job of
+    another type the server runs the first one only.
 
     Args:
         client: The connection.
@@ -252,26 +236,43 @@ def read_header(client: Client, job: Job, member: Member | None = None) -> Progr
 
     Raises:
         OqtopusProtocolError: If it cannot be understood, or is the program of another job.
+        OqtopusError: If it is an SSE job.
         ClientError: If it cannot be downloaded.
     """
-    text, operator = _read_input(client, job)
+    programs, operator = _read_input(client, job)
+    if job.job_type != MULTI_MANUAL:
+        programs = programs[:1]
+    headers = [_read_header(job, text) for text in programs]
+    check_identity(job, headers[0], member or parse_description(job.description), operator)
+    return [name_program(each, index, len(headers)) for index, each in enumerate(headers)]
+
+
+def _read_header(job: Job, text: str) -> ProgramHeader:
     header = _parse_program(job, text)
-    if header is None:
-        known = ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
-        try:
-            header = foreign_header(text, known)
-        except HeaderError as error:
-            raise _unreadable(job, error) from error
-    check_identity(job, header, member or parse_description(job.description), operator)
-    return header
+    if header is not None:
+        return header
+    known = ProgramHeader(name=job.name or job.job_id, shots=job.shots or 0)
+    try:
+        return foreign_header(text, known)
+    except HeaderError as error:
+        raise _unreadable(job, error) from error
 
 
-def _read_input(client: Client, job: Job) -> tuple[str, Any]:
-    """Return the program that a job holds, and the operator beside it, or None."""
+def _no_circuit(job: Job) -> OqtopusError:
+    return OqtopusError(
+        f"OQTOPUS job {job.job_id} is an SSE job: its result is a log, which this version does "
+        "not read."
+    )
+
+
+def _read_input(client: Client, job: Job) -> tuple[list[str], Any]:
+    """Return the programs that a job holds, one or more, and the operator beside them, or None."""
+    if job.job_type == SSE:
+        raise _no_circuit(job)
     payload = _fetch(client, job, "input")
     programs = payload.get("program")
-    if isinstance(programs, list) and programs and isinstance(programs[0], str):
-        return programs[0], payload.get("operator")
+    if isinstance(programs, list) and programs and all(isinstance(p, str) for p in programs):
+        return programs, payload.get("operator")
     raise OqtopusProtocolError(f"The input of OQTOPUS job {job.job_id} holds no program.")
 
 
@@ -292,16 +293,14 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
     """Return what the server's transpiler turned the circuit of a job into.
 
     Raises:
-        OqtopusJobError: If the server's transpiler was off.
+        OqtopusJobError: If the server's transpiler was off, or the job failed before the program
+            was compiled.
         OqtopusProtocolError: If the program cannot be parsed.
         ClientError: If it cannot be downloaded.
     """
     job = client.job(job_id)
     if job.job_info is None or job.job_info.transpile_result is None:
-        raise OqtopusJobError(
-            f"OQTOPUS job {job_id} was not compiled by the server (or not yet): what was sent is "
-            "what ran. Use run(..., transpiler='qiskit') to let it compile."
-        )
+        raise OqtopusJobError(f"OQTOPUS job {job_id} {_find_why_not_compiled(job)}")
     text = client.download(job.job_info.transpile_result).get("transpiled_program")
     if not isinstance(text, str):
         raise OqtopusProtocolError(f"OQTOPUS job {job_id} holds no compiled program.")
@@ -316,6 +315,25 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
             f"The compiled program of OQTOPUS job {job_id} cannot be read: {reason}"
         ) from error
     return circuit
+
+
+def _find_why_not_compiled(job: Job) -> str:
+    """Return why there is no output of the server's transpiler, after the name of the job."""
+    sight = Sight.from_job(job)
+    # Without this key, the server takes its default, which is on.
+    if (job.transpiler_info or {}).get("transpiler_lib", "qiskit") is None:
+        return (
+            "was not compiled by the server: what was sent is what ran. Use "
+            "run(..., transpiler='qiskit') to let it compile."
+        )
+    if not sight.is_final:
+        return f"is {sight.status}, and has not been compiled by the server yet. Ask again later."
+    if job_status(sight) is JobStatus.ERROR:
+        return (
+            "failed in the server's transpiler or before it, so that there is no compiled circuit: "
+            f"{find_reason(job, sight)}"
+        )
+    return f"is {sight.status}, and the server has no compiled circuit of it."
 
 
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:

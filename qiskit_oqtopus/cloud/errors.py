@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,11 @@ from ..exceptions import (
 # The first class that fits counts.
 _KINDS: dict[type[errors.ClientError], tuple[type[OqtopusCloudError], str]] = {
     errors.ConfigurationError: (OqtopusValidationError, "Change what the message names"),
+    errors.UnapprovedError: (
+        OqtopusForbiddenError,
+        "The account is not approved yet: ask the operator of this OQTOPUS Cloud; another token "
+        "does not help",
+    ),
     errors.CredentialsError: (
         OqtopusCredentialsError,
         "Check the token, or save a new one with qiskit_oqtopus.save_account(url, token)",
@@ -42,6 +48,19 @@ _KINDS: dict[type[errors.ClientError], tuple[type[OqtopusCloudError], str]] = {
 }
 
 
+_UNAVAILABLE = re.compile(r"device .* is not available")
+
+
+def _find_cure(error: errors.ClientError, cure: str) -> str:
+    """Return what to do about an error, given what is done about others of its class."""
+    if isinstance(error, errors.ValidationError) and _UNAVAILABLE.fullmatch(error.text):
+        return "Try again when it is: backend.status() says whether it takes jobs"
+    if type(error) is errors.CredentialsError and error.status == 403:
+        # A gateway says the same of a wrong token and of an account that may not do this.
+        return f"{cure}; if it is right, ask the operator of this OQTOPUS Cloud for access"
+    return cure
+
+
 def oqtopus_error(error: errors.ClientError, action: str) -> OqtopusCloudError:
     """Return the error of the package for an error of the client.
 
@@ -51,7 +70,7 @@ def oqtopus_error(error: errors.ClientError, action: str) -> OqtopusCloudError:
     """
     for kind, (target, cure) in _KINDS.items():
         if isinstance(error, kind):
-            result = target(f"{action} failed: {error}. {cure}.")
+            result = target(f"{action} failed: {error}. {_find_cure(error, cure)}.")
             result.status = error.status
             return result
     result = OqtopusCloudError(f"{action} failed: {error}.")

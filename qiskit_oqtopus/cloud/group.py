@@ -160,7 +160,17 @@ def check_run_id(option: str, run_id: object) -> str:
     return check_group_id(option, run_id)
 
 
-FIELDS = ("job_id", "name", "description", "status", "device_id", "shots", "ended_at")
+FIELDS = (
+    "job_id",
+    "name",
+    "description",
+    "job_type",
+    "status",
+    "device_id",
+    "shots",
+    "ready_at",
+    "ended_at",
+)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import copy
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,12 +28,13 @@ from ..exceptions import (
 from ..options import optional, seconds
 from ..program.program import ProgramHeader
 from . import results
-from .download import Entry, download, find_reason, read_executed_circuit, read_header
+from .download import Entry, download, find_reason, read_executed_circuit, read_headers
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
 from .status import DELETED, REGISTERED, Sight, group_status, job_status
 from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
+from .wave import find_deleted
 
 if TYPE_CHECKING:
     from .backend import OqtopusBackend
@@ -100,7 +101,10 @@ class OqtopusJob(JobV1):
 
     @property
     def missing(self) -> tuple[int, ...]:
-        """Indices of the circuits that were never submitted; ``resume`` the group to send them."""
+        """Indices of the circuits that have no job; ``resume`` the group to send them.
+
+        They were never submitted, or their jobs were deleted.
+        """
         return self._missing_of(self._entries)
 
     def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
@@ -274,16 +278,18 @@ class OqtopusJob(JobV1):
             OqtopusJobError: If circuits failed or are missing, or their counts cannot be true:
                 which, and why. Its ``result`` has the others.
             OqtopusCloudError: If the results cannot be downloaded; ask again later.
+            OqtopusError: If it is an SSE job, which has a log instead.
         """
         deadline = Deadline(optional(seconds)("timeout", timeout))
         entries = self._download(deadline, timeout)
-        result = self._combine(entries)
+        missing = self._explain_missing(entries, deadline)
+        result = self._combine(entries, missing)
         if result.success or partial:
             return result
         kind = OqtopusJobError
         if {entry.status for entry in result.results if not entry.success} == {results.CANCELLED}:
             kind = OqtopusJobCancelledError
-        error = kind(self._message(entries))
+        error = kind(self._message(entries, missing))
         error.result = result
         raise error
 
@@ -336,19 +342,34 @@ class OqtopusJob(JobV1):
         """Return the header of a circuit of which only its place is known."""
         return ProgramHeader(group=self._group_id or "", index=index, total=self._total)
 
-    def _combine(self, entries: Sequence[Entry]) -> Result:
-        by_index = {entry.index: entry.result for entry in entries}
-        if len(entries) == 1 and self._total == 1:
-            ordered = [entries[0].result]
-        else:
-            ordered = [
-                by_index.get(index)
-                or results.failed_result(self._unknown(index), "it was never submitted", None)
-                for index in range(self._total)
-            ]
+    def _explain_missing(self, entries: Sequence[Entry], deadline: Deadline) -> dict[int, str]:
+        """Return why circuits have no job, by their indices; in an outage, what it may be."""
+        missing = self._missing_of(entries)
+        if not missing:
+            return {}
+        fates: Mapping[int, bool] = {}
+        try:
+            client = self.backend().connection.client.within(deadline)
+            found = None
+            if self._group_id is not None:
+                found = find_group(client, self._group_id, self._token)
+            if found is not None:
+                fates = find_deleted(client, found, missing)
+        except (errors.ClientError, OqtopusError) as error:
+            logger.warning("Could not find out what %s lacks: %s", self.job_id(), error)
+        words = {True: "its job was deleted", False: "it was never submitted"}
+        unknown = "it has no job: it was never submitted, or its job was deleted"
+        return {index: words[fates[index]] if index in fates else unknown for index in missing}
+
+    def _combine(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> Result:
+        ordered = {
+            index: (results.failed_result(self._unknown(index), reason, None),)
+            for index, reason in missing.items()
+        }
+        ordered.update({entry.index: entry.results for entry in entries})
         backend = self.backend()
         return results.combine(
-            [entry for entry in ordered if entry is not None],
+            [result for index in sorted(ordered) for result in ordered[index]],
             backend_name=backend.name,
             backend_version=backend.backend_version,
             job_id=self.job_id(),
@@ -356,24 +377,37 @@ class OqtopusJob(JobV1):
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why, in the server's words; None if none did."""
-        return self._message(self._entries)
+        entries = self._entries
+        return self._message(entries, self._explain_missing(entries, Deadline(LONGEST_LOOK)))
 
-    def _message(self, entries: Sequence[Entry]) -> str | None:
+    def _message(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> str | None:
         lines = []
+        total = self._total
         for entry in entries:
             sight = self._watcher.sights([entry.job_id])[entry.job_id]
             if not entry.has_failed and job_status(sight) not in _FAILURES:
+                continue
+            if entry.further_results:
+                total += len(entry.further_results)
+                lines += [
+                    f"program {index} ({header.name!r}) of OQTOPUS job {entry.job_id}: "
+                    f"{result.status}"
+                    for index, (header, result) in enumerate(
+                        zip(entry.headers, entry.results, strict=True)
+                    )
+                    if not result.success
+                ]
                 continue
             name = "" if entry.header is None else f" ({entry.header.name!r})"
             lines.append(
                 f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
                 f"{self._find_reason(entry, sight)}"
             )
-        lines += [f"circuit {index} was never submitted" for index in self._missing_of(entries)]
+        lines += [f"circuit {index}: {reason}" for index, reason in missing.items()]
         if not lines:
             return None
         return (
-            f"Job {self.job_id()}: {len(lines)} of {self._total} circuits have no result. "
+            f"Job {self.job_id()}: {len(lines)} of {total} circuits have no result. "
             + "; ".join(lines)
         )
 
@@ -509,14 +543,14 @@ class OqtopusJob(JobV1):
         Raises:
             OqtopusCloudError: If it cannot be read.
         """
-        found = []
+        found: list[ProgramHeader] = []
         with translate_errors(f"Reading job {self.job_id()}"):
             client = self.backend().connection.client
             for entry in self._entries:
                 if entry.header is None:
                     job = client.job(entry.job_id)
-                    entry.header = read_header(client, job, entry.member)
-                found.append(_copy_header(entry.header))
+                    entry.take_headers(read_headers(client, job, entry.member))
+                found += map(_copy_header, entry.headers)
         return found
 
     def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:

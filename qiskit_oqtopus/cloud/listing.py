@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..client.errors import ProtocolError
@@ -57,6 +57,39 @@ def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
             )
         furthest = max(furthest, rows)
         last = ids[-1]
+
+
+def sort_newest_first(jobs: Iterable[Job]) -> Iterator[Job]:
+    """Yield jobs the newest first, also those of one second.
+
+    The server sorts by whole seconds, the latest first, and has the jobs of one second in the order
+    in which they came. Ids sort by time, so that each second is a stretch of ascending ids; it is
+    turned round, and read to its end before its first job is yielded.
+
+    >>> from qiskit_oqtopus.client.models import Job
+    >>> [job.job_id for job in sort_newest_first([Job(i, "ready") for i in "786345"])]
+    ['8', '7', '6', '5', '4', '3']
+    """
+    stretch: list[Job] = []
+    for job in jobs:
+        if stretch and job.job_id < stretch[-1].job_id:
+            yield from reversed(stretch)
+            stretch = []
+        stretch.append(job)
+    yield from reversed(stretch)
+
+
+def literal_query(text: str) -> str:
+    r"""Return a search that finds at least what contains a text.
+
+    The server takes the search for a pattern of SQL, in which a backslash changes the meaning of
+    what follows; ``_`` stands for any character, and so for a backslash too. What has been found
+    must be looked at again: ``%`` and ``_`` in the text have found more than themselves.
+
+    >>> literal_query("50%\\a_b")
+    '50%_a_b'
+    """
+    return text.replace("\\", "_")
 
 
 def _find_window(rows: int) -> tuple[int, int]:

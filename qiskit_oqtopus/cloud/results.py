@@ -40,7 +40,6 @@ def experiment_result(
     job_id: str,
     shots: int | None = None,
     mitigated: bool = False,
-    divided: Any = None,
 ) -> ExperimentResult:
     """Return the result of one circuit: a failed one if its counts cannot be those of its shots.
 
@@ -54,8 +53,6 @@ def experiment_result(
         job_id: Id of the OQTOPUS job.
         shots: Number of shots of the job, or None if it is not known and nothing is compared.
         mitigated: Whether the server has mitigated readout errors.
-        divided: Counts by the index of the program, as a job of several programs has them. The
-            server leaves them out with mitigation, and without its transpiler.
 
     Raises:
         ResultError: A key has another width than the program has bits, or is not of 0 and 1; or a
@@ -65,7 +62,6 @@ def experiment_result(
     width = max(map(len, counts), default=0)
     if shots is not None:
         problem = find_miscount(outcomes.values(), width, shots, mitigated)
-        problem = problem or _find_divided_miscount(divided, shots, mitigated)
         if problem is not None:
             return failed_result(header, problem, job_id)
     data: dict[str, Any] = {"counts": {hex(key): n for key, n in outcomes.items()}}
@@ -107,21 +103,6 @@ def find_miscount(numbers: Iterable[int], width: int, shots: int, mitigated: boo
     if mitigated and total < shots:
         problem += f", of which mitigation takes less than {2**width}"
     return problem
-
-
-def _find_divided_miscount(divided: Any, shots: int, mitigated: bool) -> str | None:
-    """Return why the counts of the programs of one job cannot be, or None if they can."""
-    if not isinstance(divided, Mapping):
-        return None
-    for index, counts in divided.items():
-        if not isinstance(counts, Mapping):
-            raise ResultError(f"there are no counts of program {index!r:.20} but {counts!r:.60}")
-        for key, number in counts.items():
-            _check_number(key, number)
-        problem = find_miscount(counts.values(), max(map(len, counts), default=0), shots, mitigated)
-        if problem is not None:
-            return f"program {index!r:.20} of it: {problem}"
-    return None
 
 
 def estimation_result(

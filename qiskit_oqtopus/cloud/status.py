@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from qiskit.providers import JobStatus
@@ -12,6 +13,13 @@ if TYPE_CHECKING:
     from ..client.models import Job
 
 REGISTERED = "registered"
+READY = "ready"
+"""Status of a job that the engine of the device has fetched, and that has not begun."""
+
+LOST = 600.0
+"""Time in s after which a job that is ``ready`` may be lost: an engine that dies takes those that
+it has fetched with it. No program before it may take longer, but several together may."""
+
 FINAL = frozenset(["succeeded", "failed", "cancelled"])
 DELETED = "deleted"
 """Our own word for a job that OQTOPUS does not know any more."""
@@ -24,15 +32,19 @@ class Sight:
     Attributes:
         status: OQTOPUS' word for its status.
         ended: Whether OQTOPUS says when it ended.
+        ready_at: Since when it has been ``ready``, in s since 1970; None if it is not, or if this
+            is not known.
     """
 
     status: str
     ended: bool = False
+    ready_at: float | None = None
 
     @classmethod
     def from_job(cls, job: Job) -> Sight:
         """Return what an answer of the server says of a job."""
-        return cls(job.status or REGISTERED, job.ended_at is not None)
+        ready_at = _parse_time(job.ready_at) if job.status == READY else None
+        return cls(job.status or REGISTERED, job.ended_at is not None, ready_at)
 
     @property
     def is_final(self) -> bool:
@@ -47,6 +59,27 @@ class Sight:
         running cross. This is not assumed of a status that we do not know.
         """
         return self.ended and self.status in ("submitted", "ready", "running", "cancelling")
+
+    def may_be_lost(self, now: float) -> bool:
+        """Return whether it has been ``ready`` for so long that its engine may have died.
+
+        Args:
+            now: The time, in s since 1970.
+
+        >>> [Sight("ready", ready_at=0.0).may_be_lost(now) for now in (599.0, 601.0)]
+        [False, True]
+        """
+        return self.status == READY and self.ready_at is not None and now > self.ready_at + LOST
+
+
+def _parse_time(text: str | None) -> float | None:
+    """Return a time of the server in s since 1970; None if there is none that can be read."""
+    try:
+        # Python 3.10 reads no "Z".
+        when = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
 
 
 _STATUSES = {

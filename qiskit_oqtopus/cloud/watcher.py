@@ -21,7 +21,7 @@ from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
-from .status import DELETED, Sight
+from .status import DELETED, LOST, Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -45,7 +45,7 @@ NEWEST_PAGES = 2
 LONGEST_LOOK = 60.0
 """Longest time in s of a look at a status or at reasons, for which a caller gives no timeout."""
 
-FIELDS = ("job_id", "status", "ended_at")
+FIELDS = ("job_id", "status", "ended_at", "ready_at")
 
 _ONCE = RetryPolicy(max_attempts=1)
 
@@ -92,6 +92,7 @@ class Watcher:
         self._polls = 0
         self._asked: dict[str, float] = {}  # job id -> when the server was last asked for it
         self._watched: dict[str, float] = {}  # job id -> when somebody last looked at it
+        self._warned: set[str] = set()  # jobs of which the log says that they may be lost
         self._refusal: Exception | None = None
 
     def add(self, sights: Mapping[str, Sight], group_id: str | None, assumed: bool = False) -> None:
@@ -143,6 +144,7 @@ class Watcher:
             wanted = list(self._watched)
         if stale:
             self._poll(wanted, Deadline(LONGEST_LOOK), _ONCE)
+        self._warn_of_lost(job_ids)
         return self.sights(job_ids)
 
     def wait(
@@ -286,6 +288,7 @@ class Watcher:
         except errors.ClientError as error:
             level = logging.DEBUG if deadline.is_stopped else logging.WARNING
             logger.log(level, "Could not ask how %d jobs are: %s", len(job_ids), error)
+        self._warn_of_lost(job_ids)
         with self._condition:
             self._polls += 1
             self._asked.update(dict.fromkeys(job_ids, self._clock()))
@@ -294,6 +297,27 @@ class Watcher:
             self._interval = FIRST_INTERVAL if changed else grown
             # Up to a fifth more, so that many programs do not ask in step.
             self._next_poll = self._clock() + self._interval * (1 + 0.2 * self._jitter())
+
+    def _warn_of_lost(self, job_ids: Iterable[str]) -> None:
+        """Log, once for each job, which of them may have been lost by the engine of the device."""
+        now = time.time()
+        lost: dict[str, list[str]] = {}
+        with self._condition:
+            for job_id in job_ids:
+                if job_id not in self._warned and self._seen[job_id].may_be_lost(now):
+                    self._warned.add(job_id)
+                    lost.setdefault(self._groups.get(job_id, job_id), []).append(job_id)
+        for run_id, jobs in lost.items():
+            logger.warning(
+                "Run %s: %d jobs have been ready for more than %.0f minutes. If the engine of the "
+                "device has died since it fetched them, they will never run: cancel the run, then "
+                "send it again with resume=%r, which sends only what is missing. The jobs: %s",
+                run_id,
+                len(jobs),
+                LOST / 60,
+                run_id,
+                ", ".join(jobs),
+            )
 
     def _record(self, job_id: str, sight: Sight) -> bool:
         with self._condition:

@@ -18,6 +18,7 @@ from ..exceptions import OqtopusProtocolError
 from ..program.program import HeaderError, Manifest, parse_program
 from .delivery import Order
 from .group import FoundGroup, is_dead, parse_description
+from .listing import list_jobs
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -140,6 +141,40 @@ def find_claims(
         ]
     fitting = [claim for claim in claims if not claim.ids.keys().isdisjoint(wanted)]
     return sorted(fitting, key=lambda claim: (not claim.is_begun, claim.job_id))
+
+
+def find_deleted(client: Client, found: FoundGroup, missing: Collection[int]) -> dict[int, bool]:
+    """Return, by index, whether the job of a circuit that has none was deleted.
+
+    Circuits that no job of their run speaks for are left out: nothing tells what became of them.
+
+    Args:
+        client: The connection.
+        found: What was found of the run.
+        missing: Indices of the circuits.
+
+    Raises:
+        ClientError: If the server cannot be asked.
+        OqtopusProtocolError: If a manifest cannot be understood.
+    """
+    claims = find_claims(client, [found], missing)
+    ids = {i: claim.ids[i] for claim in reversed(claims) for i in missing if i in claim.ids}
+    if not ids:
+        return {}
+    # One list in place of a question about each: most that were never submitted still wait for it.
+    waiting = {job.job_id for job in list_jobs(client, status="registered")}
+    return {
+        index: job_id not in waiting and not _exists(client, job_id)
+        for index, job_id in ids.items()
+    }
+
+
+def _exists(client: Client, job_id: str) -> bool:
+    try:
+        client.status(job_id)
+    except errors.NotFoundError:
+        return False
+    return True
 
 
 def _claim(job: Job, manifest: Manifest, jobs: Mapping[str, Job]) -> Claim:

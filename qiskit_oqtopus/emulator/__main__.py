@@ -28,6 +28,8 @@ FAULTS = (
     "corrupt_zip",
     "unknown_status",
     "stuck_running",
+    "crossed_updates",
+    "lost_ready",
     "fail_program",
     "slow_queue",
     "clock_skew",
@@ -145,7 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")
     parser.add_argument("--token", help="the token (default: a new one)")
     parser.add_argument(
-        "--realistic", action="store_true", help="10 jobs of a device every 10 s, and lags"
+        "--realistic",
+        action="store_true",
+        help="the pace of a real server: looks at the queue 10 s apart, and lags",
     )
     parser.add_argument(
         "--gateway",

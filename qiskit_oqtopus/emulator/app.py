@@ -42,6 +42,7 @@ class Api:
         devices: Devices.
         faults: What goes wrong.
         device_info: Form of ``device_info``: "url", "text" or "null".
+        device_type: Type of the devices that name none.
     """
 
     def __init__(
@@ -51,13 +52,14 @@ class Api:
         devices: Devices,
         faults: Faults,
         device_info: str,
+        device_type: str,
     ) -> None:
         self._database = database
         self._object_storage = object_storage
         self._devices = devices
         self._faults = faults
         self._device_info = device_info
-        self._started = format_time(database.now())
+        self._device_type = device_type
 
     def application(self) -> ASGIApp:
         """Return the application."""
@@ -121,9 +123,9 @@ class Api:
     def _device(self, device: EmulatedDevice, base: str) -> dict[str, Any]:
         return {
             "device_id": device.device_id,
-            "device_type": device.device_type,
+            "device_type": device.device_type or self._device_type,
             "status": self._devices.shown_status(device),
-            "available_at": self._started,
+            "available_at": None,
             "n_pending_jobs": self._database.pending(device.device_id),
             "n_qubits": device.n_qubits,
             "basis_gates": list(device.basis_gates),
@@ -301,10 +303,9 @@ def _holds_at(announcement: Mapping[str, Any], moment: str) -> bool:
 def _matches(job: JobRecord, query: Query) -> bool:
     if query.status is not None and job.status != query.status:
         return False
-    if query.text:
-        text = query.text.lower()
+    if query.pattern is not None:
         texts = (job.job_id, job.name or "", job.description or "")
-        if not any(text in part.lower() for part in texts):
+        if not any(query.pattern.fullmatch(text) for text in texts):
             return False
     if query.start is None and query.end is None:
         return True

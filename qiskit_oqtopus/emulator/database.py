@@ -80,6 +80,7 @@ class JobRecord:
     ready_at: float | None = None
     running_at: float | None = None
     ended_at: float | None = None
+    created: float = field(default=0.0, repr=False)
     queued: float = field(default=0.0, repr=False)
 
     @property
@@ -141,7 +142,7 @@ class Database:
         """Register a job, and return its id."""
         with self._changed:
             job_id = _create_id()
-            self._jobs[job_id] = JobRecord(job_id, owner)
+            self._jobs[job_id] = JobRecord(job_id, owner, created=self._clock())
             return job_id
 
     def get(self, job_id: str, owner: str | None = None) -> JobRecord | None:
@@ -158,11 +159,15 @@ class Database:
     def page(
         self, owner: str, wanted: Callable[[JobRecord], bool], page: slice, newest_first: bool
     ) -> list[JobRecord]:
-        """Return copies of some of the jobs of an owner."""
+        """Return copies of some of the jobs of an owner.
+
+        With the newest first, those of one second are still in the order in which they came: the
+        server sorts by whole seconds, and leaves ties in the order of their ids.
+        """
         with self._changed:
             jobs = [job for job in self._jobs.values() if job.owner == owner and wanted(job)]
             if newest_first:
-                jobs.reverse()
+                jobs.sort(key=lambda job: int(job.created), reverse=True)  # ties stay
             return [replace(job) for job in jobs[page]]
 
     def submit(self, job_id: str, **values: Any) -> bool:

@@ -17,7 +17,7 @@ EXAMPLES = ("line-4q", "grid-16q")
 """Names of the shipped examples. Their numbers are ours: no such device exists."""
 
 BASIS_GATES = ("sx", "x", "rz", "cx")
-SUPPORTED_INSTRUCTIONS = ("measure", "barrier", "delay")
+SUPPORTED_INSTRUCTIONS = ("measure", "barrier")
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class EmulatedDevice:
     Attributes:
         device_id: Its id.
         facts: The content of ``device_info``, or None.
-        device_type: "QPU" or "simulator".
+        device_type: "QPU" or "simulator"; None for what the gateway runs.
         status: "available" or "unavailable", as it really is.
         n_qubits: Number of qubits, or None.
         basis_gates: Gates that it claims to have.
@@ -40,7 +40,7 @@ class EmulatedDevice:
 
     device_id: str
     facts: Mapping[str, Any] | None = None
-    device_type: str = "QPU"
+    device_type: str | None = None
     status: str = "available"
     n_qubits: int | None = None
     basis_gates: tuple[str, ...] = BASIS_GATES
@@ -124,7 +124,7 @@ def parse_device(source: Any) -> EmulatedDevice:
         return source
     if isinstance(source, str) and source in EXAMPLES:
         text = resources.files(__package__).joinpath("examples", f"{source}.json").read_text()
-        return _parse_mapping(json.loads(text), source)
+        return replace(_parse_mapping(json.loads(text), source), device_type="QPU")
     if isinstance(source, (str, Path)):
         return _parse_file(Path(source))
     if hasattr(source, "qubits") and hasattr(source, "couplings"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
@@ -12,8 +13,8 @@ from qiskit.circuit import QuantumCircuit
 from .database import Database, JobRecord
 from .devices import Devices, EmulatedDevice
 from .execution import Simulator, mitigate
-from .faults import Faults
-from .job_input import JobFailedError, JobInput, read_input, view_job
+from .faults import Fault, Faults
+from .job_input import JobFailedError, JobInput, check_sse_program, read_input, view_job
 from .object_storage import ObjectStorage, pack, pack_json
 from .programs import NativeProgram
 from .steps import (
@@ -47,14 +48,19 @@ class _StoppedError(Exception):
 class Engine:
     """Runs the jobs of all devices, one after the other, in a thread.
 
+    After a look at the queue that has found as many jobs as it takes at once it looks again as soon
+    as it has run them; otherwise it waits first.
+
     Args:
         database: Jobs.
         object_storage: Their files.
         devices: The devices.
         faults: What goes wrong.
         gateway: How counts are keyed.
-        interval: Time between two looks at the queue in s; 0 is at once.
+        interval: Time to wait after a look at the queue that has found less than ``size`` jobs, in
+            s; 0 is at once.
         size: Largest number of jobs that are taken per device at one look; None means all.
+        job_time: Shortest time that a job takes, in s.
         seed: Seed of the counts, or None.
         noise: Whether programs run with noise.
         timing: When things happen then, or None.
@@ -70,6 +76,7 @@ class Engine:
         gateway: str,
         interval: float,
         size: int | None,
+        job_time: float,
         seed: int | None,
         noise: bool,
         timing: str | None = None,
@@ -80,6 +87,7 @@ class Engine:
         self._faults = faults
         self._interval = interval
         self._size = size
+        self._job_time = job_time
         self._simulator = Simulator(gateway, seed, noise, timing)
         for device in devices:
             self._simulator.backend(device)  # warns about its noise here, not in the thread
@@ -123,16 +131,19 @@ class Engine:
             return
 
     def _look(self) -> None:
-        """Look at the queue once."""
-        if self._interval:
-            self._stopping.wait(self._interval)
-            self._check_stopped()
+        """Look at the queue once, run what is found, and wait for the next look."""
         jobs, due = self._database.fetch(self._size, self._ready_at)
         self._taken = [job.job_id for job in jobs]
         for job in jobs:
+            started = time.monotonic()
             self._run(job)
+            self._stopping.wait(max(0.0, started + self._job_time - time.monotonic()))
             self._taken = self._taken[1:]
-        if not jobs and not self._interval:
+        if self._interval:
+            found = Counter(job.device_id for job in jobs)
+            if self._size is None or max(found.values(), default=0) < self._size:
+                self._stopping.wait(self._interval)
+        elif not jobs:
             # Faults may change without notice, so look again at least this often.
             pause = None if due is None else min(max(due - time.monotonic(), 0.001), 0.05)
             self._database.wait_for_queue(pause, self._stopping.is_set)
@@ -141,6 +152,8 @@ class Engine:
         return job.queued + self._faults.queue_delay(lambda: view_job(job, self._object_storage))
 
     def _run(self, job: JobRecord) -> None:
+        if self._fault("lost_ready", job) is not None:
+            return
         try:
             self._process(job)
         except _StoppedError:
@@ -160,10 +173,11 @@ class Engine:
             JobFailedError: If it fails, with the message that the client sees.
         """
         if job.job_type == "sse":
-            # There is no container to run it in.
+            check_sse_program(self._input(job))
             self._begin(job)
+            # There is no container to run it in.
             raise JobFailedError("internal server error")
-        given = read_input(self._object_storage.get(f"{job.job_id}/input.zip"))
+        given = read_input(self._input(job))
         device = self._devices.get(job.device_id)
         if device is None:
             raise JobFailedError("device status is not available")
@@ -202,7 +216,7 @@ class Engine:
         self._database.count_execution(job.job_id)
         if self._stuck(job):
             return
-        fault = self._faults.job("fail_program", lambda: view_job(job, self._object_storage))
+        fault = self._fault("fail_program", job)
         if fault is not None:
             raise JobFailedError(str(fault.values["message"]))
         started = time.perf_counter()
@@ -225,7 +239,7 @@ class Engine:
                 parts = divide(counts, combined.clbits) if whole else {}
             sampling = {"counts": counts, "divided_counts": parts}
         result = {"sampling": sampling, "estimation": estimation}
-        seconds = round(time.perf_counter() - started, 3)
+        seconds = max(round(time.perf_counter() - started, 3), 0.001)
         self._end(job, "succeeded", "job is succeeded", result, seconds)
 
     @staticmethod
@@ -248,7 +262,7 @@ class Engine:
 
     def _stuck(self, job: JobRecord) -> bool:
         """Return whether a fault lets the job stay in ``running`` forever."""
-        fault = self._faults.job("stuck_running", lambda: view_job(job, self._object_storage))
+        fault = self._fault("stuck_running", job)
         if fault is None:
             return False
         if fault.values["ended"]:
@@ -268,11 +282,22 @@ class Engine:
     ) -> None:
         """Report the end of a job, unless it was cancelled or deleted in between."""
         self._check_stopped()
-        values: dict[str, Any] = {"status": status, "message": message}
+        values: dict[str, Any] = {"message": message}
+        if status != "failed" or self._fault("crossed_updates", job) is None:
+            values["status"] = status
+        else:
+            self._begin(job)  # the update that comes last
         if result is not None:
             self._file(job, "result", pack_json("result.json", result))
             values["execution_time"] = seconds
         self._database.update(job.job_id, _ACTIVE, ended_at=self._database.now(), **values)
+
+    def _input(self, job: JobRecord) -> bytes | None:
+        return self._object_storage.get(f"{job.job_id}/input.zip")
+
+    def _fault(self, kind: str, job: JobRecord) -> Fault | None:
+        """Return the fault of a kind for a job, and count the hit."""
+        return self._faults.job(kind, lambda: view_job(job, self._object_storage))
 
     def _file(self, job: JobRecord, name: str, data: bytes) -> None:
         """Keep a file of a job, unless the job was cancelled or deleted."""

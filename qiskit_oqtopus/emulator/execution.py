@@ -201,8 +201,8 @@ def mitigate(
         axis = width - 1 - position  # the last axis is bit 0
         tensor = np.moveaxis(np.tensordot(inverse, tensor, axes=(1, axis)), 0, axis)
     nearest = _find_nearest(tensor.reshape(-1))
-    # Rounding of floats must not take a shot from what is a whole number.
-    whole = np.floor(nearest * shots + 1e-9).astype(int)
+    # As on the server, a probability that floats have left a little below 1 costs a shot.
+    whole = np.floor(nearest * shots).astype(int)
     return {
         format(value, f"0{width}b"): int(whole[value]) for value in np.flatnonzero(whole).tolist()
     }

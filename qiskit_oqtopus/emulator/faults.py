@@ -216,6 +216,21 @@ class Faults:
         """
         return self._add("stuck_running", times, which=which, ended=ended, message=message)
 
+    def crossed_updates(self, which: Selector = None, times: int | None = None) -> Fault:
+        """Let jobs that fail keep the status ``running``, with ``ended_at`` and their message.
+
+        This is the race of engine 2.1.1, in which the updates to ``failed`` and to ``running``
+        cross: a few of a hundred failures of a real server end so.
+        """
+        return self._add("crossed_updates", times, which=which)
+
+    def lost_ready(self, which: Selector = None, times: int | None = None) -> Fault:
+        """Let jobs stay in ``ready`` for ever, as if the engine had died when it had fetched them.
+
+        The next engine takes up only what is ``submitted``. Such a job can be cancelled.
+        """
+        return self._add("lost_ready", times, which=which)
+
     def fail_program(
         self,
         which: Selector = None,

@@ -79,6 +79,17 @@ def read_input(zipped: bytes | None) -> JobInput:
     return JobInput(programs, operator)
 
 
+def check_sse_program(zipped: bytes | None) -> None:
+    """Check that the input of an SSE job is valid, and holds a program.
+
+    Raises:
+        JobFailedError: If not.
+    """
+    read_input(zipped)
+    if _unpack(zipped or b"").get("sse_program") is None:
+        raise JobFailedError("the sse_program is not specified in the job.")
+
+
 def view_job(job: JobRecord, object_storage: ObjectStorage) -> JobView:
     """Return a job as faults see it; of an input that cannot be read they see no programs."""
     zipped = object_storage.get(f"{job.job_id}/input.zip")

@@ -11,6 +11,7 @@ import json
 import secrets
 import threading
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -224,13 +225,23 @@ def _change_counts(data: bytes, factor: int) -> bytes:
 
 @functools.cache
 def _build_bomb() -> bytes:
-    """Return about 1 MB that unpack to 1 GiB."""
-    buffer = io.BytesIO()
+    """Return about 1 MB that unpack to 1 GiB.
+
+    Requests wait while it is built, so that one block is compressed, and repeated: a flush lets the
+    next one begin where the first did.
+    """
     block = b" " * 2**20
-    with (
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive,
-        archive.open("result.json", "w") as entry,
-    ):
-        for _ in range(OVERSIZED // len(block)):
-            entry.write(block)
+    number = OVERSIZED // len(block)
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    info = zipfile.ZipInfo("result.json")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, packed * number + packer.flush())  # as it is
+        info.compress_type, info.file_size, info.CRC = zipfile.ZIP_DEFLATED, OVERSIZED, 0
+        for _ in range(number):
+            info.CRC = zlib.crc32(block, info.CRC)
+    # What stands before the entry was written before the entry was said to be packed.
+    buffer.seek(0)
+    buffer.write(info.FileHeader())
     return buffer.getvalue()

@@ -37,6 +37,9 @@ NOT_ESTIMATED = (
     '\tdetails = "Failed to serialize response!"\n'
     '\tdebug_error_string = "INTERNAL:Failed to serialize response!"\n>'
 )
+_NO_GATES = frozenset(["measure", "reset", "barrier", "delay", "initialize"])
+"""Operations that the server's transpiler does not count as gates, except in the depth."""
+
 MAX_MESSAGE = 4 * 2**20
 """Bytes of a gRPC message between the parts of the server."""
 
@@ -309,7 +312,7 @@ def _check_size(text: str) -> None:
 
 
 def _build_stats(circuit: QuantumCircuit) -> dict[str, int]:
-    sizes = [len(item.qubits) for item in circuit.data]
+    sizes = [len(item.qubits) for item in circuit.data if item.operation.name not in _NO_GATES]
     return {
         "n_qubits": circuit.num_qubits,
         "n_gates": len(sizes),

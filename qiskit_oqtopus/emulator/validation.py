@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -66,7 +67,7 @@ class Query:
     newest_first: bool
     fields: tuple[str, ...] | None
     status: str | None
-    text: str | None
+    pattern: re.Pattern[str] | None
     start: float | None
     end: float | None
 
@@ -244,7 +245,27 @@ def parse_listing(query: Mapping[str, str]) -> Query:
     if page < 1 or not 1 <= size <= MAX_PAGE:
         raise internal_error()
     newest_first = query.get("order", "ASC") == "DESC"
-    return Query(page, size, newest_first, fields, status, query.get("q"), start, end)
+    pattern = like_pattern(query["q"]) if query.get("q") else None
+    return Query(page, size, newest_first, fields, status, pattern, start, end)
+
+
+def like_pattern(text: str) -> re.Pattern[str]:
+    r"""Return the pattern of a search: the server puts the text into ``LIKE '%...%'`` as it is.
+
+    Upper and lower case are the same; ``%`` is any text, ``_`` any character, and a backslash takes
+    the meaning of what follows.
+
+    >>> [bool(like_pattern(text).fullmatch("rabi_12")) for text in ("RABI", "b%1", "i_1", r"i\_1")]
+    [True, True, True, True]
+    >>> [bool(like_pattern(text).fullmatch("rabi-12")) for text in ("i_1", r"i\_1")]
+    [True, False]
+    """
+    meaning = {"%": ".*", "_": "."}
+    parts = re.findall(r"\\.|.", f"%{text}%", re.DOTALL)
+    return re.compile(
+        "".join(meaning.get(part, re.escape(part[-1])) for part in parts),
+        re.IGNORECASE | re.DOTALL,
+    )
 
 
 def internal_error() -> InvalidError:

@@ -114,6 +114,22 @@ def assemble(outcomes: Outcomes) -> Collected:
     return collected
 
 
+def assemble_estimation(header: ProgramHeader | None, result: ExperimentResult) -> Collected:
+    """Return the result of the one PUB that an estimation job of another client stands for.
+
+    Args:
+        header: What its program says of itself; None if it is gone from the server.
+        result: Its result.
+    """
+    estimation = getattr(result.data, "estimation", None)
+    if not result.success or estimation is None:
+        failure = describe_failure(0, header, None, result)
+        return Collected([None], [failure], cancelled=result.status == CANCELLED)
+    mean, error = np.asarray(estimation["exp_value"]), np.asarray(estimation["stds"])
+    metadata = {"shots": result.shots, "circuit_metadata": {}}
+    return Collected([PubResult(build_estimator_data(mean, error), metadata=metadata)])
+
+
 def copy_pub_result(pub: PubResult) -> PubResult:
     """Return the result of a PUB with data of its own, which a caller may change."""
     data = {

@@ -16,7 +16,7 @@ from ..cloud.encoding import Task
 from ..cloud.job import OqtopusJob
 from ..cloud.results import MAX_SHOTS
 from ..exceptions import OqtopusPubError
-from .assembly import Collected, assemble
+from .assembly import Collected, assemble, assemble_estimation
 from .bits import find_registers
 from .job import PrimitiveJob
 from .observables import Measurement, Terms, add_measurements, plan_measurements
@@ -46,6 +46,17 @@ def collect(job: OqtopusJob, timeout: float | None) -> Collected:
     """
     job.result(timeout, partial=True)
     return assemble(job.outcomes())
+
+
+def build_estimation_job(job: OqtopusJob) -> PrimitiveJob:
+    """Return the job of a primitive with one PUB, given an estimation job of another client."""
+    return PrimitiveJob(job, [job], partial(_collect_estimation, job))
+
+
+def _collect_estimation(job: OqtopusJob, timeout: float | None) -> Collected:
+    job.result(timeout, partial=True)
+    ((header, result),) = job.outcomes().values()
+    return assemble_estimation(header, result)
 
 
 class CloudExecutor:

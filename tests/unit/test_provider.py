@@ -1,10 +1,8 @@
-"""The provider: jobs that come while jobs are listed."""
+"""The provider: which jobs are listed, in which order, and which device is the least busy."""
 
 import pytest
 
-from qiskit_oqtopus import (
-    OqtopusProvider,
-)
+from qiskit_oqtopus import OqtopusNotFoundError, OqtopusProvider
 from tests.device_circuits import flip
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
@@ -21,3 +19,52 @@ def test_jobs_that_come_while_jobs_are_listed():
             device.run(circuit, shots=1)
         found += [job.job_id() for job in listed]
     assert sorted(found) == sorted(known)
+
+
+@pytest.fixture
+def device():
+    with (
+        emulator.Emulator(["line-4q"]) as cloud,
+        OqtopusProvider(url=cloud.url, token=cloud.token) as provider,
+    ):
+        yield provider.backend("line-4q")
+
+
+def test_jobs_of_one_second_come_the_newest_first(device):
+    circuit = flip(device)
+    ids = [device.run([circuit] * (1 + i % 2), shots=1).job_id() for i in range(7)]
+    assert [job.job_id() for job in device.provider.jobs(limit=None)] == ids[::-1]
+    assert [job.job_id() for job in device.provider.jobs(limit=3)] == ids[:3:-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("50%", ["rabi 50%"]),
+        ("i_5", ["rabi_50"]),
+        ("RABI 5", ["rabi 500", "rabi 50%"]),
+        ("i\\5", ["rabi\\50"]),
+        ("\\", ["rabi\\50"]),
+        ("%", ["rabi 50%"]),
+        ("_", ["rabi_50"]),
+    ],
+)
+def test_names_are_searched_literally(device, name, found):
+    circuit = flip(device)
+    for given in ("rabi 50%", "rabi 500", "rabi_50", "rabi\\50"):
+        device.run(circuit, shots=1, name=given)
+    listed = device.provider._connection.client.jobs(fields=["name"])
+    names = {job.job_id: job.name for job in listed}
+    assert [names[job.job_id()] for job in device.provider.jobs(name=name, limit=None)] == found
+
+
+def test_the_least_busy_device_says_that_simulators_are_left_out():
+    simulator = {"device_id": "sim", "device_type": "simulator", "n_qubits": 4}
+    with emulator.Emulator([simulator]) as cloud:
+        provider = OqtopusProvider(url=cloud.url, token=cloud.token)
+        with pytest.raises(OqtopusNotFoundError, match=r"Simulators are left out.*simulator=None"):
+            provider.least_busy()
+        assert provider.least_busy(simulator=None).name == "sim"
+        with pytest.raises(OqtopusNotFoundError) as caught:
+            provider.least_busy(simulator=None, min_qubits=5)
+        assert "left out" not in str(caught.value)

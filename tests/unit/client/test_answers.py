@@ -21,6 +21,7 @@ from qiskit_oqtopus.client import (
     RetryPolicy,
     ServerError,
     TransportError,
+    UnapprovedError,
     ValidationError,
 )
 from qiskit_oqtopus.client.api import MAX_ANSWER_BYTES
@@ -56,7 +57,7 @@ def gateway(words, status, kind="ForbiddenException", key="message"):
     [
         # The application.
         (say({"detail": "Unauthorized"}, 401), CredentialsError, "Unauthorized"),
-        (say({"detail": "Forbidden"}, 403), CredentialsError, "Forbidden"),
+        (say({"detail": "Forbidden"}, 403), UnapprovedError, "Forbidden"),
         (
             say({"message": "Cannot access device_id=qulacs."}, 403),
             ForbiddenError,
@@ -76,6 +77,7 @@ def gateway(words, status, kind="ForbiddenException", key="message"):
         (gateway("Unauthorized", 401), CredentialsError, "Unauthorized"),
         (gateway("Forbidden", 403), CredentialsError, "Forbidden"),
         (say({"message": "Forbidden"}, 403), CredentialsError, "Forbidden"),
+        (say({"detail": "Not today"}, 403), CredentialsError, "Not today"),
         (
             gateway(
                 "User is not authorized to access this resource with an explicit deny",

@@ -56,20 +56,23 @@ def account(cloud, monkeypatch):
     monkeypatch.setenv("OQTOPUS_API_TOKEN", cloud.token)
 
 
-def submit_foreign(cloud, program, description=""):
-    """Return the id of a job that another client has sent."""
+def submit_foreign(cloud, program, description="", operator=None, **settings):
+    """Return the id of a job that another client has sent, with one or several programs."""
+    programs = [program] if isinstance(program, str) else program
+    entry = {"program": programs} if operator is None else {"program": programs, **operator}
+    values = {
+        "name": "foreign",
+        "description": description,
+        "device_id": "line-4q",
+        "job_type": "sampling",
+        "shots": 10,
+        "transpiler_info": {"transpiler_lib": None},
+        **settings,
+    }
     with Client(cloud.url, cloud.token) as client:
         registered = client.register()
-        client.upload(registered.upload, pack_json({"program": [program]}))
-        submission = Submission(
-            name="foreign",
-            description=description,
-            device_id="line-4q",
-            job_type="sampling",
-            shots=10,
-            transpiler_info={"transpiler_lib": None},
-        )
-        client.submit(registered.job_id, submission)
+        client.upload(registered.upload, pack_json(entry))
+        client.submit(registered.job_id, Submission(**values))
     return registered.job_id
 
 

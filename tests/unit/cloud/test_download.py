@@ -122,42 +122,6 @@ def test_shots_of_other_clients(cloud, provider, elsewhere):
     assert elsewhere.job(job_id).result(timeout=30).get_counts() == {"00 1": 11}
 
 
-@pytest.mark.parametrize(
-    ("divided", "reason"),
-    [
-        (None, None),
-        ({}, None),
-        ({"1": {"1": 10}, "0": {"0": 4, "1": 6}}, None),
-        ({"1": {"1": 10}, "0": {"0": 4}}, "program '0' of it: its counts add up to 4"),
-        ({"1": {}, "0": {"0": 10}}, "program '1' of it: its counts add up to 0"),
-    ],
-)
-def test_counts_of_the_programs_of_one_job(cloud, provider, elsewhere, divided, reason):
-    job_id = submit_foreign(cloud, FOREIGN)
-    ended(provider.job(job_id))
-    stored.set_row(cloud, job_id, job_type="multi_manual")
-    stored.change(
-        cloud, job_id, "result", lambda result: result["sampling"].update(divided_counts=divided)
-    )
-    job = elsewhere.job(job_id)
-    if reason is None:
-        assert job.result(timeout=30).success
-        return
-    with pytest.raises(OqtopusJobError) as caught:
-        job.result(timeout=30)
-    assert reason in str(caught.value)
-
-
-@pytest.mark.parametrize("divided", [{"0": 3}, {"0": {"0": -1}}, {"0": {"0": "10"}}])
-def test_divided_counts_that_are_none(cloud, backend, divided):
-    job = ended(backend.run(flip(backend), shots=10))
-    stored.change(
-        cloud, job.job_id(), "result", lambda r: r["sampling"].update(divided_counts=divided)
-    )
-    with pytest.raises(OqtopusProtocolError, match=job.job_id()):
-        job.result(timeout=30)
-
-
 # -- the kind of an answer -----------------------------------------------------------------------
 
 ESTIMATION = {"sampling": None, "estimation": {"exp_value": 0.5, "stds": 0.1}}
@@ -194,6 +158,28 @@ def test_an_estimation_that_is_answered_by_counts(cloud, backend, elsewhere):
     for job in (sent, elsewhere.job(sent.job_id())):
         with pytest.raises(OqtopusProtocolError, match=r"counts.*returns an estimation"):
             job.result(timeout=30)
+
+
+# -- what the server's transpiler made ------------------------------------------------------------
+
+
+def test_the_circuit_of_a_job_that_failed_in_the_transpiler(cloud, provider):
+    job = ended(provider.job(submit_foreign(cloud, "OPENQASM 3.0; nonsense", transpiler_info={})))
+    with pytest.raises(OqtopusJobError) as caught:
+        job.executed_circuit()
+    assert f"OQTOPUS job {job.job_id()} failed in the server's transpiler" in str(caught.value)
+    assert "Expecting value: line 1 column 1" in str(caught.value)
+    assert "transpiler='qiskit'" not in str(caught.value)
+
+
+def test_the_circuit_of_a_job_that_has_not_been_compiled_yet(cloud, provider):
+    cloud.faults.slow_queue(3600)
+    job = provider.job(submit_foreign(cloud, FOREIGN, transpiler_info={}))
+    with pytest.raises(OqtopusJobError, match="is submitted, and has not been compiled"):
+        job.executed_circuit()
+    assert job.cancel()
+    with pytest.raises(OqtopusJobError, match="is cancelled, and the server has no compiled"):
+        job.executed_circuit()
 
 
 # -- in time -------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ import pytest
 from qiskit_oqtopus import (
     EstimatorV2,
     OqtopusJobError,
+    OqtopusJobNotFoundError,
     OqtopusJobTimeoutError,
     OqtopusOptionError,
+    OqtopusSubmissionError,
     SamplerV2,
 )
 from tests.device_circuits import flip
@@ -153,3 +155,45 @@ def test_each_caller_has_a_primitive_result_of_its_own(cloud, backend):
         data = job.result(timeout=30)[0].data
         assert (data.evs, data.stds) == (-1, 0)
         data.evs[...] = data.stds[...] = 9
+
+
+# -- circuits without a job ----------------------------------------------------------------------
+
+
+def test_a_job_that_was_deleted_was_not_never_submitted(cloud, backend, elsewhere):
+    sent = ended(backend.run([flip(backend)] * 3, shots=5))
+    backend.connection.client.delete(sent.job_ids()[1])
+    job = elsewhere.job(sent.job_id())
+    assert job.missing == (1,)
+    with pytest.raises(OqtopusJobError, match="circuit 1: its job was deleted") as caught:
+        job.result(timeout=30)
+    assert "never submitted" not in str(caught.value)
+    assert caught.value.result.results[1].status == "ERROR: its job was deleted"
+    assert "circuit 1: its job was deleted" in job.error_message()
+
+
+def test_a_circuit_that_was_never_submitted(cloud, backend, elsewhere):
+    def refuse(stage, done, total):
+        if (stage, done) == ("submit", 1):
+            cloud.faults.status(400, method="POST", path="/jobs/*/submit", times=None)
+
+    with pytest.raises(OqtopusSubmissionError) as caught:
+        backend.run([flip(backend)] * 3, shots=5, workers=1, progress=refuse)
+    cloud.faults.clear()
+    job = ended(elsewhere.job(caught.value.group_id))
+    assert "circuit 1: it was never submitted; circuit 2: it was never" in job.error_message()
+
+
+def test_a_circuit_of_which_nothing_is_left(cloud, backend, elsewhere):
+    """Nobody speaks for the job that named the others."""
+    sent = ended(backend.run([flip(backend)] * 2, shots=5))
+    backend.connection.client.delete(sent.job_ids()[0])
+    text = elsewhere.job(sent.job_id()).error_message()
+    assert "circuit 0: it has no job: it was never submitted, or its job was deleted" in text
+
+
+def test_a_job_that_is_not_found_may_have_been_deleted(cloud, backend, elsewhere):
+    sent = ended(backend.run(flip(backend), shots=5))
+    backend.connection.client.delete(sent.job_id())
+    with pytest.raises(OqtopusJobNotFoundError, match="it was deleted, or it is of another"):
+        elsewhere.job(sent.job_id())

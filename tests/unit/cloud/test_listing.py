@@ -4,7 +4,7 @@ import pytest
 
 from qiskit_oqtopus.client import ProtocolError
 from qiskit_oqtopus.client.models import Job
-from qiskit_oqtopus.cloud.listing import list_jobs
+from qiskit_oqtopus.cloud.listing import list_jobs, sort_newest_first
 
 
 class Server:
@@ -49,6 +49,23 @@ def test_a_job_that_is_deleted_between_two_pages_hides_no_other():
 def test_jobs_that_are_submitted_meanwhile_hide_no_other():
     server = Server(250, after_1=lambda listed: listed.insert(0, Job("new", "submitted")))
     assert set(ids(server)) >= {f"{i:05}" for i in range(250)}
+
+
+def test_jobs_of_one_second_are_turned_round():
+    seconds = [[f"{second}{i:03}" for i in range(150)] for second in (3, 2, 1)]
+    server = Server(0)
+    server.listed = [Job(job_id, "succeeded") for second in seconds for job_id in second]
+    found = [job.job_id for job in sort_newest_first(list_jobs(server))]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 450
+
+
+def test_a_list_that_is_sorted_is_read_only_as_far_as_it_is_needed():
+    server = Server(1000)
+    server.listed.reverse()
+    newest = sort_newest_first(list_jobs(server))
+    assert [next(newest).job_id for _ in range(50)] == [f"{999 - i:05}" for i in range(50)]
+    assert server.pages == 1
 
 
 class SamePage(Server):

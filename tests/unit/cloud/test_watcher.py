@@ -160,3 +160,47 @@ def test_ctrl_c_ends_a_wait_and_the_poll(cloud, backend, timeout):
     assert len(cloud.requests) == before
     cloud.faults.clear()
     assert job.result(timeout=30).get_counts() == {"01": 5}
+
+
+# -- jobs that the engine has lost ---------------------------------------------------------------
+
+
+def test_jobs_that_have_long_been_ready_are_logged_and_sent_again(
+    cloud, backend, elsewhere, caplog
+):
+    cloud.faults.clock_skew(-watcher.LOST - 60)
+    cloud.faults.lost_ready()
+    circuits = [flip(backend)] * 2
+    job = backend.run(circuits, shots=5)
+    deadline = time.monotonic() + 20
+    while "have been ready" not in caplog.text and time.monotonic() < deadline:
+        assert job.status() is JobStatus.QUEUED
+        time.sleep(0.3)
+    (warning,) = [text for text in caplog.messages if "have been ready" in text]
+    assert f"Run {job.job_id()}: 2 jobs have been ready for more than 10 minutes" in warning
+    assert f"cancel the run, then send it again with resume={job.job_id()!r}" in warning
+    assert all(job_id in warning for job_id in job.job_ids())
+    assert job.status() is JobStatus.QUEUED
+    assert caplog.text.count("have been ready") == 1  # not again
+    elsewhere.job(job.job_id()).status()
+    assert caplog.text.count("have been ready") == 2
+    assert job.cancel()
+    cloud.faults.clear()
+    again = backend.run(circuits, shots=5, resume=job.job_id())
+    assert again.job_id() == job.job_id()
+    assert [again.result(timeout=30).get_counts(i) for i in range(2)] == [{"01": 5}] * 2
+
+
+def test_jobs_that_wait_for_their_turn_are_not_logged(cloud, backend, caplog):
+    cloud.faults.clock_skew(-watcher.LOST + 60)
+    cloud.faults.lost_ready()
+    job = backend.run(flip(backend), shots=5)
+    with pytest.raises(OqtopusJobTimeoutError):
+        job.result(timeout=1.5)
+    assert job.status() is JobStatus.QUEUED
+    cloud.faults.clock_skew(-3600)
+    cloud.faults.slow_queue(math.inf)
+    submitted = backend.run(flip(backend), shots=5)
+    with pytest.raises(OqtopusJobTimeoutError):
+        submitted.result(timeout=1.5)
+    assert "have been ready" not in caplog.text

@@ -105,7 +105,7 @@ class Session(requests.Session):
         job_id = self.ready(program)
         status, body = self.submit(job_id, **changes)
         assert status == 200, body
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while self.call("GET", f"/jobs/{job_id}/status")[1]["status"] != "running":
             assert time.monotonic() < deadline, "the job does not start"
             time.sleep(0.01)
@@ -113,7 +113,7 @@ class Session(requests.Session):
 
     def finished(self, job_id: str) -> dict[str, Any]:
         """Return a job when it has ended."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             status, job = self.call("GET", f"/jobs/{job_id}")
             assert status == 200, job

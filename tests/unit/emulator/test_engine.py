@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from .recorded import JOBS, PROGRAMS
-from .session import NULL, Session
+from .session import FLIP, NULL, Session
 
 
 def same_counts(found: dict[str, int], expected: dict[str, int]) -> None:
@@ -73,7 +73,31 @@ def same_result(found: dict[str, Any], expected: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["mit_x", "mit_subset_clbits"])
+def test_mitigation_rounds_down_as_the_server_does(shared: Session, name: str) -> None:
+    """Floats leave a certain outcome a little below 1 here, and not there."""
+    job = shared.run(JOBS[name]["entries"], **JOBS[name]["submission"])
+    assert shared.result(job) == JOBS[name]["result"]
+
+
+def test_mitigated_programs_of_one_job(shared: Session) -> None:
+    job = shared.run(
+        {"input.json": {"program": [FLIP, FLIP]}},
+        job_type="multi_manual",
+        shots=100,
+        transpiler_info={},
+        mitigation_info={"ro_error_mitigation": "pseudo_inverse"},
+    )
+    assert shared.result(job)["sampling"] == {"counts": {"1": 99}, "divided_counts": {}}
+
+
 def test_server_side_programs_fail(shared: Session) -> None:
+    job = shared.run({"input.json": {"program": [FLIP]}}, job_type="sse")
+    message = "the sse_program is not specified in the job."
+    assert (job["status"], job["job_info"]["message"]) == ("failed", message)
+    assert "running_at" not in job
+    job = shared.run({"input.json": [1]}, job_type="sse")
+    assert "Input should be a valid dictionary" in job["job_info"]["message"]
     job = shared.run({"input.json": {"sse_program": "cHJpbnQoMSk="}}, job_type="sse")
     assert (job["status"], job["job_info"]["message"]) == ("failed", "internal server error")
     assert "running_at" in job

@@ -7,6 +7,7 @@ import math
 import threading
 import time
 import zipfile
+import zlib
 from datetime import datetime, timezone
 
 import pytest
@@ -14,7 +15,7 @@ import requests
 
 from qiskit_oqtopus.emulator import Emulator, Faults, JobView
 
-from .session import BELL, FLIP, Session, unzipped
+from .session import BELL, FLIP, NULL, Session, unzipped
 
 
 @pytest.fixture
@@ -120,14 +121,13 @@ def test_the_next_urls_expire(faults: Faults, user: Session) -> None:
     assert user.ready()
 
 
-@pytest.mark.slow
 def test_corrupt_zips(faults: Faults, user: Session) -> None:
     job = user.run({"input.json": {"program": [FLIP]}})
     url = job["job_info"]["result"]
 
     def download(kind: str) -> bytes:
         faults.corrupt_zip(kind)
-        return requests.get(url, timeout=10).content
+        return requests.get(url, timeout=60).content
 
     for kind in ("truncated", "garbage"):
         with pytest.raises(zipfile.BadZipFile):
@@ -140,6 +140,10 @@ def test_corrupt_zips(faults: Faults, user: Session) -> None:
             if kind == "oversized":
                 assert archive.infolist()[0].file_size == 2**30
                 assert len(data) < 2**21
+                packed = zlib.decompressobj(-zlib.MAX_WBITS)
+                with archive.open("result.json") as entry:
+                    assert entry.read(100) == b" " * 100
+                assert packed.decompress(data[41:], 100) == b" " * 100  # after its name
     assert unzipped(download("path"))[0] == "../../../tmp/result.json"
     assert user.result(job)["sampling"]["counts"] == {"1": 1000}
     with pytest.raises(ValueError, match="kind is one of truncated"):
@@ -175,6 +179,38 @@ def test_stuck_running(faults: Faults, user: Session, cloud: Emulator, ended: bo
     # It can be cancelled, and the next one is as always.
     assert user.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
     assert user.counts(FLIP) == {"1": 1000}
+
+
+def test_crossed_updates(faults: Faults, user: Session, cloud: Emulator) -> None:
+    faults.crossed_updates(times=1)
+    assert user.counts(FLIP) == {"1": 1000}  # what succeeds has no race
+    for transpiler_info in ({}, NULL):  # one fails before it runs, one while it does
+        faults.crossed_updates(times=1)
+        job_id = user.ready("OPENQASM 3.0; nonsense")
+        user.submit(job_id, transpiler_info=transpiler_info)
+        assert cloud.wait(20)
+        job = user.call("GET", f"/jobs/{job_id}")[1]
+        assert (job["status"], "ended_at" in job) == ("running", True)
+        assert job["job_info"]["message"] in (
+            "failed to execute job on device",
+            "Expecting value: line 1 column 1 (char 0)",
+        )
+        faults.clear()
+
+
+def test_lost_ready(faults: Faults, user: Session, cloud: Emulator) -> None:
+    faults.lost_ready(0)
+    lost = user.ready()
+    user.submit(lost)
+    assert user.counts(FLIP) == {"1": 1000}  # the engine goes on with the next one
+    faults.clear()
+    cloud.stop()
+    cloud.start()
+    assert user.counts(FLIP) == {"1": 1000}
+    job = user.call("GET", f"/jobs/{lost}")[1]
+    assert (job["status"], "ready_at" in job, "running_at" in job) == ("ready", True, False)
+    assert cloud.executions[lost] == 0
+    assert user.call("POST", f"/jobs/{lost}/cancel")[0] == 200
 
 
 def test_programs_fail_by_number_text_and_predicate(faults: Faults, user: Session) -> None:

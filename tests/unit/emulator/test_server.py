@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
 import time
@@ -98,24 +99,28 @@ def test_stopping_cuts_slow_requests_short() -> None:
 
 
 def test_pace() -> None:
-    pace = Pace(fetch_interval=0.4, fetch_size=3, api_latency=0.01, device_lag=0.3)
+    pace = Pace(fetch_interval=1.0, fetch_size=3, job_time=0.02, api_latency=0.01, device_lag=0.3)
     with Emulator([plain_device()], pace=pace) as cloud:
         user = Session(cloud)
-        ids = [user.ready() for _ in range(7)]
-        for job_id in ids:
+        ids = [user.ready() for _ in range(8)]
+        user.submit(ids[0])
+        assert cloud.wait(20)
+        # The next look is up to 1 s away, and finds three at once; so does the one after it.
+        hold = cloud.faults.slow_queue(math.inf)
+        for job_id in ids[1:]:
             user.submit(job_id)
-        start = time.monotonic()
-        seen = set()
-        while not cloud.wait(0.01):
-            seen.add(sum(job.status == "succeeded" for job in cloud.jobs.values()))
-        assert 0.8 < time.monotonic() - start < 3  # the third look gets the last one
-        assert {3, 6} <= seen
-        assert [job.status for job in cloud.jobs.values()] == ["succeeded"] * 7
+        hold.remove()
+        assert cloud.wait(20)
+        jobs = list(cloud.jobs.values())
+        assert [job.status for job in jobs] == ["succeeded"] * 8
+        begun = [job.running_at for job in jobs]
+        assert begun[1] - begun[0] > 0.9
+        assert 6 * 0.019 < begun[7] - begun[1] < 0.9  # without another wait
         cloud.devices.set("qulacs", status="unavailable")
         assert user.call("GET", "/devices/qulacs")[1]["status"] == "available"
         time.sleep(0.3)
         assert user.call("GET", "/devices/qulacs")[1]["status"] == "unavailable"
-    assert Pace(10.0, 10, 0.15, 60.0) == REALISTIC
+    assert Pace(10.0, 10, 0.3, 0.15, 60.0) == REALISTIC
     assert Emulator(realistic=True)._pace == REALISTIC
 
 

@@ -23,8 +23,8 @@ def test_combined_program_and_transpile_result(shared: Session) -> None:
         + "bit[3] c;\nrz(pi/2) $0;\nsx $0;\nrz(pi/2) $0;\ncx $0, $1;\nx $2;\n"
         + end.format("$", ""),
         "stats": {
-            "before": {"n_qubits": 3, "n_gates": 6, "n_gates_1q": 5, "n_gates_2q": 1, "depth": 3},
-            "after": {"n_qubits": 16, "n_gates": 8, "n_gates_1q": 7, "n_gates_2q": 1, "depth": 5},
+            "before": {"n_qubits": 3, "n_gates": 3, "n_gates_1q": 2, "n_gates_2q": 1, "depth": 3},
+            "after": {"n_qubits": 16, "n_gates": 5, "n_gates_1q": 4, "n_gates_2q": 1, "depth": 5},
         },
         "virtual_physical_mapping": {
             "qubit_mapping": {"0": 0, "1": 1, "2": 2},

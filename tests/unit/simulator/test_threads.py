@@ -153,6 +153,7 @@ def twin():
 
 
 @what_is_missing
+@pytest.mark.chooses
 def test_density_matrices_are_multiplied_by_one_thread(undecided, seen, twin):
     measured = bell(7).measure_all(inplace=False)
     twin.run(measured, method="density_matrix").result()
@@ -176,6 +177,7 @@ def test_small_density_matrices_need_no_care(undecided, seen, twin):
 
 
 @what_is_missing
+@pytest.mark.chooses
 def test_whoever_has_chosen_threads_of_blas_keeps_them(undecided, seen, twin, monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     twin.run(bell(7).measure_all(inplace=False), method="density_matrix").result()
