@@ -33,6 +33,7 @@ from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
+from .drawing.card import build_card
 from .exceptions import (
     OqtopusJobNotFoundError,
     OqtopusNotFoundError,
@@ -456,6 +457,15 @@ class OqtopusProvider:
 
     def __repr__(self) -> str:
         return f"<OqtopusProvider({self._connection!r})>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; nothing is asked for."""
+        facts = {
+            "account": self._connection.describe(),
+            "devices": "provider.backends() asks for them",
+            "jobs": "provider.jobs(), provider.job(id)",
+        }
+        return build_card("OqtopusProvider", facts)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"connection": self._connection}

@@ -17,6 +17,7 @@ from ..circuits import circuits_of
 from ..device.check import check_for_twin
 from ..device.selection import good_couplings, good_qubits
 from ..device.snapshot import DeviceSnapshot
+from ..drawing.card import build_card
 from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
 from ..options import boolean, check_options
 from ..version import __version__
@@ -58,6 +59,11 @@ class DeviceStatus:
     def operational(self) -> bool:
         """Whether it takes jobs now."""
         return self.status_msg == "available"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        facts = {"status": self.status_msg, "pending jobs": self.pending_jobs}
+        return build_card(f"Status of {self.device_id}", facts)
 
 
 class OqtopusBackend(BackendV2):
@@ -382,7 +388,22 @@ class OqtopusBackend(BackendV2):
         return run_options({"group_id": None, "resume": None, **self.options, **options})
 
     def __repr__(self) -> str:
-        return f"<OqtopusBackend('{self.name}', num_qubits={self.num_qubits})>"
+        return f"<OqtopusBackend {self.name}: {self.num_qubits} qubits, {self._describe_state()}>"
+
+    def _describe_state(self) -> str:
+        when = f"calibrated at {self.calibrated_at}" if self.calibrated_at else "not calibrated"
+        return f"{when}, {self.pending_jobs} pending"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: as of the last answer; nothing is asked for."""
+        facts = {
+            "qubits": self.num_qubits,
+            "calibrated at": self.calibrated_at or "unknown",
+            "pending jobs": f"{self.pending_jobs} when it was asked",
+            "kind": self._device.device_type,
+            "gates": ", ".join(self._target.operation_names),
+        }
+        return build_card(f"OqtopusBackend {self.name}", facts, device=self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> OqtopusBackend:
         """Copy the options and the Target; the connection is shared."""

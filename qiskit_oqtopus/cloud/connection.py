@@ -96,6 +96,11 @@ class Connection:
     def __repr__(self) -> str:
         return f"<Connection(url={self._url!r}, profile={self._profile!r})>"
 
+    def describe(self) -> str:
+        """Return whose account is used, as far as it is known without looking."""
+        where = self._client_url() or "that of the environment or of the account file"
+        return f"{where} (profile {self._profile})" if self._profile else where
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the token, the password of a proxy and the open client."""
         url = self._client_url()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.transpiler import Target
 
+from ..drawing.card import build_card
 from ..exceptions import OqtopusError, OqtopusWarning, users_stacklevel
 from .calibration_data import translate
 from .dataframe import build_dataframes
@@ -60,7 +61,7 @@ _SHARES = _NUMBERS - {"x", "y", "t1", "t2"}
 _WIDEST_PLOT = 1000.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class DeviceSnapshot:
     """One calibration of one device.
 
@@ -210,6 +211,23 @@ class DeviceSnapshot:
             placed = {id_: (round(row + 1, 6), column) for id_, (row, column) in placed.items()}
             placed.update({id_: (0.0, float(column)) for column, id_ in enumerate(unplaced)})
         return [placed[i] for i in sorted(placed)]
+
+    def __repr__(self) -> str:
+        when = f", calibrated at {self.calibrated_at}" if self.calibrated_at else ""
+        counts = f"{self.n_qubits} qubits, {len(self.couplings)} couplings"
+        out = f", {len(self.left_out)} left out" if self.left_out else ""
+        return f"<DeviceSnapshot {self.name or self.device_id}: {counts}{out}{when}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows; nothing is asked for."""
+        facts = {
+            "device": self.device_id,
+            "calibrated at": self.calibrated_at,
+            "qubits": self.n_qubits,
+            "couplings": len(self.couplings),
+            "left out": len(self.left_out) or None,
+        }
+        return build_card(f"DeviceSnapshot {self.name}", facts, device=self)
 
     def to_dataframe(self) -> tuple[DataFrame, DataFrame]:
         """Return the stated values of all qubits and couplings as tables.

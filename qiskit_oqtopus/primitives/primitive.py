@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, ClassVar, Generic
 
 from ..cloud.backend import OqtopusBackend
+from ..exceptions import OqtopusOptionError
 from ..simulator.backend import QulacsBackend
 from .executor import find_executor
 from .options import PrimitiveOptions, parse_options, replace_options
@@ -19,6 +21,7 @@ class Primitive(Generic[PrimitiveOptions]):
     Args:
         backend: An :class:`~qiskit_oqtopus.OqtopusBackend` or a
             :class:`~qiskit_oqtopus.QulacsBackend`.
+        mode: The same, by the name that it has in qiskit-ibm-runtime.
         options: None, a dictionary, or an instance of the class of the options.
 
     Raises:
@@ -29,10 +32,31 @@ class Primitive(Generic[PrimitiveOptions]):
     _name: ClassVar[str]
     _options_class: type[PrimitiveOptions]
 
-    def __init__(self, backend: OqtopusBackend | QulacsBackend, *, options: Any = None) -> None:
+    def __init__(
+        self,
+        backend: OqtopusBackend | QulacsBackend | None = None,
+        *,
+        mode: OqtopusBackend | QulacsBackend | None = None,
+        options: Any = None,
+    ) -> None:
+        if (backend is None) is (mode is None):
+            raise OqtopusOptionError(
+                f"{self._name} needs a backend: give it as 'backend', or as 'mode' as to the "
+                "primitives of qiskit-ibm-runtime, and not as both."
+            )
+        backend = mode if backend is None else backend
+        assert backend is not None  # noqa: S101 - for the type checker
         self._executor = find_executor(backend, self._name)
         self._backend = backend  # qiskit-experiments reads it
         self._options = parse_options(self._options_class, options)
+
+    def __repr__(self) -> str:
+        given = [
+            f"{item.name}={value!r}"
+            for item in dataclasses.fields(self._options)  # type: ignore[arg-type]
+            if (value := getattr(self._options, item.name)) != item.default
+        ]
+        return f"<{type(self).__name__} on {self._backend.name}: {', '.join(given) or 'defaults'}>"
 
     def backend(self) -> OqtopusBackend | QulacsBackend:
         """Return the backend."""

@@ -17,6 +17,7 @@ from qiskit.transpiler import Target
 
 from ..circuits import UnboundError, bind_parameters, circuits_of
 from ..device.selection import good_couplings, good_qubits
+from ..drawing.card import build_card
 from ..exceptions import (
     OqtopusCircuitError,
     OqtopusOptionError,
@@ -457,6 +458,12 @@ class QulacsBackend(TwinBackend):
 
     def __repr__(self) -> str:
         return f"<QulacsBackend('{self.name}', num_qubits={self.num_qubits})>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        facts = {"qubits": self.num_qubits, "is": self.description}
+        device = self if self._twin is not None else None
+        return build_card(f"QulacsBackend {self.name}", facts, device=device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> QulacsBackend:
         """Copy all but the executor, which both copies share: it cannot be copied."""
