@@ -1,6 +1,7 @@
 """Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
 
 try:
+    from .characterization import Characterization
     from .rabi import Rabi, pi_amplitude
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] != "qiskit_experiments":
@@ -11,4 +12,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Rabi", "pi_amplitude"]
+__all__ = ["Characterization", "Rabi", "pi_amplitude"]
