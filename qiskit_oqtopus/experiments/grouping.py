@@ -109,54 +109,48 @@ def _rank(error: float | None) -> float:
     return float("inf") if error is None else error
 
 
-def split(
-    group: Sequence[Element],
-    durations: Mapping[Element, float],
-    gates: Mapping[Element, int],
-    max_gates: int,
+def sort_by_duration(
+    elements: Sequence[Element], durations: Mapping[Element, float]
 ) -> list[list[Element]]:
-    """Return a group as several ones, of elements that keep in step and are not too much at once.
+    """Return lists of elements whose gates take the same time, so that they can be in step.
 
     Args:
-        group: The group.
-        durations: How long the gates of an element are in s, where that is known.
-        gates: Gates of the longest circuit of each element.
-        max_gates: Gates of all of them together, at most.
+        elements: The elements.
+        durations: How long a gate of each takes in s, 0 where that is not known.
+
+    >>> sort_by_duration([0, 1, 2], {0: 1.6e-8, 1: 2.4e-8, 2: 1.61e-8})
+    [[0, 2], [1]]
     """
-    parts: list[list[Element]] = []
-    for alike in _sort_by_duration(group, durations):
-        # As many parts as it takes, of about the same size.
-        number = -(-sum(gates[element] for element in alike) // max_gates)
-        while not _deal(alike, gates, number, max_gates, parts):
-            number += 1
-    return parts
-
-
-def _sort_by_duration(
-    group: Sequence[Element], durations: Mapping[Element, float]
-) -> list[list[Element]]:
     found: list[list[Element]] = []
     shortest = 0.0
-    for element in sorted(group, key=lambda element: durations.get(element, 0.0)):
-        duration = durations.get(element, 0.0)
-        if not found or duration > shortest * ALIKE:
+    for element in sorted(elements, key=durations.__getitem__):
+        if not found or durations[element] > shortest * ALIKE:
             found.append([])
-            shortest = duration
+            shortest = durations[element]
         found[-1].append(element)
-    places = {element: place for place, element in enumerate(group)}
+    places = {element: place for place, element in enumerate(elements)}
     return [sorted(alike, key=places.__getitem__) for alike in found]
 
 
-def _deal(
-    elements: Sequence[Element],
-    gates: Mapping[Element, int],
-    number: int,
-    limit: int,
-    parts: list[list[Element]],
-) -> bool:
-    """Deal elements out like cards, and say whether no part is too large."""
-    dealt = [list(elements[place::number]) for place in range(number)]
-    if any(len(part) > 1 and sum(gates[element] for element in part) > limit for part in dealt):
-        return False
-    parts += [part for part in dealt if part]
-    return True
+def split(
+    group: Sequence[Element], gates: Mapping[Element, int], max_gates: int
+) -> list[list[Element]]:
+    """Return a group as several ones of about the same size, which are not too much at once.
+
+    Args:
+        group: The group.
+        gates: Gates of the longest circuit of each element.
+        max_gates: Gates of all of a group together, at most; one element is always a group.
+
+    >>> split([0, 1, 2, 3, 4], dict.fromkeys(range(5), 30), 100)
+    [[0, 2, 4], [1, 3]]
+    """
+    number = -(-sum(gates[element] for element in group) // max_gates)
+    while True:
+        # Dealt out like cards.
+        parts = [list(group[place::number]) for place in range(min(number, len(group)))]
+        if all(
+            len(part) == 1 or sum(gates[element] for element in part) <= max_gates for part in parts
+        ):
+            return parts
+        number += 1

@@ -16,7 +16,14 @@ from ..exceptions import OqtopusOptionError, OqtopusWarning, users_stacklevel
 from .chip import Chip, check_instructions
 from .comparison import read_stated
 from .composite import MIN_LENGTHS, MIN_POINTS
-from .grouping import Coupling, choose_directions, group_couplings, group_qubits, split
+from .grouping import (
+    Coupling,
+    choose_directions,
+    group_couplings,
+    group_qubits,
+    sort_by_duration,
+    split,
+)
 from .interleaved import TwirledRB
 from .placed import PlacedGroup, ReadoutGroup
 from .placement import (
@@ -93,6 +100,7 @@ def resolve(
     edges = [
         edge for name in target.operation_names for edge in target[name] or () if _is_pair(edge)
     ]
+    chip = Chip.from_backend(backend, everywhere, pairs)
     stated = _read_stated(backend, everywhere, pairs)
     lifetimes = {
         kind: {q: stated.get(f"Q{q}", {}).get(kind.upper()) for q in places} for kind in DECAYS
@@ -101,16 +109,22 @@ def resolve(
         "version": 1,
         "device": backend.name,
         "calibrated_at": getattr(backend, "calibrated_at", None),
-        "chip": Chip.from_backend(backend, everywhere, pairs).to_plain(),
+        "chip": chip.to_plain(),
         "stated": stated,
         "measure": kinds,
         "qubits": places,
         "couplings": [list(pair) for pair in pairs],
         "apart": {
             "qubits": group_qubits(places, edges, separation),
-            "couplings": [
+            "rb": [
+                group
+                for alike in sort_by_duration(places, chip.sx)
+                for group in group_qubits(alike, edges, separation)
+            ],
+            "irb": [
                 [list(pair) for pair in group]
-                for group in group_couplings(pairs, edges, separation)
+                for alike in sort_by_duration(pairs, chip.cx)
+                for group in group_couplings(alike, edges, separation)
             ],
         },
         "delays": {
@@ -156,7 +170,6 @@ def regroup(plain: Plain) -> Plain:
             many gates.
     """
     _check_numbers(plain)
-    chip = read_chip(plain)
     limit = plain["max_gates"]
     groups: dict[str, Any] = {}
     gates: dict[str, list[int]] = {}
@@ -168,12 +181,9 @@ def regroup(plain: Plain) -> Plain:
                 f"A circuit of {kind!r} for one element alone has {most} gates, and 'max_gates' is "
                 f"{limit}. Take shorter lengths, or more gates."
             )
-        apart = plain["apart"]["couplings" if kind == "irb" else "qubits"]
-        durations: Mapping[Any, float] = chip.sx if kind == "rb" else {}
-        if kind == "irb":
-            durations = chip.cx
+        apart = plain["apart"][kind if kind in BENCHMARKS else "qubits"]
         elements = [[_element(each) for each in group] for group in apart]
-        found = [part for group in elements for part in split(group, durations, counts, limit)]
+        found = [part for group in elements for part in split(group, counts, limit)]
         groups[kind] = [
             [list(each) if isinstance(each, tuple) else each for each in part] for part in found
         ]

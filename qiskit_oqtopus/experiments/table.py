@@ -47,7 +47,7 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
             f"data.block_for_results(); its status is {data.status().name}: {data.errors()}"
         )
     stated = plain["stated"]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for result in results.to_dict("records"):
         for element, quantity, value, stderr in _read(result):
             known = stated.get(element, {}).get(quantity, math.nan)
@@ -69,6 +69,8 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
                     "job_id": _text(result.get(JOB_ID)),
                 }
             )
+    # Elements in the order of their qubits, and of each what was measured first; sorting is stable.
+    rows.sort(key=lambda row: _order(str(row["element"])))
     table = pandas.DataFrame(rows, columns=list(COLUMNS))
     table.attrs = {
         "device": plain["device"],
@@ -76,6 +78,16 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
         "run_time": str(data.start_datetime),
     }
     return table
+
+
+def _order(element: str) -> tuple[int, list[int]]:
+    """Return what elements are sorted by: qubits before couplings.
+
+    >>> _order("Q12-Q3")
+    (2, [12, 3])
+    """
+    qubits = [int(name[1:]) for name in element.split("-")]
+    return len(qubits), qubits
 
 
 def _read(result: Mapping[str, Any]) -> Iterator[tuple[str, str, float, float]]:
