@@ -123,7 +123,8 @@ def resolve(
             ],
             "irb": [
                 [list(pair) for pair in group]
-                for alike in sort_by_duration(pairs, chip.cx)
+                for equal in sort_by_duration(pairs, {p: max(chip.sx[q] for q in p) for p in pairs})
+                for alike in sort_by_duration(equal, chip.cx)
                 for group in group_couplings(alike, edges, separation)
             ],
         },
