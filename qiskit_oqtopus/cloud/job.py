@@ -24,8 +24,10 @@ from ..exceptions import (
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
+    OqtopusProtocolError,
 )
 from ..options import optional, seconds
+from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import ProgramHeader
 from . import results
 from .download import Entry, download, find_reason, read_executed_circuit, read_header
@@ -499,6 +501,46 @@ class OqtopusJob(JobV1):
                 found.append(_copy_header(entry.header))
         return found
 
+    def experiment(self) -> dict[str, Any] | None:
+        """Return what the run said of the experiment that its circuits belong to.
+
+        It stands in the first programs of the run, of which one is enough. They are read from the
+        server if they are not known here.
+
+        Returns:
+            The run option ``experiment``; None if the run had none.
+
+        Raises:
+            OqtopusJobError: If there was one, and none of the programs that carry it is left.
+            OqtopusCloudError: If a program cannot be read.
+        """
+        is_described = False
+        for entry in self._entries[:EXPERIMENT_TEXTS]:
+            header = self._find_header(entry)
+            if header is None or header.experiment_sha256 is None:
+                continue
+            is_described = True
+            if header.experiment is not None:
+                return copy.deepcopy(dict(header.experiment))
+        if is_described:
+            raise OqtopusJobError(
+                f"The description of the experiment of job {self.job_id()} is not in its circuits: "
+                f"the first {EXPERIMENT_TEXTS} of group {self._group_id} had it, which are gone or "
+                "not part of this job."
+            )
+        return None
+
+    def _find_header(self, entry: Entry) -> ProgramHeader | None:
+        """Return what a program says of itself; None if it is gone or makes no sense."""
+        if entry.header is None:
+            with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
+                client = self.backend().connection.client
+                try:
+                    entry.header = read_header(client, client.job(entry.job_id), entry.member)
+                except (errors.NotFoundError, OqtopusProtocolError) as error:
+                    logger.warning("No program of OQTOPUS job %s: %s", entry.job_id, error)
+        return entry.header
+
     def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
         """Send circuits again, from the programs that the server has stored, as a new group.
 
@@ -563,4 +605,5 @@ def _copy_header(header: ProgramHeader) -> ProgramHeader:
         header,
         metadata=copy.deepcopy(header.metadata),
         primitive=copy.deepcopy(header.primitive),
+        experiment=copy.deepcopy(header.experiment),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import OqtopusOptionError
+from ..json_text import JsonError, read_json
 from ..options import (
     MAX_SEED,
     Check,
@@ -18,6 +19,7 @@ from ..options import (
     one_of,
     optional,
 )
+from ..program.header import MAX_EXPERIMENT, experiment_text
 from .group import check_group_id, check_run_id
 from .progress import check_progress
 from .results import MAX_SHOTS
@@ -49,6 +51,22 @@ def _json_mapping(name: str, value: Any) -> dict[str, Any]:
     return values
 
 
+def _experiment(name: str, value: Any) -> dict[str, Any]:
+    values = _json_mapping(name, value)
+    text = experiment_text(values)
+    if len(text) > MAX_EXPERIMENT:
+        raise OqtopusOptionError(
+            f"Option {name!r} is {len(text):,} bytes of JSON; at most {MAX_EXPERIMENT:,} are sent. "
+            "Leave it out, and give the experiment when its data are loaded."
+        )
+    try:
+        # As it comes back: what JSON turns into something else must not have another digest.
+        read: dict[str, Any] = read_json(text, constants=False)
+    except JsonError as error:
+        raise OqtopusOptionError(f"Option {name!r} cannot be read back: {error}.") from error
+    return read
+
+
 _OPTIONS: dict[str, tuple[Check, Any]] = {
     "shots": (integer(1, MAX_SHOTS), 1024),
     "memory": (boolean, False),
@@ -75,6 +93,7 @@ RUN_CHECKS = {
     **CHECKS,
     "group_id": optional(check_group_id),
     "resume": optional(check_run_id),
+    "experiment": optional(_experiment),
 }
 
 

@@ -21,6 +21,7 @@ from ..exceptions import (
     Problem,
     users_stacklevel,
 )
+from ..program.header import digest_experiment
 from ..program.program import (
     Program,
     ProgramHeader,
@@ -190,9 +191,12 @@ def send_again(
 def _encode(
     backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, Any], group: str
 ) -> tuple[list[Program], list[Problem]]:
+    experiment = values["experiment"]
     header = ProgramHeader(
         group=group,
         created=_now(),
+        experiment=experiment,
+        experiment_sha256=None if experiment is None else digest_experiment(experiment),
         memory=values["memory"],
         seed=values["seed_simulator"],
         calibrated_at=backend.calibrated_at,
