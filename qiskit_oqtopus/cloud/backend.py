@@ -298,7 +298,7 @@ class OqtopusBackend(BackendV2):
                   a new one. The log names it before anything is sent.
                 * ``resume`` (str): Id of a run of the same circuits, its group id or that of one of
                   its jobs: only circuits without a job, or whose job failed, are sent.
-                * ``experiment`` (dict): What the circuits belong to, as plain JSON of at most 64 KiB;
+                * ``experiment`` (dict): What the circuits belong to, plain JSON of at most 64 KiB;
                   it is kept in their programs, see ``OqtopusJob.experiment``.
                 * ``on_incomplete`` (str): "keep" or "cancel" what was sent if not all could be.
                 * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.

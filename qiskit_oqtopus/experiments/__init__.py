@@ -1,7 +1,9 @@
 """Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
 
 try:
+    from .execution import run
     from .rabi import Rabi, pi_amplitude
+    from .retrieval import load
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] != "qiskit_experiments":
         raise
@@ -11,4 +13,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Rabi", "pi_amplitude"]
+__all__ = ["Rabi", "load", "pi_amplitude", "run"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,14 @@ from qiskit_experiments.curve_analysis.standard_analysis import OscillationAnaly
 from qiskit_experiments.database_service import ExperimentEntryNotFound
 from qiskit_experiments.framework import BaseExperiment, ExperimentConfig, ExperimentData
 
+from ..cloud.backend import OqtopusBackend
 from ..exceptions import OqtopusError, OqtopusOptionError
+from .catalog import to_plain
 
 if TYPE_CHECKING:
     from uncertainties import UFloat
+
+logger = logging.getLogger(__name__)
 
 RATE = "rabi_rate"
 """Name of the analysis result: periods of the oscillation per unit of amplitude."""
@@ -111,6 +116,24 @@ class Rabi(BaseExperiment):
             circuit.metadata = {"xval": amplitude}
             circuits.append(circuit)
         return circuits
+
+    def _run_jobs(
+        self, circuits: list[QuantumCircuit], sampler: Any = None, **run_options: Any
+    ) -> list[Any]:
+        """Run circuits; on a device their programs say what they are, as with ``experiments.run``.
+
+        Not those of a composite experiment that sends each component as a job of its own, and not
+        circuits that are split into several jobs: the job would be taken for the whole experiment.
+        """
+        limit = self.experiment_options.max_circuits or len(circuits)
+        is_whole = len(circuits) <= limit and "composite_index" not in (circuits[0].metadata or {})
+        if self._backend_run and isinstance(self.backend, OqtopusBackend) and is_whole:
+            try:
+                run_options.setdefault("experiment", to_plain(self))
+            except OqtopusOptionError as error:
+                logger.warning("The programs do not say what they are. %s", error)
+        jobs: list[Any] = super()._run_jobs(circuits, sampler, **run_options)
+        return jobs
 
     def config(self) -> ExperimentConfig:
         """Return the configuration, from which ``from_config`` makes the same experiment.
