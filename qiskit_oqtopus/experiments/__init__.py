@@ -1,6 +1,7 @@
 """Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
 
 try:
+    from .curve import data_table
     from .execution import run
     from .rabi import Rabi, pi_amplitude
     from .retrieval import load
@@ -13,4 +14,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Rabi", "load", "pi_amplitude", "run"]
+__all__ = ["Rabi", "data_table", "load", "pi_amplitude", "run"]
