@@ -1,6 +1,7 @@
 """Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
 
 try:
+    from .characterization import Characterization
     from .curve import data_table
     from .execution import run
     from .rabi import Rabi, pi_amplitude
@@ -14,4 +15,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Rabi", "data_table", "load", "pi_amplitude", "run"]
+__all__ = ["Characterization", "Rabi", "data_table", "load", "pi_amplitude", "run"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from qiskit.providers import Backend
 from qiskit_experiments.framework import BaseExperiment, ExperimentData
 
 from ..cloud.backend import OqtopusBackend
-from ..exceptions import OqtopusOptionError
+from ..exceptions import OqtopusOptionError, OqtopusWarning, users_stacklevel
+from ..program.header import MAX_EXPERIMENT, experiment_text
 from .catalog import RUN_OPTIONS, to_plain
 
 OF_ONE_RUN = ("experiment", "group_id", "resume")
@@ -37,9 +39,12 @@ def run(experiment: BaseExperiment, backend: Backend, **options: Any) -> Experim
         OqtopusOptionError: If the experiment is none of these, holds what plain JSON cannot say, or
             would send its circuits as several jobs; or if an option cannot be used.
         OqtopusError: As ``backend.run``.
+
+    Warns:
+        OqtopusWarning: If what is to be said of the experiment is longer than programs carry.
     """
     if not isinstance(backend, OqtopusBackend):
-        return experiment.run(backend, backend_run=True, **options)
+        return BaseExperiment.run(experiment, backend, backend_run=True, **options)
     check_one_job(experiment)
     described = experiment.copy()
     given = {name: options[name] for name in RUN_OPTIONS if name in options}
@@ -47,9 +52,28 @@ def run(experiment: BaseExperiment, backend: Backend, **options: Any) -> Experim
         described.set_run_options(**given)
     if options.get("analysis", "default") not in ("default", None):
         described.analysis = options["analysis"]
-    data = experiment.run(backend, backend_run=True, experiment=to_plain(described), **options)
+    # Not the run of its class, which may be one that leads here.
+    data = BaseExperiment.run(
+        experiment, backend, backend_run=True, experiment=_describe(described), **options
+    )
     _forget_run(data.experiment)
     return data
+
+
+def _describe(experiment: BaseExperiment) -> dict[str, Any] | None:
+    """Return what the programs say of an experiment; None, with a warning, if it is too long."""
+    plain = to_plain(experiment)
+    size = len(experiment_text(plain))
+    if size <= MAX_EXPERIMENT:
+        return plain
+    warnings.warn(
+        f"What is to be said of this {type(experiment).__name__} has {size:,} bytes, and programs "
+        f"carry {MAX_EXPERIMENT:,} at most: experiments.load() will need its argument "
+        "'experiment'.",
+        OqtopusWarning,
+        stacklevel=users_stacklevel(),
+    )
+    return None
 
 
 def check_one_job(experiment: BaseExperiment) -> None:

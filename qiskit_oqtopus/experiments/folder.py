@@ -36,6 +36,8 @@ from ..version import __version__
 from .catalog import from_plain, to_plain
 from .execution import check_one_job, run
 
+StrPath = str | os.PathLike[str]
+
 SCHEMA = 1
 """Version of ``plan.json``. A later one is refused rather than half understood."""
 
@@ -79,7 +81,10 @@ class Record:
 
 
 def run_in_folder(
-    experiment: BaseExperiment, backend: Backend | None, folder: str | Path, **options: Any
+    experiment: BaseExperiment,
+    backend: Backend | None,
+    folder: StrPath,
+    **options: Any,
 ) -> ExperimentData:
     """Run an experiment, or go on with its run; what it is stands in a folder before it is sent.
 
@@ -136,7 +141,7 @@ def run_in_folder(
     return data
 
 
-def load_from_folder(folder: str | Path, backend: Backend | None = None) -> BaseExperiment:
+def load_from_folder(folder: StrPath, backend: Backend | None = None) -> BaseExperiment:
     """Return the experiment of a folder, to go on with by :func:`run_in_folder`; sends nothing.
 
     Args:
@@ -158,7 +163,7 @@ def load_from_folder(folder: str | Path, backend: Backend | None = None) -> Base
     return experiment
 
 
-def read_record(folder: str | Path) -> Record:
+def read_record(folder: StrPath) -> Record:
     """Return what the ``plan.json`` of a folder holds.
 
     Raises:

@@ -11,6 +11,7 @@ from ..cloud.job import OqtopusJob
 from ..exceptions import OqtopusJobError, OqtopusOptionError
 from ..provider import OqtopusProvider
 from .catalog import from_plain
+from .partial_data import PartialData
 
 
 def load(
@@ -39,7 +40,8 @@ def load(
         OqtopusOptionError: If the job does not say what it was, and no experiment is given; or if
             the id is that of one circuit out of several.
         OqtopusJobNotFoundError: If the account has no such job.
-        OqtopusJobError: If circuits have failed or are missing.
+        OqtopusJobError: If circuits have failed or are missing, except for a Characterization,
+            which says so in its table.
         OqtopusJobTimeoutError: If the time is over; the job goes on.
         OqtopusProtocolError: If what the job says cannot be understood.
         OqtopusCloudError: If the server cannot be asked.
@@ -49,19 +51,46 @@ def load(
         _check_whole(job)
     experiment = _find_experiment(job) if experiment is None else experiment.copy()
     experiment.backend = job.backend()
-    job.result(timeout)
     data = experiment._initialize_experiment_data()
+    is_partial = isinstance(data, PartialData)
+    if is_partial:
+        job.result(timeout, partial=True)
+    else:
+        job.result(timeout)
     data.add_jobs(job)
     data.block_for_results()
-    missing = list(_find_missing(experiment, [datum.get("metadata", {}) for datum in data.data()]))
-    if missing:
-        raise OqtopusJobError(
-            f"Job {job_id} has no data of {', '.join(missing)} of its {type(experiment).__name__}, "
-            "whose analysis would give the data of one component to another."
-        )
+    if isinstance(job, OqtopusJob):
+        _set_times(data, job)
+    if not is_partial:
+        _check_components(experiment, data)
     if experiment.analysis is None:
         return data
     return experiment.analysis.run(data).block_for_results()
+
+
+def _set_times(data: ExperimentData, job: OqtopusJob) -> None:
+    """Let data say when they were measured, and not when they were loaded."""
+    for name, moment in (
+        ("start_datetime", job.creation_date),
+        ("end_datetime", job.times.get("ended")),
+    ):
+        if moment is not None:  # qiskit-experiments counts in local time
+            setattr(data, name, moment.astimezone().replace(tzinfo=None))
+
+
+def _check_components(experiment: BaseExperiment, data: ExperimentData) -> None:
+    """Refuse to analyse a composite experiment of which components have no data.
+
+    Raises:
+        OqtopusJobError: If there are any.
+    """
+    missing = list(_find_missing(experiment, [datum.get("metadata", {}) for datum in data.data()]))
+    if missing:
+        raise OqtopusJobError(
+            f"Job {', '.join(data.job_ids)} has no data of {', '.join(missing)} of its "
+            f"{type(experiment).__name__}, whose analysis would give the data of one component to "
+            "another."
+        )
 
 
 def _check_whole(job: OqtopusJob) -> None:
