@@ -73,6 +73,8 @@ class Entry:
             may have expired since.
         member: What the description of the job says of its group, if it was read before; the
             header of a program that is read from the server must agree with it.
+        name: Name of the job.
+        shots: Its shots.
     """
 
     index: int
@@ -81,6 +83,13 @@ class Entry:
     result: ExperimentResult | None = field(default=None, repr=False)
     job: Job | None = field(default=None, repr=False)
     member: Member | None = None
+    name: str | None = None
+    shots: int | None = None
+
+    @classmethod
+    def from_job(cls, index: int, job: Job, member: Member | None) -> Entry:
+        """Return the entry of a job that the server has listed."""
+        return cls(index, job.job_id, member=member, name=job.name, shots=job.shots)
 
     @property
     def has_failed(self) -> bool:

@@ -59,6 +59,18 @@ def list_jobs(client: Client, **search: Any) -> Iterator[Job]:
         last = ids[-1]
 
 
+def find_searchable(text: str) -> str:
+    r"""Return the longest part of a text for which ``GET /jobs?q=`` finds jobs that have it.
+
+    The server searches by LIKE, in which a backslash makes another character of the next one. What
+    its other wild cards find too must be sorted out by whoever asks.
+
+    >>> find_searchable(r"a_b\100%")
+    '100%'
+    """
+    return max(text.split("\\"), key=len)
+
+
 def _find_window(rows: int) -> tuple[int, int]:
     """Return (page, size) of the request that reads on, with the last row once more.
 

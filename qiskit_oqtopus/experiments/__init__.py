@@ -2,7 +2,10 @@
 
 try:
     from .characterization import Characterization
+    from .curve import data_table
+    from .execution import run
     from .rabi import Rabi, pi_amplitude
+    from .retrieval import load
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] != "qiskit_experiments":
         raise
@@ -12,4 +15,4 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Characterization", "Rabi", "pi_amplitude"]
+__all__ = ["Characterization", "Rabi", "data_table", "load", "pi_amplitude", "run"]

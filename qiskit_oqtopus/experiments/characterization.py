@@ -15,6 +15,8 @@ from ..cloud.backend import OqtopusBackend
 from ..device.selection import MAX_COUPLING_ERROR, MAX_GATE_ERROR, MAX_READOUT_ERROR
 from ..exceptions import OqtopusOptionError
 from .composite import IndexedAnalysis
+from .execution import run
+from .folder import load_from_folder, run_in_folder
 from .partial_data import PartialData
 from .plan import Component, Plain, build_components, change, count_points, resolve
 from .plan_text import describe_plan
@@ -237,9 +239,14 @@ class Characterization(BatchExperiment):
         analysis: Any = "default",
         timeout: float | None = None,
         backend_run: bool | None = None,
+        *,
+        folder: str | os.PathLike[str] | None = None,
         **run_options: Any,
     ) -> ExperimentData:
         """Run the experiment and analyse it, as BaseExperiment.run does; by ``backend.run``.
+
+        On a device of OQTOPUS Cloud, the programs say what they belong to, and
+        :func:`~qiskit_oqtopus.experiments.load` finds the data by the id of the job.
 
         Args:
             backend: Another backend than that of the plan.
@@ -247,13 +254,46 @@ class Characterization(BatchExperiment):
             analysis: None for no analysis.
             timeout: Longest time in s to wait for jobs before they are cancelled.
             backend_run: Whether ``backend.run`` is called: unless there is a sampler.
+            folder: A folder that keeps the plan and the ids of its jobs, on a device of OQTOPUS
+                Cloud. Whatever interrupts the run, it goes on with :meth:`load`, or with the same
+                call: only circuits that were not sent, or have failed, are sent.
             **run_options: Options of the backend.
+
+        Raises:
+            OqtopusOptionError: If the folder has another plan, or the backend keeps no jobs.
+            OqtopusError: If the circuits cannot be run or sent.
+
+        Warns:
+            OqtopusWarning: If a run is gone on with and the device has another calibration by now.
         """
+        options = {"analysis": analysis, "timeout": timeout, **run_options}
+        backend = self.backend if backend is None else backend
+        if not isinstance(backend, OqtopusBackend):
+            options.pop("progress", None)  # what is not sent needs no bar
+        if folder is not None:
+            return run_in_folder(self, backend, folder, **options)
+        if sampler is None and backend_run is not False and backend is not None:
+            return run(self, backend, **options)
         if backend_run is None:
             backend_run = sampler is None
-        if not isinstance(backend or self.backend, OqtopusBackend):
-            run_options.pop("progress", None)  # what is not sent needs no bar
-        return super().run(backend, sampler, analysis, timeout, backend_run, **run_options)
+        return super().run(backend, sampler, backend_run=backend_run, **options)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], backend: BackendV2 | None = None) -> Self:
+        """Return the plan of a folder, to go on with by ``run(folder=folder)``; sends nothing.
+
+        Args:
+            folder: That of an earlier :meth:`run`.
+            backend: The device; None to look at the plan only.
+
+        Raises:
+            OqtopusOptionError: If the folder has no plan of a characterization, or the backend is
+                not its device.
+        """
+        plan = load_from_folder(folder, backend)
+        if isinstance(plan, cls):
+            return plan
+        raise OqtopusOptionError(f"The plan in {folder} is a {type(plan).__name__}.")
 
     def _initialize_experiment_data(self) -> ExperimentData:
         return PartialData(experiment=self)
