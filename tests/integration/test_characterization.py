@@ -105,6 +105,22 @@ def test_the_same_over_http_with_all_jobs_under_one_id(timing):
         assert plan.table(plan.analysis.run(again).block_for_results()).equals(table)
 
 
+@pytest.mark.slow
+def test_errors_of_gates_are_found_over_http():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cloud = Emulator(devices=["grid-16q"], seed=7, noise=True, timing="global_barriers")
+    with cloud, OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
+        device = provider.backend("grid-16q")
+        plan = Characterization(device, measure=("rb", "irb"), qubits=[0, 1, 4, 5], seed=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert device.check(plan._transpiled_circuits()) == []
+        table = plan.table(plan.run().block_for_results())
+    assert table["value"].notna().all()
+    assert_gates_found(table)
+
+
 def test_programs_that_fail_are_missing_points_and_their_reason_is_kept():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -376,8 +376,25 @@ def test_a_report_is_written(small, data, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "StandardRB" in text
     assert (tmp_path / "qubits.csv").exists()
-    bad = small.table(data).query("quality == 'bad'")
-    assert ("<h3>" in text) >= bool(len(bad))
+
+
+def test_a_report_has_figures_of_fits_that_are_bad(tmp_path):
+    def spoil(facts):
+        facts["qubits"][1]["meas_error"] = {
+            "prob_meas1_prep0": 0.2,
+            "prob_meas0_prep1": 0.2,
+            "readout_assignment_error": 0.2,
+        }
+
+    # T1Analysis calls a fit bad whose amplitude is not about 1.
+    plan = Characterization(chip_twin(1, 3, spoil), measure="t1", max_readout_error=None)
+    data = plan.run().block_for_results()
+    assert plan.table(data).query("quality == 'bad'")["element"].tolist() == ["Q1"]
+    text = plan.report(tmp_path, data).read_text(encoding="utf-8")
+    assert text.count("<h3>Q1 T1</h3>") == 1
+    assert "<h3>Q0 T1</h3>" not in text
+    assert (tmp_path / "figures" / "q1-t1.png").exists()
+    assert not data.figure_names
 
 
 def test_the_target_without_a_backend_is_an_error():
