@@ -24,7 +24,7 @@ def test_elsewhere_it_is_the_run_of_the_experiment(backend):
 
 def test_the_programs_say_what_they_are(provider, device):
     experiment = T1([5], DELAYS)
-    data = run(experiment, device, shots=30, tags=["night"])
+    data = run(experiment, device, shots=30, tags=["night"]).block_for_results()
     (job,) = data.jobs()
     described = experiment.copy()
     described.set_run_options(shots=30)
@@ -38,8 +38,8 @@ def test_the_programs_say_what_they_are(provider, device):
 
 def test_options_of_one_run_do_not_stay(device):
     experiment = BatchExperiment([LocalReadoutError([0]), LocalReadoutError([1])])
-    first = run(experiment, device, shots=30, group_id="g" * 20)
-    second = run(first.experiment, device, resume="g" * 20)
+    first = run(experiment, device, shots=30, group_id="g" * 20).block_for_results()
+    second = run(first.experiment, device, resume="g" * 20).block_for_results()
     assert first.jobs()[0].job_ids() == second.jobs()[0].job_ids()
     for data in (first, second):
         for part in (data.experiment, *data.experiment.component_experiment()):
@@ -47,9 +47,9 @@ def test_options_of_one_run_do_not_stay(device):
 
 
 def test_a_rabi_and_a_characterization_do_it_themselves(device, provider):
-    rabi = Rabi(0, points=5).run(device, backend_run=True, shots=20)
+    rabi = Rabi(0, points=5).run(device, backend_run=True, shots=20).block_for_results()
     plan = Characterization(device, qubits=[0], measure=["readout"], shots=20)
-    night = plan.run()
+    night = plan.run().block_for_results()
     for data, name in ((rabi, "Rabi"), (night, "Characterization")):
         assert provider.job(data.job_ids[0]).experiment()["class"] == name
 
@@ -57,11 +57,7 @@ def test_a_rabi_and_a_characterization_do_it_themselves(device, provider):
 def test_a_part_of_an_experiment_is_not_taken_for_a_whole_one(device):
     experiment = Rabi(0, points=6)
     experiment.set_experiment_options(max_circuits=4)
-    data = experiment.run(device, backend_run=True, shots=5)
-    assert [job.experiment() for job in data.jobs()] == [None, None]
-    batch = BatchExperiment([Rabi(0, points=5), Rabi(1, points=5)])
-    batch.set_experiment_options(separate_jobs=True)
-    data = batch.run(device, backend_run=True, shots=5)
+    data = experiment.run(device, backend_run=True, shots=5).block_for_results()
     assert [job.experiment() for job in data.jobs()] == [None, None]
 
 
@@ -69,7 +65,7 @@ def test_a_rabi_that_cannot_be_described_runs(device, caplog):
     experiment = Rabi(0, points=5)
     experiment.analysis.set_options(figure_names=object())
     with caplog.at_level(logging.WARNING):
-        data = experiment.run(device, backend_run=True, shots=5, analysis=None)
+        data = experiment.run(device, backend_run=True, shots=5, analysis=None).block_for_results()
     assert data.jobs()[0].experiment() is None
     assert "figure_names" in caplog.text
 
@@ -96,5 +92,5 @@ def test_what_is_too_long_is_run_nevertheless(device):
     experiment = T1([0], delays)
     experiment.analysis.set_options(figure_names=["x" * 2**16])
     with pytest.warns(OqtopusWarning, match="65,536 at most"):
-        data = run(experiment, device, shots=5, analysis=None)
+        data = run(experiment, device, shots=5, analysis=None).block_for_results()
     assert data.jobs()[0].experiment() is None

@@ -6,11 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from qiskit.circuit.library import CXGate
+from qiskit.exceptions import QiskitError
 from qiskit_experiments.framework import BatchExperiment
-from qiskit_experiments.library import T1, FineXAmplitude
+from qiskit_experiments.library import T1, FineXAmplitude, InterleavedRB
 
 from qiskit_oqtopus import (
-    OqtopusCircuitError,
     OqtopusError,
     OqtopusOptionError,
     OqtopusWarning,
@@ -147,7 +148,7 @@ def test_without_a_folder_nothing_is_written(device, tmp_path, monkeypatch):
 def test_another_calibration_is_a_warning(device, tmp_path, recwarn):
     plan = plan_for(device)
     plan.run(folder=tmp_path).block_for_results()
-    plan.run(folder=tmp_path)
+    plan.run(folder=tmp_path).block_for_results()
     assert not [w for w in recwarn if "calibrat" in str(w.message)]
     written = json.loads((tmp_path / "plan.json").read_text())
     written["calibrated_at"] = "2020-01-01T00:00:00Z"
@@ -171,8 +172,8 @@ def test_a_folder_has_one_plan(device, tmp_path):
 
 
 def test_what_cannot_run_leaves_the_folder_free(device, tmp_path):
-    with pytest.raises(OqtopusCircuitError):
-        run_in_folder(T1([0], [1e-12, 2e-12, 1e9, 5e9]), device, tmp_path)
+    with pytest.raises(QiskitError, match=r"cx .* not supported on qubits \(0, 15\)"):
+        run_in_folder(InterleavedRB(CXGate(), (0, 15), [1, 2]), device, tmp_path)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OqtopusOptionError, match="colour"):
         run_in_folder(T1([0], DELAYS), device, tmp_path, colour="red")

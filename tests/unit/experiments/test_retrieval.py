@@ -158,8 +158,7 @@ def test_the_job_of_a_sampler_needs_the_experiment(provider, device):
 
 
 def test_one_circuit_is_not_taken_for_all(provider, device):
-    job = run(T1([0], DELAYS), device, shots=20).jobs()[0]
-    job.wait_for_final_state(30)
+    job = run(T1([0], DELAYS), device, shots=20).block_for_results().jobs()[0]
     for job_id in (job.job_ids()[0], job.job_ids()[-1]):
         for experiment in (None, T1([0], DELAYS)):
             with pytest.raises(OqtopusOptionError, match=f"of 7 of one run.*{job.group_id}"):
@@ -168,8 +167,7 @@ def test_one_circuit_is_not_taken_for_all(provider, device):
 
 def test_a_failed_circuit_is_an_error(cloud, provider, device):
     cloud.faults.fail_program(times=1)
-    data = run(T1([0], DELAYS), device, shots=20)
-    data.jobs()[0].wait_for_final_state(30)
+    data = run(T1([0], DELAYS), device, shots=20).block_for_results()
     with pytest.raises(OqtopusJobError, match="1 of 7 circuits have no result"):
         load(provider, data.job_ids[0])
 
@@ -177,8 +175,7 @@ def test_a_failed_circuit_is_an_error(cloud, provider, device):
 def test_a_failed_circuit_is_a_missing_point_of_a_characterization(cloud, provider, device):
     plan = Characterization(device, qubits=[0], measure=["t1"], shots=50)
     cloud.faults.fail_program(times=1)
-    data = plan.run()
-    data.jobs()[0].wait_for_final_state(30)
+    data = plan.run().block_for_results()
     loaded = load(provider, data.job_ids[0])
     (points,) = loaded.experiment.table(loaded)["points"]
     assert points == "11 of 12"
@@ -186,8 +183,8 @@ def test_a_failed_circuit_is_a_missing_point_of_a_characterization(cloud, provid
 
 def test_no_component_gets_the_data_of_another(provider, device):
     batch = BatchExperiment([T1([0], DELAYS), T1([1], DELAYS)])
-    batch.set_experiment_options(separate_jobs=True)
-    data = batch.run(device, backend_run=True, shots=20)
+    batch.set_experiment_options(max_circuits=len(DELAYS))
+    data = batch.run(device, backend_run=True, shots=20).block_for_results()
     for place, missing in enumerate(("component 1", "component 0")):
         with pytest.raises(OqtopusJobError, match=f"no data of {missing} of its BatchExperiment"):
             load(provider, data.jobs()[place].job_id(), experiment=batch)
