@@ -186,7 +186,7 @@ def _write(value: Any, path: str, depth: int) -> Any:
         circuit.append(value, circuit.qubits, circuit.clbits)
         written = circuit_to_plain(circuit, path)
         if len(written["operations"]) != 1:
-            raise MetadataError(path, f"{value.name!r} is no standard gate")
+            raise MetadataError(path, f"{value.name!r} is neither a standard gate nor a small one")
         return {_KIND: "gate", "value": written}
     for kind, cls in _STATES.items():
         if type(value) is cls:

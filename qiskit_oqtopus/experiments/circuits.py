@@ -1,7 +1,8 @@
 """Circuits and gates as plain JSON, and back: a closed set of operations, and no code.
 
-Operations are written by the names of Qiskit's standard gates. Others are written as what they are
-defined by, so that what comes back has the same unitary and other names.
+Operations are written by the names of Qiskit's standard gates. Other gates of few qubits are given
+by their matrix, and what else there is by what it is defined by: what comes back does the same, and
+may have other names.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from qiskit.circuit import (
     Barrier,
     ClassicalRegister,
     Delay,
+    Gate,
     Instruction,
     QuantumCircuit,
     QuantumRegister,
 )
 from qiskit.circuit.library import Initialize, UnitaryGate
 from qiskit.circuit.library.standard_gates import get_standard_gate_name_mapping
+from qiskit.exceptions import QiskitError
+from qiskit.quantum_info import Operator
 
 from ..program import metadata as metadata_json
 from ..program.metadata import MetadataError
@@ -29,6 +33,9 @@ MAX_QUBITS = 12
 
 MAX_DEPTH = 20
 """How often a definition is looked up inside another one."""
+
+MAX_MATRIX = 4
+"""Qubits of a gate whose matrix is written: 2 KiB for 3 of them."""
 
 _GATES = get_standard_gate_name_mapping()
 
@@ -115,6 +122,10 @@ def _write(
         if params is not None:
             operations.append([operation.name, params, at, into])
             continue
+        if isinstance(operation, Gate) and operation.num_qubits <= MAX_MATRIX:
+            # Not its definition, which may be an approximation: that of an evolution is.
+            operations.append(["unitary", [_write_matrix(operation, where)], at, into])
+            continue
         definition = getattr(operation, "definition", None)
         if definition is None or depth >= MAX_DEPTH:
             raise MetadataError(where, "neither a standard gate nor defined by standard gates")
@@ -138,6 +149,14 @@ def _write_params(operation: Instruction, path: str) -> list[Any] | None:
     if standard is None or operation.base_class is not standard.base_class:
         return None
     return [_number(value, path) for value in operation.params]
+
+
+def _write_matrix(operation: Gate, path: str) -> Any:
+    try:
+        matrix = Operator(operation).data
+    except QiskitError as error:
+        raise MetadataError(path, f"it has no matrix: {error.message}") from error
+    return metadata_json.encode(matrix, path)
 
 
 def _number(value: Any, path: str) -> float:

@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from qiskit.exceptions import QiskitError
 from qiskit.providers import Backend
 from qiskit_experiments.framework import BaseExperiment, ExperimentData
 
@@ -26,7 +27,7 @@ from ..cloud.group import new_group_id
 from ..cloud.options import run_options
 from ..device.snapshot import is_same_second
 from ..exceptions import (
-    OqtopusCircuitError,
+    OqtopusCloudError,
     OqtopusOptionError,
     OqtopusWarning,
     users_stacklevel,
@@ -128,11 +129,10 @@ def run_in_folder(
     which = {"group_id" if is_new else "resume": record.group}
     try:
         data = run(experiment, backend, **{**options, **record.options, **which})
-    except (OqtopusCircuitError, OqtopusOptionError):
-        if is_new:  # nothing was sent, nor can it be: the folder is free for what can
-            (path / PLAN).unlink()
-        raise
     except BaseException as error:
+        if is_new and isinstance(error, QiskitError) and not isinstance(error, OqtopusCloudError):
+            # Nothing was sent, nor can it be: the folder is free for what can.
+            (path / PLAN).unlink()
         # A failed or interrupted submission says what of it was sent.
         _write_jobs(path, record, getattr(error, "job_ids", None) or {})
         raise
@@ -198,6 +198,7 @@ def read_record(folder: StrPath) -> Record:
         and isinstance(record.device, str)
         and isinstance(record.calibrated_at, str | None)
         and len(record.groups) == 1
+        and isinstance(record.group, str)
         and isinstance(record.options, dict)
         and set(record.options) <= set(KEPT_OPTIONS)
     )

@@ -143,11 +143,9 @@ class Rabi(BaseExperiment):
     ) -> list[Any]:
         """Run circuits; on a device their programs say what they are, as with ``experiments.run``.
 
-        Not those of a composite experiment that sends each component as a job of its own, and not
-        circuits that are split into several jobs: the job would be taken for the whole experiment.
+        Not if they are split into several jobs: one would be taken for the whole experiment.
         """
-        limit = self.experiment_options.max_circuits or len(circuits)
-        is_whole = len(circuits) <= limit and "composite_index" not in (circuits[0].metadata or {})
+        is_whole = len(circuits) <= (self.experiment_options.max_circuits or len(circuits))
         if self._backend_run and isinstance(self.backend, OqtopusBackend) and is_whole:
             try:
                 run_options.setdefault("experiment", to_plain(self))
