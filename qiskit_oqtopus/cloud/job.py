@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -24,15 +25,17 @@ from ..exceptions import (
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
+    OqtopusProtocolError,
 )
 from ..options import optional, seconds
+from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import ProgramHeader
 from . import results
 from .download import Entry, download, find_reason, read_executed_circuit, read_headers
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
-from .status import DELETED, REGISTERED, Sight, group_status, job_status
+from .status import DELETED, REGISTERED, STEPS, Sight, group_status, job_status
 from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 from .wave import find_deleted
 
@@ -98,6 +101,65 @@ class OqtopusJob(JobV1):
     def group_id(self) -> str | None:
         """Id by which the OQTOPUS jobs of the run are found; None for jobs of other clients."""
         return self._group_id
+
+    @property
+    def name(self) -> str | None:
+        """Name of its OQTOPUS jobs; of the first of them, if they differ."""
+        return self._entries[0].name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags with which it was run; ``provider.jobs(tags=...)`` finds it by them."""
+        members = [entry.member for entry in self._entries if entry.member is not None]
+        return tuple(dict.fromkeys(tag for member in members for tag in member.tags))
+
+    @property
+    def shots(self) -> int | None:
+        """Shots of each circuit; None if they differ."""
+        found = {entry.shots for entry in self._entries}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def device(self) -> str:
+        """Id of the device."""
+        return str(self.backend().name)
+
+    @property
+    def times(self) -> dict[str, datetime]:
+        """When its first circuit was submitted, ready and running, and its last one ended.
+
+        It is what was seen when the job was last looked at; "ended" is there once all have ended.
+        :meth:`time_per_step` asks for the times of each circuit.
+        """
+        sights = self._watcher.sights(self.job_ids())
+        found: dict[str, datetime] = {}
+        for step in STEPS:
+            moments = [_read_time(sight.times.get(step)) for sight in sights.values()]
+            known = [moment for moment in moments if moment is not None]
+            if step != "ended" and known:
+                found[step] = min(known)
+            elif known and all(sight.is_final for sight in sights.values()):
+                found[step] = max(known)
+        return found
+
+    @property
+    def creation_date(self) -> datetime | None:
+        """When it was run; None if that is not known."""
+        headers = [entry.header for entry in self._entries if entry.header is not None]
+        created = _read_time(headers[0].created) if headers else None
+        return created or self.times.get("submitted")
+
+    @property
+    def execution_time(self) -> float | None:
+        """Time on the device of all circuits together in s, as OQTOPUS tells it.
+
+        None as long as not all are known to have ended, or if OQTOPUS tells none. Circuits that
+        failed may have none, and count as 0.
+        """
+        sights = self._watcher.sights(self.job_ids()).values()
+        known = [sight.execution_time for sight in sights if sight.execution_time is not None]
+        is_final = all(sight.is_final for sight in sights)
+        return sum(known) if known and is_final else None
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -179,7 +241,7 @@ class OqtopusJob(JobV1):
             return False
         alive = found.alive()
         new = [
-            Entry(index, job.job_id, member=found.members[index])
+            Entry.from_job(index, job, found.members[index])
             for index, job in found.jobs.items()
             if index in missing or (index in cancelled and index in alive)
         ]
@@ -459,13 +521,11 @@ class OqtopusJob(JobV1):
         Raises:
             OqtopusCloudError: If the server cannot be asked.
         """
-        steps = ("submitted", "ready", "running", "ended")
-        times = {}
+        times: dict[str, dict[str, str]] = {}
         with translate_errors(f"Reading job {self.job_id()}"):
             for job_id in self.job_ids():
                 job = self.backend().connection.client.job(job_id)
-                stamps = {step: getattr(job, f"{step}_at") for step in steps}
-                times[job_id] = {step: stamp for step, stamp in stamps.items() if stamp}
+                times[job_id] = dict(Sight.from_job(job).times)
         return times[self.job_ids()[0]] if len(times) == 1 else times
 
     def queue_info(self) -> dict[str, int]:
@@ -533,6 +593,47 @@ class OqtopusJob(JobV1):
                 found += map(_copy_header, entry.headers)
         return found
 
+    def experiment(self) -> dict[str, Any] | None:
+        """Return what the run said of the experiment that its circuits belong to.
+
+        It stands in the first programs of the run, of which one is enough. They are read from the
+        server if they are not known here.
+
+        Returns:
+            The run option ``experiment``; None if the run had none.
+
+        Raises:
+            OqtopusJobError: If there was one, and none of the programs that carry it is left.
+            OqtopusCloudError: If a program cannot be read.
+        """
+        is_described = False
+        for entry in self._entries[:EXPERIMENT_TEXTS]:
+            header = self._find_header(entry)
+            if header is None or header.experiment_sha256 is None:
+                continue
+            is_described = True
+            if header.experiment is not None:
+                return copy.deepcopy(dict(header.experiment))
+        if is_described:
+            raise OqtopusJobError(
+                f"The description of the experiment of job {self.job_id()} is not in its circuits: "
+                f"the first {EXPERIMENT_TEXTS} of group {self._group_id} had it, which are gone or "
+                "not part of this job."
+            )
+        return None
+
+    def _find_header(self, entry: Entry) -> ProgramHeader | None:
+        """Return what a program says of itself; None if it is gone or makes no sense."""
+        if entry.header is None:
+            with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
+                client = self.backend().connection.client
+                try:
+                    job = client.job(entry.job_id)
+                    entry.take_headers(read_headers(client, job, entry.member))
+                except (errors.NotFoundError, OqtopusProtocolError) as error:
+                    logger.warning("No program of OQTOPUS job %s: %s", entry.job_id, error)
+        return entry.header
+
     def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
         """Send circuits again, from the programs that the server has stored, as a new group.
 
@@ -591,10 +692,20 @@ class OqtopusJob(JobV1):
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"
 
 
+def _read_time(text: str | None) -> datetime | None:
+    """Return a time of the server, which is UTC if it says nothing else; None if it is none."""
+    try:
+        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
 def _copy_header(header: ProgramHeader) -> ProgramHeader:
     """Return a header whose metadata and record of a primitive are its own."""
     return replace(
         header,
         metadata=copy.deepcopy(header.metadata),
         primitive=copy.deepcopy(header.primitive),
+        experiment=copy.deepcopy(header.experiment),
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,12 @@ FINAL = frozenset(["succeeded", "failed", "cancelled"])
 DELETED = "deleted"
 """Our own word for a job that OQTOPUS does not know any more."""
 
+STEPS = ("submitted", "ready", "running", "ended")
+"""The steps of a job whose times OQTOPUS tells."""
+
+SIGHT_FIELDS = ("job_id", "status", "execution_time", *(f"{step}_at" for step in STEPS))
+"""What is asked for to look how jobs are."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -34,17 +40,29 @@ class Sight:
         ended: Whether OQTOPUS says when it ended.
         ready_at: Since when it has been ``ready``, in s since 1970; None if it is not, or if this
             is not known.
+        times: When it was at each of :data:`STEPS`, ISO 8601, as far as it was. This and what
+            follows make no difference between sights.
+        execution_time: Time on the device in s, or None.
     """
 
     status: str
     ended: bool = False
     ready_at: float | None = None
+    times: Mapping[str, str] = field(default_factory=dict, compare=False)
+    execution_time: float | None = field(default=None, compare=False)
 
     @classmethod
     def from_job(cls, job: Job) -> Sight:
         """Return what an answer of the server says of a job."""
         ready_at = _parse_time(job.ready_at) if job.status == READY else None
-        return cls(job.status or REGISTERED, job.ended_at is not None, ready_at)
+        stamps = {step: getattr(job, f"{step}_at") for step in STEPS}
+        return cls(
+            job.status or REGISTERED,
+            job.ended_at is not None,
+            ready_at,
+            {step: stamp for step, stamp in stamps.items() if stamp},
+            job.execution_time,
+        )
 
     @property
     def is_final(self) -> bool:
