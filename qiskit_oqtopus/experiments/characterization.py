@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit.providers import BackendV2
 from qiskit_experiments.framework import BatchExperiment, ExperimentConfig, ExperimentData, Options
 
+from ..cloud.backend import OqtopusBackend
 from ..device.selection import MAX_COUPLING_ERROR, MAX_GATE_ERROR, MAX_READOUT_ERROR
 from ..exceptions import OqtopusOptionError
 from .composite import IndexedAnalysis
@@ -20,11 +21,14 @@ from .partial_data import PartialData
 from .plan import Component, Plain, build_components, change, count_points, resolve
 from .plan_text import describe_plan
 from .report import write_report
-from .table import build_table
+from .table import build_table, find_bad
 
 if TYPE_CHECKING:
     from pandas import DataFrame
     from typing_extensions import Self
+
+FIGURES = 12
+"""Of how many bad fits a report has figures."""
 
 _CHANGEABLE = ("delays", "lengths", "samples", "seed", "max_gates")
 
@@ -264,6 +268,8 @@ class Characterization(BatchExperiment):
         """
         options = {"analysis": analysis, "timeout": timeout, **run_options}
         backend = self.backend if backend is None else backend
+        if not isinstance(backend, OqtopusBackend):
+            options.pop("progress", None)  # what is not sent needs no bar
         if folder is not None:
             return run_in_folder(self, backend, folder, **options)
         if sampler is None and backend_run is not False and backend is not None:
@@ -321,10 +327,9 @@ class Characterization(BatchExperiment):
         Returns:
             The path of ``index.html``.
         """
-        figures = {
-            f"{figure.name}": figure.figure
-            for name in data.figure_names
-            if (figure := data.figure(name)).figure is not None
-        }
+        table = self.table(data)
+        bad = find_bad(table, FIGURES)
+        drawn = self.analysis.draw(data, bad)
+        figures = {bad[kind, qubits]: figure for kind, qubits, figure in drawn}
         chip = device if device is not None else self.backend or data.backend
-        return write_report(folder, self.table(data), device=chip, plan=str(self), figures=figures)
+        return write_report(folder, table, device=chip, plan=str(self), figures=figures)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ from qiskit_experiments.framework import (
     BaseAnalysis,
     CompositeAnalysis,
     ExperimentData,
+    Options,
 )
 from uncertainties import ufloat
 
+from ..options import one_of
 from .partial_data import ERROR, PartialData
 
 MIN_POINTS = 5
@@ -52,17 +54,77 @@ class IndexedAnalysis(CompositeAnalysis):
     Args:
         analyses: Those of the components.
         points: Number of circuits of each component.
-        generate_figures: "always", "selective" (of bad fits) or "never".
     """
 
-    def __init__(
-        self,
-        analyses: list[BaseAnalysis],
-        points: Sequence[int],
-        generate_figures: str = "never",
-    ) -> None:
-        super().__init__(analyses, flatten_results=True, generate_figures=generate_figures)
+    def __init__(self, analyses: list[BaseAnalysis], points: Sequence[int]) -> None:
+        super().__init__(analyses, flatten_results=True, generate_figures="never")
         self._points = list(points)
+
+    @classmethod
+    def _default_options(cls) -> Options:
+        """Default options.
+
+        Analysis Options:
+            figures (str): Of which fits figures are drawn: "never", "selective" (of bad ones) or
+                "always". Figures take much longer than fits.
+        """
+        options = super()._default_options()
+        options.update_options(figures="never")
+        return options
+
+    def set_options(self, **fields: Any) -> None:
+        """Set options, ``figures`` of all components too.
+
+        Args:
+            **fields: The options.
+
+        Raises:
+            OqtopusOptionError: If ``figures`` is none of its values.
+        """
+        if "figures" in fields:
+            one_of(["never", "selective", "always"])("figures", fields["figures"])
+            self._set_generate_figures(fields["figures"])
+        super().set_options(**fields)
+
+    def draw(
+        self, experiment_data: ExperimentData, wanted: Container[tuple[str, tuple[int, ...]]]
+    ) -> Iterator[tuple[str, tuple[int, ...], Any]]:
+        """Return figures of some components, without changing the data.
+
+        Args:
+            experiment_data: The data.
+            wanted: Types of experiments, and their qubits.
+
+        Returns:
+            Type, qubits and figure; nothing of a component of which too few points are left.
+        """
+        yield from self._draw(experiment_data.data(), experiment_data.metadata, wanted)
+
+    def _draw(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        metadata: Mapping[str, Any],
+        wanted: Container[tuple[str, tuple[int, ...]]],
+    ) -> Iterator[tuple[str, tuple[int, ...], Any]]:
+        parts = split_data(data, len(self._analyses))
+        for analysis, part, kind, component, points in zip(
+            self._analyses,
+            parts,
+            metadata["component_types"],
+            metadata["component_metadata"],
+            self._points,
+            strict=True,
+        ):
+            if isinstance(analysis, IndexedAnalysis):
+                yield from analysis._draw(part, component, wanted)
+                continue
+            qubits = tuple(component["physical_qubits"])
+            if (kind, qubits) in wanted:
+                drawn = analysis.copy()
+                drawn._generate_figures = "always"
+                _, figures = _analyze_one(drawn, part, kind, component, points, "")
+                for figure in figures:
+                    yield kind, qubits, figure
 
     def _run_analysis(self, experiment_data: ExperimentData) -> tuple[list[Any], list[Any]]:
         why = ""

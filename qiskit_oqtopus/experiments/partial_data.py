@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -35,14 +36,23 @@ class PartialData(ExperimentData):
         return job_id, True
 
     def _add_result_data(self, result: Any, job_id: str | None = None) -> None:
-        before = len(self._result_data)
-        super()._add_result_data(result, job_id)
         entries = getattr(result, "results", None) or []
-        added = self._result_data[before : before + len(entries)]
-        for entry, datum in zip(entries, added, strict=False):
-            if not entry.success:
-                datum.pop("counts", None)
-                datum[ERROR] = str(entry.status)
+        failed = [entry for entry in entries if not entry.success]
+        if failed:
+            result = copy.copy(result)
+            result.results = [entry for entry in entries if entry.success]
+        super()._add_result_data(result, job_id)
+        for entry in failed:
+            header = getattr(entry, "header", None) or {}
+            header = header if isinstance(header, dict) else vars(header)
+            self._result_data.append(
+                {
+                    "job_id": job_id or result.job_id,
+                    "metadata": dict(header.get("metadata") or {}),
+                    "shots": entry.shots,
+                    ERROR: str(entry.status),
+                }
+            )
 
     def why_missing(self) -> str:
         """Return why circuits have no result, in so far as that is known."""

@@ -82,6 +82,8 @@ def resolve(
         OqtopusOptionError: If the device cannot do it, or an option has no meaning.
     """
     kinds = _check_measure(measure)
+    separation = _check_number("separation", separation, 0)
+    max_gates = _check_number("max_gates", max_gates, 1)
     target = backend.target
     places = _choose_qubits(backend, qubits, limits)
     pairs = _choose_couplings(backend, couplings, limits, qubits, places) if "irb" in kinds else []
@@ -123,7 +125,8 @@ def resolve(
             ],
             "irb": [
                 [list(pair) for pair in group]
-                for alike in sort_by_duration(pairs, chip.cx)
+                for equal in sort_by_duration(pairs, {p: max(chip.sx[q] for q in p) for p in pairs})
+                for alike in sort_by_duration(equal, chip.cx)
                 for group in group_couplings(alike, edges, separation)
             ],
         },
@@ -305,12 +308,7 @@ def _choose_lengths(kind: str, lengths: Any, max_gates: int) -> list[int]:
 
 def _check_numbers(plain: Plain) -> None:
     for name, least in (("samples", 1), ("seed", 0), ("shots", 1), ("max_gates", 1)):
-        value = plain[name]
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise OqtopusOptionError(
-                f"Option {name!r} must be a whole number of at least {least}, not {value!r}."
-            )
-        plain[name] = int(value)
+        plain[name] = _check_number(name, plain[name], least)
     for kind, table in plain["delays"].items():
         if len(table["times"]) < MIN_POINTS:
             raise OqtopusOptionError(
@@ -321,6 +319,14 @@ def _check_numbers(plain: Plain) -> None:
             raise OqtopusOptionError(
                 f"Option 'lengths' of {kind} must have at least {MIN_LENGTHS} different ones."
             )
+
+
+def _check_number(name: str, value: Any, least: int) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise OqtopusOptionError(
+            f"Option {name!r} must be a whole number of at least {least}, not {value!r}."
+        )
+    return int(value)
 
 
 def _choose_qubits(

@@ -62,8 +62,9 @@ def _describe(plain: Plain, kind: str) -> dict[str, Any]:
     points = count_points(plain, kind)
     gates = plain["gates"][kind]
     shots = points * len(groups) * plain["shots"]
-    # On average a circuit of RB is about half as long as the longest one.
-    share = {"rb": 1 / 3, "irb": 1 / 3}.get(kind, 1.0)
+    # The gates of a circuit of RB are in proportion to its length.
+    lengths = plain["lengths"].get(kind, [1])
+    share = sum((length / lengths[-1]) ** 2 for length in lengths) / len(lengths)
     return {
         "groups": len(groups),
         "circuits": points * len(groups),

@@ -80,6 +80,25 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
     return table
 
 
+def find_bad(table: DataFrame, number: int) -> dict[tuple[str, tuple[int, ...]], str]:
+    """Return the fits that are bad: titles by the type of the experiment and its qubits.
+
+    Args:
+        table: A table of :func:`build_table`.
+        number: How many at most, of each quantity in turn.
+    """
+    rows = table[table["quality"] == "bad"]
+    rows = rows.assign(turn=rows.groupby("quantity").cumcount()).sort_values("turn", kind="stable")
+    found: dict[tuple[str, tuple[int, ...]], str] = {}
+    for element, quantity in zip(rows["element"], rows["quantity"], strict=True):
+        qubits = tuple(_order(element)[1])
+        kinds = [kind for kind, names in _SHOWN.items() if quantity in names]
+        kind = kinds[-1] if len(qubits) > 1 else kinds[0] if kinds else ""
+        if kind and len(found) < number:
+            found.setdefault((kind, qubits), f"{element} {quantity}")
+    return found
+
+
 def _order(element: str) -> tuple[int, list[int]]:
     """Return what elements are sorted by: qubits before couplings.
 

@@ -1,8 +1,12 @@
 """What the tests of experiments have in common."""
 
-import pytest
+import warnings
 
-from qiskit_oqtopus import QulacsBackend
+import pytest
+from qiskit.transpiler import Target
+
+from qiskit_oqtopus import DeviceSnapshot, QulacsBackend
+from tests.devices import chip_device, chip_facts
 
 SEED = 20240607
 
@@ -47,3 +51,18 @@ def show_results(data):
             value = (value.nominal_value, value.std_dev)
         shown.append(repr((name, value, quality)))
     return shown
+
+
+def chip_target(rows: int, columns: int, change=lambda facts: None) -> Target:
+    """The Target of a chip, whose facts may be changed before."""
+    facts = chip_facts(rows, columns)
+    change(facts)
+    return DeviceSnapshot.from_device(chip_device(rows, columns), facts).target()
+
+
+def chip_twin(rows: int, columns: int, change=lambda facts: None, **options) -> QulacsBackend:
+    """The twin of a chip; what its calibration lacks is not said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        target = chip_target(rows, columns, change)
+        return QulacsBackend.from_target(target, name="chip", seed=SEED, **options)
