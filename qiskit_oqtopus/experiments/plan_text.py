@@ -81,7 +81,7 @@ def _describe_points(plain: Plain, kind: str) -> str:
         longest = table["times"][-1]
         low, high = (f"{1e6 * longest * scale:.0f}" for scale in (min(scales), max(scales)))
         many = low if low == high else f"{low} to {high}"
-        return f", {len(table['times'])} delays up to {many} µs"
+        return f", {len(table['times'])} delays, the longest {many} µs"
     if kind in plain["lengths"]:
         lengths = plain["lengths"][kind]
         return f", {len(lengths)} lengths up to {lengths[-1]}, {plain['samples']} sequences each"

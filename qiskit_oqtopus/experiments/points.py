@@ -41,7 +41,7 @@ def choose_lengths(lengths: Iterable[int], gates: float, max_gates: int) -> list
         max_gates: Gates of a circuit at most.
 
     >>> choose_lengths((1, 20, 50, 100, 170, 250), 1.8, 200)
-    [1, 3, 6, 11, 19, 28]
+    [1, 2, 6, 11, 19, 28]
     """
     chosen = list(lengths)
     scale = min(1.0, max_gates / (TOGETHER * gates) / chosen[-1])
