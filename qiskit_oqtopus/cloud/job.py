@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -35,7 +35,16 @@ from .download import Entry, download, find_reason, read_executed_circuit, read_
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
-from .status import DELETED, REGISTERED, STEPS, Sight, group_status, job_status
+from .status import (
+    DELETED,
+    REGISTERED,
+    Sight,
+    find_execution_time,
+    find_times,
+    group_status,
+    job_status,
+    read_time,
+)
 from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 from .wave import find_deleted
 
@@ -131,22 +140,13 @@ class OqtopusJob(JobV1):
         It is what was seen when the job was last looked at; "ended" is there once all have ended.
         :meth:`time_per_step` asks for the times of each circuit.
         """
-        sights = self._watcher.sights(self.job_ids())
-        found: dict[str, datetime] = {}
-        for step in STEPS:
-            moments = [_read_time(sight.times.get(step)) for sight in sights.values()]
-            known = [moment for moment in moments if moment is not None]
-            if step != "ended" and known:
-                found[step] = min(known)
-            elif known and all(sight.is_final for sight in sights.values()):
-                found[step] = max(known)
-        return found
+        return find_times(self._watcher.sights(self.job_ids()).values())
 
     @property
     def creation_date(self) -> datetime | None:
         """When it was run; None if that is not known."""
         headers = [entry.header for entry in self._entries if entry.header is not None]
-        created = _read_time(headers[0].created) if headers else None
+        created = read_time(headers[0].created) if headers else None
         return created or self.times.get("submitted")
 
     @property
@@ -156,10 +156,7 @@ class OqtopusJob(JobV1):
         None as long as not all are known to have ended, or if OQTOPUS tells none. Circuits that
         failed may have none, and count as 0.
         """
-        sights = self._watcher.sights(self.job_ids()).values()
-        known = [sight.execution_time for sight in sights if sight.execution_time is not None]
-        is_final = all(sight.is_final for sight in sights)
-        return sum(known) if known and is_final else None
+        return find_execution_time(self._watcher.sights(self.job_ids()).values())
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -690,15 +687,6 @@ class OqtopusJob(JobV1):
 
     def __repr__(self) -> str:
         return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"
-
-
-def _read_time(text: str | None) -> datetime | None:
-    """Return a time of the server, which is UTC if it says nothing else; None if it is none."""
-    try:
-        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _copy_header(header: ProgramHeader) -> ProgramHeader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -141,3 +141,38 @@ def group_status(statuses: Sequence[JobStatus]) -> JobStatus:
         if status in statuses:
             return status
     return JobStatus.DONE
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Return a time of the server, which is UTC if it says nothing else; None if it is none.
+
+    >>> read_time("2026-11-28T20:15:03Z").isoformat()
+    '2026-11-28T20:15:03+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def find_times(sights: Collection[Sight]) -> dict[str, datetime]:
+    """Return when the first job was at each step but the last, and when the last one ended.
+
+    Steps of which no time is known are not there, nor is the last one while a job has not ended.
+    """
+    found: dict[str, datetime] = {}
+    for step in STEPS:
+        moments = [read_time(sight.times.get(step)) for sight in sights]
+        known = [moment for moment in moments if moment is not None]
+        if step != STEPS[-1] and known:
+            found[step] = min(known)
+        elif known and all(sight.is_final for sight in sights):
+            found[step] = max(known)
+    return found
+
+
+def find_execution_time(sights: Collection[Sight]) -> float | None:
+    """Return the time of all jobs on the device in s; None if one has not ended, or none tells."""
+    known = [sight.execution_time for sight in sights if sight.execution_time is not None]
+    return sum(known) if known and all(sight.is_final for sight in sights) else None

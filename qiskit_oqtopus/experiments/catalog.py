@@ -70,12 +70,6 @@ _KIND = "$experiment"
 Plain = dict[str, Any]
 
 
-def is_known(experiment: BaseExperiment) -> bool:
-    """Return whether an experiment is of a class of the table, and not of one derived from it."""
-    name = type(experiment).__name__
-    return name in CLASSES and type(experiment) is _find_class(name)
-
-
 def to_plain(experiment: BaseExperiment) -> Plain:
     """Return an experiment as plain JSON, without its backend.
 

@@ -26,7 +26,7 @@ DELAYS = np.linspace(1e-6, 1e-4, 10).tolist()
 
 
 def several_t1():
-    return BatchExperiment([T1([qubit], DELAYS) for qubit in range(4)])
+    return BatchExperiment([T1([qubit], DELAYS) for qubit in range(2)])
 
 
 def plan_for(device):
@@ -79,18 +79,19 @@ def test_a_killed_run_goes_on_with_what_is_missing(cloud, device, tmp_path):
     folder = tmp_path / "a" / "night"
     kill_in_the_middle(folder, "several_t1")
     sent = submitted(cloud, folder)
-    assert 6 <= sent < 40
+    assert 6 <= sent < 20
     experiment = load_from_folder(folder, device)
     assert submitted(cloud, folder) == sent  # loading sends nothing
     assert isinstance(experiment, BatchExperiment)
     data = run_in_folder(experiment, device, folder).block_for_results()
-    assert executions_of(cloud, folder) == [1] * 40
-    assert [datum["shots"] for datum in data.data()] == [50] * 40
+    assert executions_of(cloud, folder) == [1] * 20
+    assert [datum["shots"] for datum in data.data()] == [50] * 20
     again = run_in_folder(load_from_folder(folder, device), device, folder).block_for_results()
-    assert executions_of(cloud, folder) == [1] * 40
+    assert executions_of(cloud, folder) == [1] * 20
     assert show_results(again) == show_results(data)
 
 
+@pytest.mark.slow
 def test_a_killed_characterization_goes_on_with_the_same_table(cloud, device, tmp_path):
     kill_in_the_middle(tmp_path, "Characterization")
     assert submitted(cloud, tmp_path) < 28
@@ -136,7 +137,7 @@ def test_what_could_be_sent_is_noted_when_the_rest_could_not(cloud, device, tmp_
         run_in_folder(experiment, device, tmp_path, workers=1)
     cloud.faults.clear()
     run_in_folder(experiment, device, tmp_path).block_for_results()
-    assert executions_of(cloud, tmp_path) == [1] * 40
+    assert executions_of(cloud, tmp_path) == [1] * 20
 
 
 def test_without_a_folder_nothing_is_written(device, tmp_path, monkeypatch):
