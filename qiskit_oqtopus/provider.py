@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from .cloud.group import (
 from .cloud.job import OqtopusJob
 from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
+from .cloud.options import check_tags
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .drawing.card import build_card
@@ -297,6 +298,7 @@ class OqtopusProvider:
         since: datetime | None = None,
         until: datetime | None = None,
         name: str | None = None,
+        tags: Sequence[str] | str = (),
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         """Iterate over the jobs of the account, the newest first; pages are read when needed.
 
@@ -309,6 +311,7 @@ class OqtopusProvider:
             since: Only jobs submitted at that time or later.
             until: Only jobs submitted at that time or before.
             name: Only jobs with this text in their name, in upper or lower case.
+            tags: Only jobs that were run with all of these tags.
 
         Raises:
             OqtopusOptionError: If a value cannot be used.
@@ -321,12 +324,14 @@ class OqtopusProvider:
             search["status"] = status
         elif status in _SERVER_STATUS:
             search["status"] = _SERVER_STATUS[status]
-        if name is not None:
-            search["q"] = literal_query(name)
+        wanted = check_tags("tags", [tags] if isinstance(tags, str) else tags)
+        text = name or max(wanted, key=len, default="")
+        if text:
+            search["q"] = literal_query(text)
         for key, moment in (("start_time", since), ("end_time", until)):
             if moment is not None:
                 search[key] = _timestamp(moment)
-        found = self._jobs(search, status, getattr(backend, "name", backend), name)
+        found = self._jobs(search, status, getattr(backend, "name", backend), name, set(wanted))
         return islice(found, None if limit is None else max(limit, 0))
 
     def _jobs(
@@ -335,6 +340,7 @@ class OqtopusProvider:
         status: JobStatus | str | None,
         device: str | None,
         name: str | None,
+        tags: set[str],
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         seen: set[str] = set()
         with translate_errors("Reading the jobs"):
@@ -348,6 +354,8 @@ class OqtopusProvider:
                 if name is not None and name.lower() not in (job.name or "").lower():
                     continue
                 member = parse_description(job.description)
+                if not tags.issubset(() if member is None else member.tags):
+                    continue
                 if member is None or member.total == 1:
                     if job.job_id not in seen:
                         seen.add(job.job_id)
@@ -365,7 +373,7 @@ class OqtopusProvider:
         member = parse_description(job.description)
         sight = Sight.from_job(job)
         self._watcher.add({job.job_id: sight}, None)
-        entry = Entry(0 if member is None else member.index, job.job_id, member=member)
+        entry = Entry.from_job(0 if member is None else member.index, job, member)
         if sight.is_final and job.job_info is not None:
             entry.job = job
         found = OqtopusJob(
@@ -385,8 +393,7 @@ class OqtopusProvider:
         self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
         entries = [
-            Entry(index, job.job_id, member=found.members[index])
-            for index, job in found.jobs.items()
+            Entry.from_job(index, job, found.members[index]) for index, job in found.jobs.items()
         ]
         job = OqtopusJob(
             self._backend_by_id(first.device_id),

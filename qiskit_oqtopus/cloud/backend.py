@@ -318,6 +318,8 @@ class OqtopusBackend(BackendV2):
                   a new one. The log names it before anything is sent.
                 * ``resume`` (str): Id of a run of the same circuits, its group id or that of one of
                   its jobs: only circuits without a job, or whose job failed, are sent.
+                * ``experiment`` (dict): What the circuits belong to, plain JSON of at most 64 KiB;
+                  it is kept in their programs, see ``OqtopusJob.experiment``.
                 * ``on_incomplete`` (str): "keep" or "cancel" what was sent if not all could be.
                 * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
                 * ``workers`` (int): How many circuits are sent at the same time, 8.
@@ -385,7 +387,8 @@ class OqtopusBackend(BackendV2):
         return send_again(self, job_ids, resubmits, values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        return run_options({"group_id": None, "resume": None, **self.options, **options})
+        once = {"group_id": None, "resume": None, "experiment": None}
+        return run_options({**once, **self.options, **options})
 
     def __repr__(self) -> str:
         return f"<OqtopusBackend {self.name}: {self.num_qubits} qubits, {self._describe_state()}>"

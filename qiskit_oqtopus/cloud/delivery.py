@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,11 @@ class Order:
         member: Its place in the group.
         program: The program.
         settings: The body of the last step; its description is written when it is sent.
-        tags: Words for the description.
     """
 
     member: Member
     program: Program
     settings: Submission
-    tags: Sequence[str] = ()
 
     @property
     def index(self) -> int:
@@ -64,7 +62,7 @@ class Order:
     @property
     def body(self) -> Submission:
         """The body of the last step."""
-        return replace(self.settings, description=self.member.description(self.tags))
+        return replace(self.settings, description=self.member.description())
 
     @property
     def can_lead(self) -> bool:

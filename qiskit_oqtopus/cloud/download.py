@@ -76,6 +76,8 @@ class Entry:
         further_headers: What the second and later programs say, if another client has sent several
             in one job.
         further_results: Their results.
+        name: Name of the job.
+        shots: Its shots.
     """
 
     index: int
@@ -86,6 +88,13 @@ class Entry:
     member: Member | None = None
     further_headers: tuple[ProgramHeader, ...] = ()
     further_results: tuple[ExperimentResult, ...] = field(default=(), repr=False)
+    name: str | None = None
+    shots: int | None = None
+
+    @classmethod
+    def from_job(cls, index: int, job: Job, member: Member | None) -> Entry:
+        """Return the entry of a job that the server has listed."""
+        return cls(index, job.job_id, member=member, name=job.name, shots=job.shots)
 
     @property
     def headers(self) -> tuple[ProgramHeader, ...]:

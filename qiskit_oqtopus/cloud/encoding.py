@@ -18,6 +18,7 @@ from ..device.check import (
     encoding_problem,
 )
 from ..exceptions import Problem
+from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import EncodingError, Program, ProgramHeader, encode_program, fingerprint
 from .group import FoundGroup
 
@@ -89,6 +90,7 @@ def encode_tasks(
                     pub=task.pub,
                     position=task.position,
                     primitive=task.primitive,
+                    experiment=header.experiment if index < EXPERIMENT_TEXTS else None,
                 ),
                 operator=task.operator,
                 transpiler=transpiler,

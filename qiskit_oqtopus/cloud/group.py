@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ..client import errors
 from ..exceptions import OqtopusJobError, OqtopusOptionError
 from .listing import list_jobs
-from .status import Sight
+from .status import SIGHT_FIELDS, Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -34,6 +34,9 @@ MAX_DESCRIPTION = 1024
 
 MAX_TOTAL = 1_000_000
 """No run has more circuits; a description with a larger number was not written here."""
+
+MAX_TAGS = 800
+"""Most characters of all tags of a job together: what is left of its description."""
 
 _JOB_ID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
@@ -57,6 +60,7 @@ class Member:
         kind: The sender: "run", "sampler" or "estimator".
         token: Tells runs of the same group id apart: 8 hexadecimal digits.
         head: Whether its program names the other jobs of its wave, see :mod:`.wave`.
+        tags: Words of the user.
     """
 
     group_id: str
@@ -66,24 +70,24 @@ class Member:
     kind: str = "run"
     token: str = "00000000"  # noqa: S105 - not a secret
     head: bool = False
+    tags: tuple[str, ...] = ()
 
     @property
     def run_id(self) -> str:
         """The group id with the token, by which exactly this run is found."""
         return f"{self.group_id}/{self.token}"
 
-    def description(self, tags: Sequence[str] = ()) -> str:
-        """Return the description of the job; tags that do not fit are cut off.
+    def description(self) -> str:
+        """Return the description of the job.
 
-        >>> Member("a" * 16, 0, 2, "0" * 64).description(["night", "T1"])[-17:]
+        >>> Member("a" * 16, 0, 2, "0" * 64, tags=("night", "T1")).description()[-17:]
         '0000000 night, T1'
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
         head = " head" if self.head else ""
         place = f"{self.index}/{self.total}{head}"
         line = f"qiskit-oqtopus {kind}{self.run_id} {place} {self.digest}"
-        words = ", ".join(tags).encode("utf-8", "replace").decode()  # no half surrogates
-        return f"{line} {words}".rstrip()[:MAX_DESCRIPTION]
+        return f"{line} {', '.join(self.tags)}".rstrip()[:MAX_DESCRIPTION]
 
 
 def parse_description(text: str | None) -> Member | None:
@@ -103,7 +107,17 @@ def parse_description(text: str | None) -> Member | None:
     kind, group_id, token, index, total, head, digest = match.groups()
     if not int(index) < int(total) <= MAX_TOTAL:
         return None
-    return Member(group_id, int(index), int(total), digest, kind or "run", token, head is not None)
+    words = (word.strip() for word in (text or "")[match.end() :].split(","))
+    return Member(
+        group_id,
+        int(index),
+        int(total),
+        digest,
+        kind or "run",
+        token,
+        head is not None,
+        tuple(word for word in words if word),
+    )
 
 
 def is_job_id(text: str) -> bool:
@@ -160,17 +174,8 @@ def check_run_id(option: str, run_id: object) -> str:
     return check_group_id(option, run_id)
 
 
-FIELDS = (
-    "job_id",
-    "name",
-    "description",
-    "job_type",
-    "status",
-    "device_id",
-    "shots",
-    "ready_at",
-    "ended_at",
-)
+FIELDS = ("name", "description", "device_id", "job_type", "shots", *SIGHT_FIELDS)
+"""What is asked for of the jobs of a list."""
 
 
 @dataclass(frozen=True)

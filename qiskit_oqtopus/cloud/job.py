@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qiskit.circuit import QuantumCircuit
@@ -19,20 +20,32 @@ from qiskit.result.models import ExperimentResult
 
 from ..client import errors
 from ..client.deadline import Deadline
+from ..drawing.card import build_card
 from ..exceptions import (
     OqtopusError,
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
+    OqtopusProtocolError,
 )
 from ..options import optional, seconds
+from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import ProgramHeader
 from . import results
 from .download import Entry, download, find_reason, read_executed_circuit, read_headers
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
-from .status import DELETED, REGISTERED, Sight, group_status, job_status
+from .status import (
+    DELETED,
+    REGISTERED,
+    Sight,
+    find_execution_time,
+    find_times,
+    group_status,
+    job_status,
+    read_time,
+)
 from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 from .wave import find_deleted
 
@@ -98,6 +111,53 @@ class OqtopusJob(JobV1):
     def group_id(self) -> str | None:
         """Id by which the OQTOPUS jobs of the run are found; None for jobs of other clients."""
         return self._group_id
+
+    @property
+    def name(self) -> str | None:
+        """Name of its OQTOPUS jobs; of the first of them, if they differ."""
+        return self._entries[0].name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags with which it was run; ``provider.jobs(tags=...)`` finds it by them."""
+        members = [entry.member for entry in self._entries if entry.member is not None]
+        return tuple(dict.fromkeys(tag for member in members for tag in member.tags))
+
+    @property
+    def shots(self) -> int | None:
+        """Shots of each circuit; None if they differ."""
+        found = {entry.shots for entry in self._entries}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def device(self) -> str:
+        """Id of the device."""
+        return str(self.backend().name)
+
+    @property
+    def times(self) -> dict[str, datetime]:
+        """When its first circuit was submitted, ready and running, and its last one ended.
+
+        It is what was seen when the job was last looked at; "ended" is there once all have ended.
+        :meth:`time_per_step` asks for the times of each circuit.
+        """
+        return find_times(self._watcher.sights(self.job_ids()).values())
+
+    @property
+    def creation_date(self) -> datetime | None:
+        """When it was run; None if that is not known."""
+        headers = [entry.header for entry in self._entries if entry.header is not None]
+        created = read_time(headers[0].created) if headers else None
+        return created or self.times.get("submitted")
+
+    @property
+    def execution_time(self) -> float | None:
+        """Time on the device of all circuits together in s, as OQTOPUS tells it.
+
+        None as long as not all are known to have ended, or if OQTOPUS tells none. Circuits that
+        failed may have none, and count as 0.
+        """
+        return find_execution_time(self._watcher.sights(self.job_ids()).values())
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -179,7 +239,7 @@ class OqtopusJob(JobV1):
             return False
         alive = found.alive()
         new = [
-            Entry(index, job.job_id, member=found.members[index])
+            Entry.from_job(index, job, found.members[index])
             for index, job in found.jobs.items()
             if index in missing or (index in cancelled and index in alive)
         ]
@@ -479,13 +539,11 @@ class OqtopusJob(JobV1):
         Raises:
             OqtopusCloudError: If the server cannot be asked.
         """
-        steps = ("submitted", "ready", "running", "ended")
-        times = {}
+        times: dict[str, dict[str, str]] = {}
         with translate_errors(f"Reading job {self.job_id()}"):
             for job_id in self.job_ids():
                 job = self.backend().connection.client.job(job_id)
-                stamps = {step: getattr(job, f"{step}_at") for step in steps}
-                times[job_id] = {step: stamp for step, stamp in stamps.items() if stamp}
+                times[job_id] = dict(Sight.from_job(job).times)
         return times[self.job_ids()[0]] if len(times) == 1 else times
 
     def queue_info(self) -> dict[str, int]:
@@ -553,6 +611,47 @@ class OqtopusJob(JobV1):
                 found += map(_copy_header, entry.headers)
         return found
 
+    def experiment(self) -> dict[str, Any] | None:
+        """Return what the run said of the experiment that its circuits belong to.
+
+        It stands in the first programs of the run, of which one is enough. They are read from the
+        server if they are not known here.
+
+        Returns:
+            The run option ``experiment``; None if the run had none.
+
+        Raises:
+            OqtopusJobError: If there was one, and none of the programs that carry it is left.
+            OqtopusCloudError: If a program cannot be read.
+        """
+        is_described = False
+        for entry in self._entries[:EXPERIMENT_TEXTS]:
+            header = self._find_header(entry)
+            if header is None or header.experiment_sha256 is None:
+                continue
+            is_described = True
+            if header.experiment is not None:
+                return copy.deepcopy(dict(header.experiment))
+        if is_described:
+            raise OqtopusJobError(
+                f"The description of the experiment of job {self.job_id()} is not in its circuits: "
+                f"the first {EXPERIMENT_TEXTS} of group {self._group_id} had it, which are gone or "
+                "not part of this job."
+            )
+        return None
+
+    def _find_header(self, entry: Entry) -> ProgramHeader | None:
+        """Return what a program says of itself; None if it is gone or makes no sense."""
+        if entry.header is None:
+            with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
+                client = self.backend().connection.client
+                try:
+                    job = client.job(entry.job_id)
+                    entry.take_headers(read_headers(client, job, entry.member))
+                except (errors.NotFoundError, OqtopusProtocolError) as error:
+                    logger.warning("No program of OQTOPUS job %s: %s", entry.job_id, error)
+        return entry.header
+
     def resubmit(self, only: str = "failed", **options: Any) -> OqtopusJob:
         """Send circuits again, from the programs that the server has stored, as a new group.
 
@@ -608,7 +707,22 @@ class OqtopusJob(JobV1):
         self._watcher.add(sights, self._group_id if self._total > 1 else None, assumed=True)
 
     def __repr__(self) -> str:
-        return f"<OqtopusJob('{self.job_id()}', {len(self._entries)} circuits)>"
+        number = len(self._entries)
+        words = f"{self._last_status().name}, {number} circuit{'s' * (number != 1)}"
+        return f"<OqtopusJob {self.job_id()} on {self.backend().name}: {words}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was last seen of the job; nothing is asked for."""
+        facts = {
+            "status": f"{self._last_status().name} when it was last seen",
+            "device": self.backend().name,
+            "name": self.name,
+            "circuits": len(self._entries),
+            "shots": self.shots,
+            "submitted": self.creation_date,
+            "tags": ", ".join(self.tags) or None,
+        }
+        return build_card(f"OqtopusJob {self.job_id()}", facts)
 
 
 def _copy_header(header: ProgramHeader) -> ProgramHeader:
@@ -617,4 +731,5 @@ def _copy_header(header: ProgramHeader) -> ProgramHeader:
         header,
         metadata=copy.deepcopy(header.metadata),
         primitive=copy.deepcopy(header.primitive),
+        experiment=copy.deepcopy(header.experiment),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..exceptions import OqtopusOptionError
+from ..json_text import JsonError, read_json
 from ..options import (
     MAX_SEED,
     Check,
@@ -18,15 +19,36 @@ from ..options import (
     one_of,
     optional,
 )
-from .group import check_group_id, check_run_id
+from ..program.header import MAX_EXPERIMENT, experiment_text
+from .group import MAX_TAGS, check_group_id, check_run_id
 from .progress import check_progress
 from .results import MAX_SHOTS
 
 
-def _tags(name: str, value: Any) -> tuple[str, ...]:
-    if isinstance(value, (list, tuple)) and all(isinstance(tag, str) for tag in value):
-        return tuple(value)
-    raise OqtopusOptionError(f"Option {name!r} must be a list of strings, not {value!r}.")
+def check_tags(name: str, value: Any) -> tuple[str, ...]:
+    """Check for tags as they can be written into descriptions, read and searched.
+
+    >>> check_tags("tags", ["night", "T1", "night"])
+    ('night', 'T1')
+
+    Raises:
+        OqtopusOptionError: If it is something else.
+    """
+    if not isinstance(value, (list, tuple)) or not all(isinstance(tag, str) for tag in value):
+        raise OqtopusOptionError(f"Option {name!r} must be a list of strings, not {value!r}.")
+    for tag in value:
+        if not tag or "," in tag or tag != tag.strip() or not tag.isprintable():
+            raise OqtopusOptionError(
+                f"Option {name!r} has {tag!r:.100}: a tag is one or more printable characters, "
+                "without commas and without space at its ends."
+            )
+    tags = tuple(dict.fromkeys(value))
+    if len(", ".join(tags)) > MAX_TAGS:
+        raise OqtopusOptionError(
+            f"Option {name!r} has {len(', '.join(tags))} characters, and the description of a job "
+            f"has room for {MAX_TAGS}: give fewer or shorter ones."
+        )
+    return tags
 
 
 def _text(name: str, value: Any) -> str:
@@ -49,6 +71,22 @@ def _json_mapping(name: str, value: Any) -> dict[str, Any]:
     return values
 
 
+def _experiment(name: str, value: Any) -> dict[str, Any]:
+    values = _json_mapping(name, value)
+    text = experiment_text(values)
+    if len(text) > MAX_EXPERIMENT:
+        raise OqtopusOptionError(
+            f"Option {name!r} is {len(text):,} bytes of JSON; at most {MAX_EXPERIMENT:,} are sent. "
+            "Leave it out, and give the experiment when its data are loaded."
+        )
+    try:
+        # As it comes back: what JSON turns into something else must not have another digest.
+        read: dict[str, Any] = read_json(text, constants=False)
+    except JsonError as error:
+        raise OqtopusOptionError(f"Option {name!r} cannot be read back: {error}.") from error
+    return read
+
+
 _OPTIONS: dict[str, tuple[Check, Any]] = {
     "shots": (integer(1, MAX_SHOTS), 1024),
     "memory": (boolean, False),
@@ -59,7 +97,7 @@ _OPTIONS: dict[str, tuple[Check, Any]] = {
     "transpiler": (optional(one_of(["qiskit"])), None),
     "transpiler_options": (optional(_json_mapping), None),
     "name": (optional(_text), None),
-    "tags": (_tags, ()),
+    "tags": (check_tags, ()),
     "on_incomplete": (one_of(["keep", "cancel"]), "keep"),
     "unavailable": (one_of(["warn", "raise"]), "warn"),
     "workers": (integer(1, 64), 8),
@@ -75,6 +113,7 @@ RUN_CHECKS = {
     **CHECKS,
     "group_id": optional(check_group_id),
     "resume": optional(check_run_id),
+    "experiment": optional(_experiment),
 }
 
 

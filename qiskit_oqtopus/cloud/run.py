@@ -21,6 +21,7 @@ from ..exceptions import (
     Problem,
     users_stacklevel,
 )
+from ..program.header import digest_experiment
 from ..program.program import (
     Program,
     ProgramHeader,
@@ -194,9 +195,12 @@ def send_again(
 def _encode(
     backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, Any], group: str
 ) -> tuple[list[Program], list[Problem]]:
+    experiment = values["experiment"]
     header = ProgramHeader(
         group=group,
         created=_now(),
+        experiment=experiment,
+        experiment_sha256=None if experiment is None else digest_experiment(experiment),
         memory=values["memory"],
         seed=values["seed_simulator"],
         calibrated_at=backend.calibrated_at,
@@ -287,7 +291,7 @@ def _build_order(
         simulator_info={},
         mitigation_info=mitigation_info,
     )
-    return Order(member, program, settings, values["tags"])
+    return Order(replace(member, tags=values["tags"]), program, settings)
 
 
 def _submit(
@@ -300,7 +304,7 @@ def _submit(
     """Submit the programs that the server does not have yet; return the job of the whole group."""
     group, total = orders[0].member.group_id, len(orders)
     entries = {
-        index: Entry(index, job.job_id, member=parse_description(job.description))
+        index: Entry.from_job(index, job, parse_description(job.description))
         for index, job in present.jobs.items()
     }
     sights = {job.job_id: Sight.from_job(job) for job in present.jobs.values()}
@@ -330,7 +334,15 @@ def _submit(
                 if unsettled:
                     backend.connection.unsettled[group] = unsettled
         for index, job_id in sent.items():
-            entries[index] = Entry(index, job_id, headers[index])
+            order = orders[index]
+            entries[index] = Entry(
+                index,
+                job_id,
+                headers[index],
+                member=order.member,
+                name=order.settings.name,
+                shots=order.settings.shots,
+            )
             sights[job_id] = Sight("submitted")
     ordered = [entries[index] for index in sorted(entries)]
     backend.watcher.add(

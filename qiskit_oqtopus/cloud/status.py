@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,12 @@ FINAL = frozenset(["succeeded", "failed", "cancelled"])
 DELETED = "deleted"
 """Our own word for a job that OQTOPUS does not know any more."""
 
+STEPS = ("submitted", "ready", "running", "ended")
+"""The steps of a job whose times OQTOPUS tells."""
+
+SIGHT_FIELDS = ("job_id", "status", "execution_time", *(f"{step}_at" for step in STEPS))
+"""What is asked for to look how jobs are."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -34,17 +40,29 @@ class Sight:
         ended: Whether OQTOPUS says when it ended.
         ready_at: Since when it has been ``ready``, in s since 1970; None if it is not, or if this
             is not known.
+        times: When it was at each of :data:`STEPS`, ISO 8601, as far as it was. This and what
+            follows make no difference between sights.
+        execution_time: Time on the device in s, or None.
     """
 
     status: str
     ended: bool = False
     ready_at: float | None = None
+    times: Mapping[str, str] = field(default_factory=dict, compare=False)
+    execution_time: float | None = field(default=None, compare=False)
 
     @classmethod
     def from_job(cls, job: Job) -> Sight:
         """Return what an answer of the server says of a job."""
         ready_at = _parse_time(job.ready_at) if job.status == READY else None
-        return cls(job.status or REGISTERED, job.ended_at is not None, ready_at)
+        stamps = {step: getattr(job, f"{step}_at") for step in STEPS}
+        return cls(
+            job.status or REGISTERED,
+            job.ended_at is not None,
+            ready_at,
+            {step: stamp for step, stamp in stamps.items() if stamp},
+            job.execution_time,
+        )
 
     @property
     def is_final(self) -> bool:
@@ -123,3 +141,38 @@ def group_status(statuses: Sequence[JobStatus]) -> JobStatus:
         if status in statuses:
             return status
     return JobStatus.DONE
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Return a time of the server, which is UTC if it says nothing else; None if it is none.
+
+    >>> read_time("2026-11-28T20:15:03Z").isoformat()
+    '2026-11-28T20:15:03+00:00'
+    """
+    try:
+        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def find_times(sights: Collection[Sight]) -> dict[str, datetime]:
+    """Return when the first job was at each step but the last, and when the last one ended.
+
+    Steps of which no time is known are not there, nor is the last one while a job has not ended.
+    """
+    found: dict[str, datetime] = {}
+    for step in STEPS:
+        moments = [read_time(sight.times.get(step)) for sight in sights]
+        known = [moment for moment in moments if moment is not None]
+        if step != STEPS[-1] and known:
+            found[step] = min(known)
+        elif known and all(sight.is_final for sight in sights):
+            found[step] = max(known)
+    return found
+
+
+def find_execution_time(sights: Collection[Sight]) -> float | None:
+    """Return the time of all jobs on the device in s; None if one has not ended, or none tells."""
+    known = [sight.execution_time for sight in sights if sight.execution_time is not None]
+    return sum(known) if known and all(sight.is_final for sight in sights) else None

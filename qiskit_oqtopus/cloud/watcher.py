@@ -21,7 +21,7 @@ from ..client.models import MAX_PAGE_SIZE
 from ..client.retry import RetryPolicy
 from ..exceptions import OqtopusError
 from .connection import Connection
-from .status import DELETED, LOST, Sight
+from .status import DELETED, LOST, SIGHT_FIELDS, Sight
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -44,8 +44,6 @@ NEWEST_PAGES = 2
 
 LONGEST_LOOK = 60.0
 """Longest time in s of a look at a status or at reasons, for which a caller gives no timeout."""
-
-FIELDS = ("job_id", "status", "ended_at", "ready_at")
 
 _ONCE = RetryPolicy(max_attempts=1)
 
@@ -322,10 +320,10 @@ class Watcher:
     def _record(self, job_id: str, sight: Sight) -> bool:
         with self._condition:
             old = self._seen.get(job_id)
-            if old == sight or (old is not None and old.is_final):
+            if old is not None and old.is_final:
                 return False
             self._seen[job_id] = sight
-            return True
+            return old != sight
 
     def _ask(self, client: Client, job_ids: Collection[str]) -> Iterable[Job]:
         left = set(job_ids)
@@ -337,7 +335,7 @@ class Watcher:
             pages = max(pages, NEWEST_PAGES)
         seen: set[str] = set()
         for page in range(1, pages + 1):
-            jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, fields=FIELDS, order="DESC")
+            jobs = client.jobs(page=page, size=MAX_PAGE_SIZE, fields=SIGHT_FIELDS, order="DESC")
             yield from _pick(jobs, left)
             if len(jobs) < MAX_PAGE_SIZE or not left or not _add_new(jobs, seen):
                 break
@@ -367,7 +365,7 @@ class Watcher:
         seen: set[str] = set()
         while members:
             jobs = client.jobs(
-                page=page, size=MAX_PAGE_SIZE, fields=FIELDS, q=group_id, order="ASC"
+                page=page, size=MAX_PAGE_SIZE, fields=SIGHT_FIELDS, q=group_id, order="ASC"
             )
             for job in _pick(jobs, left):
                 members.discard(job.job_id)

@@ -1,7 +1,12 @@
 """Experiments for qiskit-experiments; they need ``pip install "qiskit-oqtopus[experiments]"``."""
 
 try:
+    from .characterization import Characterization
+    from .comparison import compare, wide_table
+    from .curve import data_table
+    from .execution import run
     from .rabi import Rabi, pi_amplitude
+    from .retrieval import load
 except ModuleNotFoundError as error:
     if str(error.name).partition(".")[0] != "qiskit_experiments":
         raise
@@ -11,4 +16,13 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from error
 
-__all__ = ["Rabi", "pi_amplitude"]
+__all__ = [
+    "Characterization",
+    "Rabi",
+    "compare",
+    "data_table",
+    "load",
+    "pi_amplitude",
+    "run",
+    "wide_table",
+]

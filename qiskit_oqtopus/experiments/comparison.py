@@ -83,6 +83,14 @@ def _read_target(target: Any) -> dict[str, dict[str, float | None]]:
             found[f"Q{index}"] = {"T1": properties.t1, "T2": properties.t2}
     for name in target.operation_names:
         for place, properties in (target[name] or {}).items():
+            if name == "measure" and place is not None:
+                found.setdefault(f"Q{place[0]}", {}).update(
+                    {
+                        "readout 0->1": getattr(properties, "prob_meas1_prep0", None),
+                        "readout 1->0": getattr(properties, "prob_meas0_prep1", None),
+                    }
+                )
+                continue
             error = getattr(properties, "error", None)
             if place is None or error is None:
                 continue

@@ -9,19 +9,17 @@ Example:
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qiskit.providers import Backend
-from qiskit_experiments.curve_analysis.standard_analysis import OscillationAnalysis
 from qiskit_experiments.framework import ExperimentData, ExperimentStatus
 
 from ..exceptions import OqtopusError
 from ..options import integer
+from .curve import data_table
 from .rabi import MIN_AMPLITUDES, RATE, Rabi
 
 if TYPE_CHECKING:
@@ -77,8 +75,7 @@ def run_rabi(
     integer(0, backend.num_qubits - 1)("qubit", qubit)
     integer(MIN_AMPLITUDES)("num_amplitudes", num_amplitudes)
     report = on_stage or (lambda stage: None)
-    amplitudes = np.linspace(0, max_amplitude, num_amplitudes)
-    rabi = Rabi([qubit], amplitudes=amplitudes, backend=backend)
+    rabi = Rabi(qubit, points=num_amplitudes, max_amplitude=max_amplitude, backend=backend)
     options = {} if seed is None else {"seed_simulator": seed}
 
     report("run")
@@ -121,22 +118,14 @@ def write_csv(data: ExperimentData, path: Path) -> None:
     """Write the data and the fit as a table with one row for each amplitude.
 
     The columns are amplitude, counts0, counts1, p1, p1_err and fit. p1 and p1_err are the mean and
-    the standard deviation that qiskit-experiments fits and draws: those of the Beta
-    distribution of P(1) given the counts, (counts1 + 1/2) / (shots + 1) for the mean.
+    the standard deviation that qiskit-experiments fits and draws, see :func:`.curve.data_table`.
 
     Args:
         data: Data of :func:`run_rabi`.
         path: The file, which is replaced if it exists.
     """
-    points = data.artifacts("curve_data").data.filter(category="raw")
-    fit = data.artifacts("fit_summary").data
-    (model,) = OscillationAnalysis().models
-    curve = model.eval(x=points.x, **fit.params)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["amplitude", "counts0", "counts1", "p1", "p1_err", "fit"])
-        rows = zip(data.data(), points.x, points.y, points.y_err, curve, strict=True)
-        for datum, amplitude, p1, p1_err, value in rows:
-            counts = datum["counts"]
-            shown = [f"{number:.6g}" for number in (p1, p1_err, value)]
-            writer.writerow([f"{amplitude:.9g}", counts.get("0", 0), counts.get("1", 0), *shown])
+    table = data_table(data).rename(columns={"P(1)": "p1", "stderr": "p1_err"})
+    for place, outcome in enumerate("01"):
+        counts = [datum["counts"].get(outcome, 0) for datum in data.data()]
+        table.insert(1 + place, f"counts{outcome}", counts)
+    table.to_csv(path, index=False, float_format="%.9g")

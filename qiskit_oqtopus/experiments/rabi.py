@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +16,21 @@ from qiskit_experiments.curve_analysis.standard_analysis import OscillationAnaly
 from qiskit_experiments.database_service import ExperimentEntryNotFound
 from qiskit_experiments.framework import BaseExperiment, ExperimentConfig, ExperimentData
 
+from ..cloud.backend import OqtopusBackend
 from ..exceptions import OqtopusError, OqtopusOptionError
+from ..options import integer
+from .catalog import to_plain
 
 if TYPE_CHECKING:
     from uncertainties import UFloat
 
+logger = logging.getLogger(__name__)
+
 RATE = "rabi_rate"
 """Name of the analysis result: periods of the oscillation per unit of amplitude."""
+
+POINTS, MAX_AMPLITUDE = 51, 2.0
+"""How many amplitudes there are by default, and the largest of them."""
 
 MIN_AMPLITUDES = 5
 """The cosine has four parameters, and a fit needs one more point to have a chi-squared."""
@@ -47,9 +57,11 @@ class Rabi(BaseExperiment):
             sign, at least 5 different ones. Default: 51 from 0 to 2.
 
     Args:
-        physical_qubits: The one qubit to turn.
+        physical_qubits: The one qubit to turn: its number, or a list of that.
         amplitudes: Value of the option ``amplitudes``; None for the default. Shape (n,).
         backend: The backend to run on; ``run`` takes one, too.
+        points: Instead of ``amplitudes``: how many there are, from 0 to ``max_amplitude``; 51.
+        max_amplitude: The largest of them, 2.
 
     Raises:
         OqtopusOptionError: If there is not exactly one qubit, or if the amplitudes cannot be
@@ -57,7 +69,7 @@ class Rabi(BaseExperiment):
 
     Example:
         >>> from qiskit_oqtopus import QulacsBackend
-        >>> rabi = Rabi([0], backend=QulacsBackend(num_qubits=1))
+        >>> rabi = Rabi(0, points=20, max_amplitude=2.0, backend=QulacsBackend(num_qubits=1))
         >>> data = rabi.run(backend_run=True, seed_simulator=1).block_for_results()
         >>> abs(pi_amplitude(data).nominal_value - 1) < 0.05
         True
@@ -66,15 +78,20 @@ class Rabi(BaseExperiment):
     @classmethod
     def _default_experiment_options(cls) -> Options:
         options = super()._default_experiment_options()
-        options.amplitudes = np.linspace(0, 2, 51).tolist()
+        options.amplitudes = _spread(POINTS, MAX_AMPLITUDE)
         return options
 
     def __init__(
         self,
-        physical_qubits: Sequence[int],
+        physical_qubits: int | Sequence[int],
         amplitudes: Sequence[float] | np.ndarray[Any, Any] | None = None,
         backend: Backend | None = None,
+        *,
+        points: int | None = None,
+        max_amplitude: float | None = None,
     ) -> None:
+        if isinstance(physical_qubits, (int, np.integer)):
+            physical_qubits = [int(physical_qubits)]
         if len(physical_qubits) != 1:
             raise OqtopusOptionError(
                 f"Rabi turns exactly one qubit, but physical_qubits is {physical_qubits!r}. For "
@@ -84,6 +101,15 @@ class Rabi(BaseExperiment):
         analysis.set_options(result_parameters=[ParameterRepr("freq", RATE)])
         analysis.plotter.set_figure_options(xlabel="Amplitude", ylabel="P(1)")
         super().__init__(physical_qubits, analysis=analysis, backend=backend)
+        if points is not None or max_amplitude is not None:
+            if amplitudes is not None:
+                raise OqtopusOptionError(
+                    "Give either 'amplitudes', or 'points' and 'max_amplitude', not both."
+                )
+            amplitudes = _spread(
+                POINTS if points is None else integer(MIN_AMPLITUDES)("points", points),
+                MAX_AMPLITUDE if max_amplitude is None else max_amplitude,
+            )
         if amplitudes is not None:
             self.set_experiment_options(amplitudes=amplitudes)
 
@@ -111,6 +137,22 @@ class Rabi(BaseExperiment):
             circuit.metadata = {"xval": amplitude}
             circuits.append(circuit)
         return circuits
+
+    def _run_jobs(
+        self, circuits: list[QuantumCircuit], sampler: Any = None, **run_options: Any
+    ) -> list[Any]:
+        """Run circuits; on a device their programs say what they are, as with ``experiments.run``.
+
+        Not if they are split into several jobs: one would be taken for the whole experiment.
+        """
+        is_whole = len(circuits) <= (self.experiment_options.max_circuits or len(circuits))
+        if self._backend_run and isinstance(self.backend, OqtopusBackend) and is_whole:
+            try:
+                run_options.setdefault("experiment", to_plain(self))
+            except OqtopusOptionError as error:
+                logger.warning("The programs do not say what they are. %s", error)
+        jobs: list[Any] = super()._run_jobs(circuits, sampler, **run_options)
+        return jobs
 
     def config(self) -> ExperimentConfig:
         """Return the configuration, from which ``from_config`` makes the same experiment.
@@ -182,6 +224,20 @@ def pi_amplitude(experiment_data: ExperimentData, qubit: int | None = None) -> U
             "Take a wider range of amplitudes, and look at experiment_data.figure(0)."
         )
     return 1 / (2 * rate)
+
+
+def _spread(points: int, max_amplitude: float) -> list[float]:
+    """Return amplitudes from 0 on.
+
+    Raises:
+        OqtopusOptionError: If the largest one is not a finite number.
+    """
+    is_number = isinstance(max_amplitude, Real) and not isinstance(max_amplitude, bool)
+    if not is_number or not np.isfinite(max_amplitude):
+        raise OqtopusOptionError(
+            f"Option 'max_amplitude' must be a finite number, not {max_amplitude!r}."
+        )
+    return [float(value) for value in np.linspace(0, float(max_amplitude), points)]
 
 
 def _check_amplitudes(values: Any) -> list[float]:

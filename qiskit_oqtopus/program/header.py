@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import reprlib
 from collections.abc import Callable, Mapping
@@ -35,6 +37,12 @@ MAX_TOTAL = 10**6
 
 MAX_MANIFEST = 1000
 """Jobs that the head of a wave names."""
+
+EXPERIMENT_TEXTS = 3
+"""How many programs of a group, from its first one, carry the description of its experiment."""
+
+MAX_EXPERIMENT = 2**16
+"""Bytes of that description as JSON."""
 
 MAX_INDEX = 10**9
 """PUBs of a primitive, and sets of parameters in one."""
@@ -82,6 +90,10 @@ class ProgramHeader:
         primitive: What the result of a primitive needs beyond the counts, as plain JSON, or None;
             :mod:`qiskit_oqtopus.primitives.pub_record` writes and reads it.
         manifest: If this is the head of a wave, the jobs that are submitted after it, else None.
+        experiment: What the run says of the experiment that its circuits belong to, as plain JSON,
+            in the first :data:`EXPERIMENT_TEXTS` programs of a group; None in others.
+        experiment_sha256: Digest of it, in all programs of the group, see
+            :func:`digest_experiment`; None if the run says nothing.
         name: Name of the circuit.
         qregs: (name, size) of each quantum register.
         cregs: (name, size) of each classical register, as results list them.
@@ -108,6 +120,8 @@ class ProgramHeader:
     resubmits: str | None = None
     primitive: Mapping[str, Any] | None = None
     manifest: Manifest | None = None
+    experiment: Mapping[str, Any] | None = None
+    experiment_sha256: str | None = None
     name: str = ""
     qregs: Registers = ()
     cregs: Registers = ()
@@ -137,13 +151,29 @@ def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     values["cregs"] = [list(register) for register in header.cregs]
     values["clbits"] = list(header.clbits)
     values["metadata"] = metadata
-    if header.manifest is None:
-        del values["manifest"]
-    else:
+    for name in _OPTIONAL:
+        if values[name] is None:
+            del values[name]
+    if header.manifest is not None:
         values["manifest"] = [list(entry) for entry in header.manifest]
     # Checked as it is when it comes back, so that nothing is sent that could not be read then.
     _check({**_LATER, **values})
     return {**header.extra, **values}
+
+
+def experiment_text(experiment: Mapping[str, Any]) -> str:
+    """Return the description of an experiment as the JSON text that it is known by.
+
+    Raises:
+        TypeError: If it is not plain JSON.
+        ValueError: If it has a number that is not finite.
+    """
+    return json.dumps(experiment, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest_experiment(experiment: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the description of an experiment, in hex."""
+    return hashlib.sha256(experiment_text(experiment).encode()).hexdigest()
 
 
 def _is_count(value: Any, limit: int = MAX_INDEX) -> bool:
@@ -222,7 +252,10 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
 }
 
-_LATER = {"primitive": None, "manifest": None}
+_OPTIONAL = ("manifest", "experiment", "experiment_sha256")
+"""Fields that are not written if they are None."""
+
+_LATER = {"primitive": None, **dict.fromkeys(_OPTIONAL)}
 """Fields that not all headers have, and their values there."""
 
 
@@ -253,6 +286,9 @@ def _check(values: Any) -> None:
         raise HeaderError("the header of the program has classical bits that cannot be")
     if values["index"] >= values["total"]:
         raise HeaderError("the header of the program has an index beyond the end of its group")
+    experiment = values["experiment"]
+    if experiment is not None and values["experiment_sha256"] != digest_experiment(experiment):
+        raise HeaderError("the header of the program describes another experiment than its digest")
 
 
 def header_from_json(values: Any) -> ProgramHeader:

@@ -17,6 +17,7 @@ from qiskit.providers import JobStatus, JobV1
 from qiskit.result import Result
 from qiskit.result.models import ExperimentResult
 
+from ..drawing.card import build_card
 from ..exceptions import (
     OqtopusJobCancelledError,
     OqtopusJobError,
@@ -364,7 +365,18 @@ class QulacsJob(JobV1):
         )
 
     def __repr__(self) -> str:
-        return f"<QulacsJob('{self.job_id()}', {self.status().name})>"
+        return f"<QulacsJob {self.job_id()} on {self.backend().name}: {self._describe()}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return build_card(
+            f"QulacsJob {self.job_id()}",
+            {"simulator": self.backend().name, "is": self._describe()},
+        )
+
+    def _describe(self) -> str:
+        number = len(self._outcomes)
+        return f"{self.status().name}, {number} circuit{'s' * (number != 1)}"
 
     # -- inside -----------------------------------------------------------------------------------
 

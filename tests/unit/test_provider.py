@@ -2,7 +2,7 @@
 
 import pytest
 
-from qiskit_oqtopus import OqtopusNotFoundError, OqtopusProvider
+from qiskit_oqtopus import OqtopusNotFoundError, OqtopusOptionError, OqtopusProvider
 from tests.device_circuits import flip
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
@@ -68,3 +68,47 @@ def test_the_least_busy_device_says_that_simulators_are_left_out():
         with pytest.raises(OqtopusNotFoundError) as caught:
             provider.least_busy(simulator=None, min_qubits=5)
         assert "left out" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def tagged():
+    with emulator.Emulator(["line-4q"]) as cloud:
+        yield OqtopusProvider(url=cloud.url, token=cloud.token).backend("line-4q")
+
+
+@pytest.mark.parametrize(
+    ("tags", "names"),
+    [
+        ("night", {"one", "two"}),
+        (["night"], {"one", "two"}),
+        (["T1", "night"], {"two"}),
+        (["nigh"], set()),  # the server finds texts, not words
+        (["NIGHT"], set()),
+        (["T_"], set()),  # nor does it take it for what it is
+        (["100%"], {"three"}),
+        ([r"a\b"], {"three"}),
+        (["\\"], set()),
+        ([], {"one", "two", "three", "four"}),
+    ],
+)
+def test_jobs_are_found_by_their_tags(tagged, tags, names):
+    circuit = flip(tagged)
+    if not list(tagged.provider.jobs(limit=1)):
+        tagged.run([circuit] * 2, shots=1, name="one", tags=["night"])
+        tagged.run(circuit, shots=1, name="two", tags=["night", "T1"])
+        tagged.run(circuit, shots=1, name="three", tags=["nightly", "100%", r"a\b"])
+        tagged.run(circuit, shots=1, name="four")
+    assert {job.name for job in tagged.provider.jobs(tags=tags)} == names
+
+
+def test_tags_and_names_are_looked_for_together(tagged):
+    circuit = flip(tagged)
+    tagged.run(circuit, shots=1, name="alpha", tags=["both"])
+    tagged.run(circuit, shots=1, name="beta", tags=["both"])
+    (found,) = tagged.provider.jobs(tags=["both"], name="alph")
+    assert (found.name, found.tags) == ("alpha", ("both",))
+
+
+def test_tags_that_nothing_can_have_are_refused(tagged):
+    with pytest.raises(OqtopusOptionError, match="commas"):
+        tagged.provider.jobs(tags=["a, b"])

@@ -7,6 +7,8 @@ from qiskit_oqtopus.client import ServerError, ValidationError
 from qiskit_oqtopus.client.models import Job
 from qiskit_oqtopus.cloud.group import (
     MAX_DESCRIPTION,
+    MAX_TAGS,
+    MAX_TOTAL,
     Member,
     cancel_jobs,
     cancel_spare,
@@ -68,9 +70,9 @@ def member_job(job_id, index, status="succeeded", total=3, group=GROUP, **about)
 @pytest.mark.parametrize("head", [False, True])
 @pytest.mark.parametrize("kind", ["run", "sampler", "estimator"])
 def test_a_description_comes_back(kind, head):
-    member = Member(GROUP, 2, 5, "f" * 64, kind, "0123abcd", head)
-    for tags in ((), ("night", "T1"), ("head",), ("x" * 2000,)):
-        text = member.description(tags)
+    for tags in ((), ("night shift", "T1"), ("head",), ("x" * MAX_TAGS,)):
+        member = Member("g" * 64, 2, MAX_TOTAL, "f" * 64, kind, "0123abcd", head, tags)
+        text = member.description()
         assert len(text) <= MAX_DESCRIPTION
         assert parse_description(text) == member
 

@@ -3,6 +3,7 @@
 import math
 import pickle
 import time
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from qiskit_oqtopus import (
 )
 from tests.device_circuits import flip
 
-from .conftest import ended
+from .conftest import FOREIGN, ended, submit_foreign
 
 
 def test_the_words_of_a_timeout(cloud, backend):
@@ -197,3 +198,75 @@ def test_a_job_that_is_not_found_may_have_been_deleted(cloud, backend, elsewhere
     backend.connection.client.delete(sent.job_id())
     with pytest.raises(OqtopusJobNotFoundError, match="it was deleted, or it is of another"):
         elsewhere.job(sent.job_id())
+
+
+# -- what a job tells of itself -------------------------------------------------------------------
+
+
+def test_a_job_knows_its_name_tags_shots_times_and_device(cloud, backend, elsewhere):
+    before = datetime.now(timezone.utc) - timedelta(seconds=2)
+    circuits = [flip(backend)] * 3
+    job = backend.run(circuits, shots=7, tags=["night", "über nacht"], name="first")
+    sent = len(cloud.requests)
+    for known in (job, elsewhere.job(job.job_id())):
+        assert (known.name, known.shots, known.device) == ("first", 7, "line-4q")
+        assert known.tags == ("night", "über nacht")
+    job.result(timeout=60)
+    found = elsewhere.job(job.job_id())
+    asked = len(cloud.requests)
+    for known in (job, found):
+        assert list(known.times) == ["submitted", "ready", "running", "ended"]
+        assert list(known.times.values()) == sorted(known.times.values())
+        assert before < known.creation_date <= known.times["ended"]
+        assert known.execution_time > 0
+    assert len(cloud.requests) == asked > sent  # looking at them asks nobody
+    single = elsewhere.job(job.job_ids()[1])
+    assert single.tags == ("night", "über nacht")
+    assert (single.name, single.shots) == ("first", 7)
+    assert 0 < single.execution_time < found.execution_time
+
+
+def test_a_job_that_has_not_ended_has_no_end(cloud, backend):
+    cloud.faults.slow_queue(math.inf)
+    job = backend.run([flip(backend)] * 2, shots=5)
+    job.status()
+    assert "ended" not in job.times
+    assert job.execution_time is None
+    assert job.tags == ()
+
+
+def test_the_job_of_another_client_has_what_the_server_knows(cloud, elsewhere):
+    job = ended(elsewhere.job(submit_foreign(cloud, FOREIGN, "night, T1")))
+    assert (job.name, job.shots, job.tags) == ("foreign", 10, ())
+    assert job.creation_date == job.times["submitted"]
+
+
+def test_an_experiment_comes_back_from_any_process(cloud, backend, elsewhere):
+    experiment = {"class": "T1", "delays": [0, 1.5e-6]}
+    job = backend.run([flip(backend)] * 5, shots=5, experiment=experiment)
+    assert job.experiment() == experiment
+    found = elsewhere.job(job.job_id())
+    assert found.experiment() == experiment
+    headers = found.headers()
+    assert [header.experiment is not None for header in headers] == [True] * 3 + [False] * 2
+    assert len({header.experiment_sha256 for header in headers}) == 1
+    found.experiment()["class"] = "T2"
+    assert found.experiment() == experiment  # each caller gets a copy
+    assert backend.run(flip(backend), shots=5).experiment() is None
+
+
+def test_one_of_three_programs_is_enough_for_an_experiment(cloud, backend, elsewhere):
+    experiment = {"class": "T1"}
+    job = ended(backend.run([flip(backend)] * 5, shots=5, experiment=experiment))
+    client = elsewhere._connection.client
+    for place in range(3):
+        assert elsewhere.job(job.job_id()).experiment() == experiment
+        client.delete(job.job_ids()[place])
+    with pytest.raises(OqtopusJobError, match="first 3 of group"):
+        elsewhere.job(job.job_id()).experiment()
+
+
+def test_what_is_sent_again_keeps_its_experiment(backend, elsewhere):
+    job = ended(backend.run([flip(backend)] * 5, shots=5, experiment={"class": "T1"}))
+    again = ended(elsewhere.job(job.job_id()).resubmit("all"))
+    assert elsewhere.job(again.job_id()).experiment() == {"class": "T1"}

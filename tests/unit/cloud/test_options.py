@@ -40,3 +40,43 @@ def test_options_of_the_transpiler_need_one():
     values = {**DEFAULTS, "group_id": None, "resume": None, "transpiler_options": {}}
     with pytest.raises(OqtopusOptionError, match="needs transpiler='qiskit'"):
         run_options(values)
+
+
+@pytest.mark.parametrize(
+    ("tags", "words"),
+    [
+        ("night", "list of strings"),
+        ([1], "list of strings"),
+        ([""], "printable"),
+        (["a,b"], "commas"),
+        ([" a"], "space"),
+        (["a\nb"], "printable"),
+        (["\udfff"], "printable"),
+        (["x" * 400, "y" * 400], "room for 800"),
+    ],
+)
+def test_tags_are_words_that_come_back(tags, words):
+    with pytest.raises(OqtopusOptionError, match=words):
+        run_options({**DEFAULTS, "tags": tags})
+
+
+@pytest.mark.parametrize(
+    ("experiment", "words"),
+    [
+        ("T1", "dictionary"),
+        ({"delays": np.array([1.0])}, "what JSON can write"),
+        ({"delay": math.nan}, "what JSON can write"),
+        ({"text": "x" * 2**16}, "at most 65,536"),
+    ],
+)
+def test_an_experiment_is_plain_json_of_64_kib_at_most(experiment, words):
+    with pytest.raises(OqtopusOptionError, match=words):
+        run_options({**DEFAULTS, "experiment": experiment})
+
+
+def test_an_experiment_is_nested_no_deeper_than_it_can_be_read():
+    deep: dict = {}
+    for _ in range(300):
+        deep = {"a": deep}
+    with pytest.raises(OqtopusOptionError, match="cannot be read back"):
+        run_options({**DEFAULTS, "experiment": deep})

@@ -36,7 +36,7 @@ def kinds_of_requests(cloud, since):
 def test_metadata_keep_their_order_and_names_their_letters(cloud, provider, backend):
     circuit = flip(backend, z=1, a={"y": 1, "b": 2})
     circuit.name = "half \ud800 pair"
-    job = backend.run(circuit, shots=5, tags=["\udfff"])
+    job = backend.run(circuit, shots=5)
     job.result(timeout=60)
     header = provider.job(job.job_id()).result().results[0].header
     assert header["name"] == "half \ud800 pair"

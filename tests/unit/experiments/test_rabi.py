@@ -48,6 +48,43 @@ def test_default_amplitudes():
     np.testing.assert_array_equal(amplitudes, np.linspace(0, 2, 51))
 
 
+def test_a_first_rabi_is_short():
+    rabi = Rabi(0, points=20, max_amplitude=2.0)
+    assert rabi.physical_qubits == (0,)
+    np.testing.assert_array_equal(rabi.experiment_options.amplitudes, np.linspace(0, 2, 20))
+    assert rabi.experiment_options == Rabi([0], np.linspace(0, 2, 20)).experiment_options
+    for rabi, amplitudes in (
+        (Rabi(np.int64(3)), np.linspace(0, 2, 51)),
+        (Rabi([3], points=5), np.linspace(0, 2, 5)),
+        (Rabi([3], max_amplitude=-1), np.linspace(0, -1, 51)),
+    ):
+        assert rabi.physical_qubits == (3,)
+        np.testing.assert_array_equal(rabi.experiment_options.amplitudes, amplitudes)
+
+
+def test_a_short_rabi_is_saved_and_loaded():
+    rabi = Rabi(0, points=20, max_amplitude=1.5)
+    loaded = through_json(rabi)
+    assert loaded.physical_qubits == (0,)
+    assert loaded.experiment_options == rabi.experiment_options
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"points": 4}, "'points' must be an integer of at least 5"),
+        ({"points": 5.5}, "'points'"),
+        ({"max_amplitude": math.nan}, "'max_amplitude' must be a finite number"),
+        ({"max_amplitude": "2"}, "'max_amplitude'"),
+        ({"max_amplitude": 0}, "1 different"),
+        ({"points": 5, "amplitudes": [0, 1, 2, 3, 4]}, "not both"),
+    ],
+)
+def test_points_and_largest_amplitude_are_checked(options, words):
+    with pytest.raises(OqtopusOptionError, match=words):
+        Rabi(0, **options)
+
+
 def test_circuits_rotate_by_pi_times_amplitude():
     amplitudes = [-0.5, 0.25, 0, 1.5, 1, 7]
     circuits = Rabi([4], amplitudes).circuits()

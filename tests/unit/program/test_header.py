@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from qiskit_oqtopus.exceptions import OqtopusProtocolError
+from qiskit_oqtopus.program.header import digest_experiment
 from qiskit_oqtopus.program.program import (
     MARK,
     EncodingError,
     HeaderError,
     encode_program,
+    fingerprint,
     parse_program,
     program_body,
     with_header,
@@ -129,3 +131,35 @@ def test_what_a_header_quotes_is_short(circuit):
     with pytest.raises(HeaderError, match="'clbits' = ") as info:
         parse_program(text)
     assert len(str(info.value)) < 200
+
+
+def test_an_experiment_comes_back_with_its_digest(circuit):
+    experiment = {"class": "T1", "delays": [0.0, 1.5e-05], "ü": None}
+    digest = digest_experiment(experiment)
+    header = replace(GROUP, experiment=experiment, experiment_sha256=digest)
+    parsed = parse_program(encode_program(circuit, header).text)
+    assert (parsed.experiment, parsed.experiment_sha256) == (experiment, digest)
+    # The digest is that of what it says, whatever the order of the names.
+    assert digest_experiment(dict(reversed(experiment.items()))) == digest
+
+
+def test_programs_without_an_experiment_stay_as_they_were(circuit):
+    assert "experiment" not in encode_program(circuit, GROUP).text
+
+
+def test_another_experiment_than_its_digest_is_refused(circuit):
+    digest = digest_experiment({"class": "T1"})
+    program = encode_program(
+        circuit, replace(GROUP, experiment={"class": "T1"}, experiment_sha256=digest)
+    )
+    with pytest.raises(HeaderError, match="another experiment than its digest"):
+        parse_program(with_value(program, "experiment", {"class": "T2Hahn"}))
+    with pytest.raises(HeaderError, match="'experiment'"):
+        parse_program(with_value(program, "experiment", "T2Hahn"))
+
+
+def test_the_digest_of_a_program_is_that_of_the_circuit_alone(circuit):
+    plain = encode_program(circuit, GROUP)
+    digest = digest_experiment({})
+    described = encode_program(circuit, replace(GROUP, experiment={}, experiment_sha256=digest))
+    assert fingerprint(plain) == fingerprint(described)
