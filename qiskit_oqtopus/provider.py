@@ -298,7 +298,7 @@ class OqtopusProvider:
         since: datetime | None = None,
         until: datetime | None = None,
         name: str | None = None,
-        tags: Sequence[str] | str = (),
+        tags: str | Sequence[str] | None = None,
     ) -> Iterator[OqtopusJob | PrimitiveJob]:
         """Iterate over the jobs of the account, the newest first; pages are read when needed.
 
@@ -324,7 +324,7 @@ class OqtopusProvider:
             search["status"] = status
         elif status in _SERVER_STATUS:
             search["status"] = _SERVER_STATUS[status]
-        wanted = check_tags("tags", [tags] if isinstance(tags, str) else tags)
+        wanted = check_tags("tags", [tags] if isinstance(tags, str) else tags or ())
         text = name or max(wanted, key=len, default="")
         if text:
             search["q"] = literal_query(text)
