@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 WORST = 5
 """How many of the worst elements are named for each quantity."""
 
+NARROW = 24
+"""Up to how many elements comparisons stand side by side."""
+
 _PACKAGES = ("qiskit-oqtopus", "qiskit", "qiskit-experiments", "qulacs", "numpy", "scipy")
 _STYLES = {"light": "default", "dark": "dark_background"}
 _DPI = 110
@@ -207,7 +210,9 @@ def _draw_comparisons(pictures: _Pictures, table: DataFrame) -> str:
             chosen = rows[rows["quantity"] == quantity]
             if chosen["value"].notna().any():
                 html.append(pictures.draw(f"{quantity} of {kind}", draw(chosen, quantity)))
-    return "".join(html)
+    drawn = "".join(html)
+    # Those of few elements are small enough to stand side by side.
+    return drawn if table["element"].nunique() > NARROW else f'<div class="maps">{drawn}</div>'
 
 
 def _by_kind(table: DataFrame) -> Iterable[tuple[str, DataFrame]]:

@@ -75,7 +75,7 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
     table.attrs = {
         "device": plain["device"],
         "calibrated_at": plain["calibrated_at"],
-        "run_time": str(data.start_datetime),
+        "run_time": data.start_datetime.isoformat(sep=" ", timespec="seconds"),
     }
     return table
 
