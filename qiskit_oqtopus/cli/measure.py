@@ -56,7 +56,9 @@ def characterize(
     backend = session.provider.backend(device)
     if twin:
         backend = backend.twin(seed=seed)
-    if (out / "plan.json").exists():
+    # Only the cloud keeps what was sent: a rehearsal begins anew each time.
+    folder = None if twin else out
+    if folder is not None and (folder / "plan.json").exists():
         plan = Characterization.load(out, backend)
     else:
         options: dict[str, Any] = {"qubits": _read_qubits(qubits)} if qubits else {}
@@ -70,7 +72,7 @@ def characterize(
     click.echo(str(plan), err=True)
     if only_plan:
         return
-    data = plan.run(folder=out, progress=sys.stderr.isatty()).block_for_results()
+    data = plan.run(folder=folder, progress=sys.stderr.isatty()).block_for_results()
     table = plan.table(data)
     path = plan.report(out, data)
     if as_json:

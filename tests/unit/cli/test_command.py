@@ -194,6 +194,34 @@ def test_a_result_of_a_primitive(call, cloud):
     assert found["results"][0]["counts"] == {"0001": 10}
 
 
+# -- experiments ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_characterization_is_planned_run_and_gone_on_with(call, tmp_path):
+    arguments = ("characterize", "line-4q", "--out", "night", "--qubits", "0,2", "--shots", 300)
+    arguments += ("--measure", "readout,t1", "--seed", 1)
+    planned = call(*arguments, "--plan")
+    assert "2 qubits" in planned.stderr
+    assert not (tmp_path / "night").exists()
+    done = call(*arguments)
+    assert re.search(r"^Q0 ", done.stdout, re.MULTILINE)
+    assert "readout 0->1" in done.stdout.lower()
+    assert (tmp_path / "night" / "index.html").exists()
+    again = call(*arguments, "--json")
+    rows = json.loads(again.stdout)
+    assert {row["element"] for row in rows} == {"Q0", "Q2"}
+    assert len({row["job_id"] for row in rows}) == 1
+    twin = call(*arguments[:3], "rehearsal", *arguments[4:], "--twin")
+    assert "rehearsal" in twin.stderr
+
+
+@pytest.mark.slow
+def test_rabi(call, tmp_path):
+    call("rabi", "--seed", 7, account=False)
+    assert (tmp_path / "rabi.csv").exists()
+
+
 # -- usage ----------------------------------------------------------------------------------------
 
 
