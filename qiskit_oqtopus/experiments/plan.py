@@ -315,7 +315,8 @@ def _check_numbers(plain: Plain) -> None:
     for kind, lengths in plain["lengths"].items():
         if len(lengths) < MIN_LENGTHS:
             raise OqtopusOptionError(
-                f"Option 'lengths' of {kind} must have at least {MIN_LENGTHS} different ones."
+                f"{kind} needs at least {MIN_LENGTHS} different lengths, and has "
+                f"{len(lengths)}: give 'lengths', or more than {plain['max_gates']} 'max_gates'."
             )
 
 

@@ -40,7 +40,7 @@ def describe_plan(plain: Plain, max_circuits: int | None) -> str:
     lines = [
         f"Characterization of {plain['device']}"
         + (f", calibrated at {calibrated}" if calibrated else ""),
-        f"  {len(plain['qubits'])} qubits, {len(plain['couplings'])} couplings",
+        f"  {_count(len(plain['qubits']), 'qubit')}, {_count(len(plain['couplings']), 'coupling')}",
     ]
     lines += [
         f"  {_NAMES[kind]}: {row['circuits']} circuits in {row['groups']} "
@@ -50,7 +50,7 @@ def describe_plan(plain: Plain, max_circuits: int | None) -> str:
     lines += [
         f"  {circuits} circuits in {jobs} {'job' if jobs == 1 else 'jobs'}, {plain['shots']} shots "
         f"each, {circuits * plain['shots']:,} in all",
-        f"  largest circuit: {largest:,} gates",
+        f"  largest circuit: {_count(largest, 'gate')}",
         f"  time on the device: about {_show(seconds)} (an estimate: pulses, rest between shots, "
         "and what a gateway takes to prepare circuits of that size; without the queue)",
     ]
@@ -113,3 +113,12 @@ def _show(seconds: float) -> str:
     """
     minutes = seconds / 60
     return f"{max(1, round(minutes))} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _count(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> _count(1, "gate"), _count(1709, "gate")
+    ('1 gate', '1,709 gates')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
