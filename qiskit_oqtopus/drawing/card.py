@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from .chip import Chip, Pair, read_chip
+from .chip import ChipMap, Pair, read_chip
 from .quantities import find_quantity
 
 _VIRIDIS = (
@@ -91,7 +91,7 @@ def draw_svg(device: Any, qubits: str = "readout_error", couplings: str = "error
 class _Map:
     """The map of one chip."""
 
-    def __init__(self, chip: Chip, qubits: str, couplings: str) -> None:
+    def __init__(self, chip: ChipMap, qubits: str, couplings: str) -> None:
         self._chip = chip
         self._names = qubits, couplings
         self._qubits = _colour(chip.qubit_columns.get(qubits, {}), qubits)

@@ -20,7 +20,7 @@ _SEED = 7
 
 
 @dataclass(frozen=True)
-class Chip:
+class ChipMap:
     """A device as it is drawn.
 
     Attributes:
@@ -41,7 +41,7 @@ class Chip:
     coupling_columns: Mapping[str, Mapping[Pair, float]] = field(default_factory=dict)
 
 
-def read_chip(device: Any) -> Chip:
+def read_chip(device: Any) -> ChipMap:
     """Return what is drawn of a device.
 
     Args:
@@ -64,7 +64,7 @@ def read_chip(device: Any) -> Chip:
     )
 
 
-def _read_snapshot(snapshot: Any) -> Chip:
+def _read_snapshot(snapshot: Any) -> ChipMap:
     number = snapshot.n_qubits or 0
     if not number:
         raise OqtopusOptionError(
@@ -100,7 +100,7 @@ def _read_snapshot(snapshot: Any) -> Chip:
     # Without a calibration nothing is left out.
     known = {qubit.id for qubit in snapshot.qubits}
     known -= {place[0] for place in snapshot.uncalibrated if len(place) == 1}
-    return Chip(
+    return ChipMap(
         f"{snapshot.name}\ncalibrated at {when}" if when else snapshot.name,
         places or lay_out(number, pairs),
         pairs,
@@ -110,7 +110,7 @@ def _read_snapshot(snapshot: Any) -> Chip:
     )
 
 
-def _read_target(device: Any, target: Any) -> Chip:
+def _read_target(device: Any, target: Any) -> ChipMap:
     """Return what is drawn of a backend of which there is no snapshot."""
     qubits: dict[str, dict[int, float]] = {}
     couplings: dict[str, dict[Pair, float]] = {}
@@ -136,7 +136,7 @@ def _read_target(device: Any, target: Any) -> Chip:
                 values = {"error": error}
                 _add(couplings, pair, values, {})
     name = getattr(device, "name", None) or type(device).__name__
-    return Chip(
+    return ChipMap(
         str(name),
         lay_out(number, pairs),
         tuple(pairs),
