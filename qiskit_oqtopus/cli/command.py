@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import click
+from qiskit.exceptions import QiskitError
 
-from ..exceptions import OqtopusError
 from ..version import __version__
 
 FAILED, INTERRUPTED = 1, 130
@@ -132,7 +132,8 @@ def run_command(arguments: list[str]) -> int:
         except (click.Abort, KeyboardInterrupt) as error:
             click.echo(f"Interrupted.{_describe_sent(error)}", err=True)
             return INTERRUPTED
-        except (OqtopusError, OSError, ModuleNotFoundError) as error:
+        # QiskitError: ours and those of transpile(); ValueError: matplotlib's, of a file's ending.
+        except (QiskitError, OSError, ValueError, ModuleNotFoundError) as error:
             if debug:
                 raise
             message = " ".join(str(getattr(error, "message", None) or error).split())

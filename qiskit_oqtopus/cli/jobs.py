@@ -20,7 +20,10 @@ _MOST_COUNTS = 20
 
 @click.command()
 @click.option("--device", help="Only jobs of this device.")
-@click.option("--status", help="Only jobs of this status, such as done, queued or error.")
+@click.option(
+    "--status",
+    help="Only jobs of this status: submitted, succeeded, failed, ...",
+)
 @click.option("--tag", "tags", multiple=True, help="Only jobs with this tag; may be repeated.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
 @as_json

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 from qiskit import QuantumCircuit, qasm2, qasm3, transpile
-from qiskit.exceptions import QiskitError
 
 from ..exceptions import OqtopusOptionError
 from .command import Session
@@ -70,7 +69,7 @@ def read_circuit(path: Path) -> QuantumCircuit:
     Raises:
         OqtopusOptionError: If it is neither.
     """
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="replace")
     code = re.sub(r"//[^\n]*|/\*.*?\*/", " ", text, flags=re.DOTALL)
     found = re.match(r"\s*OPENQASM\s+(\d)", code)
     version = int(found.group(1)) if found else None
@@ -83,7 +82,8 @@ def read_circuit(path: Path) -> QuantumCircuit:
             circuit = qasm3.loads(text)
         else:
             circuit = qasm2.loads(text, custom_instructions=qasm2.LEGACY_CUSTOM_INSTRUCTIONS)
-    except QiskitError as error:
-        raise OqtopusOptionError(f"{path} cannot be read: {error.message}") from error
+    except Exception as error:
+        message = getattr(error, "message", None) or error
+        raise OqtopusOptionError(f"{path} cannot be read: {message}") from error
     circuit.name = path.stem
     return circuit

@@ -287,8 +287,8 @@ class Announcement:
 
     title: str | None = field(default=None, metadata={"convert": _words})
     content: str | None = field(default=None, metadata={"convert": _words})
-    start_time: str | None = None
-    end_time: str | None = None
+    start_time: str | None = field(default=None, metadata={"convert": _words})
+    end_time: str | None = field(default=None, metadata={"convert": _words})
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod

@@ -54,7 +54,8 @@ def read_expiration(client: Client) -> datetime | None:
     except ValueError:
         logger.debug("The token expires at %r, which is no time", text[:40])
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(timezone.utc)
 
 
 class _Turn:

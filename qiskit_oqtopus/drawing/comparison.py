@@ -74,5 +74,5 @@ def plot_comparison(table: DataFrame, quantity: str, *, ax: Axes | None = None) 
     ax.legend(fontsize="small", frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
     name = table.attrs.get("device")
     if name:
-        ax.set_title(str(name), fontsize="medium", loc="left")
+        ax.set_title(str(name).replace("$", r"\$"), fontsize="medium", loc="left")
     return ax

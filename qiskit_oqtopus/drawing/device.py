@@ -121,7 +121,8 @@ def draw_device(
     ax.set_ylim(min(ys) - 0.6, max(ys) + 0.6)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    ax.set_title(chip.title, fontsize="medium", color=ink)
+    # A name from the network is no formula.
+    ax.set_title(chip.title.replace("$", r"\$"), fontsize="medium", color=ink)
     return ax
 
 

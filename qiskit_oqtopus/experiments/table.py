@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from qiskit_experiments.framework import ExperimentData
@@ -75,9 +76,16 @@ def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
     table.attrs = {
         "device": plain["device"],
         "calibrated_at": plain["calibrated_at"],
-        "run_time": data.start_datetime.isoformat(sep=" ", timespec="seconds"),
+        "run_time": _show_time(data.start_datetime),
     }
     return table
+
+
+def _show_time(moment: Any) -> str | None:
+    """Return a time to the second; data that were loaded by others may have none."""
+    if not isinstance(moment, datetime):
+        return None if moment is None else str(moment)
+    return moment.isoformat(sep=" ", timespec="seconds")
 
 
 def find_bad(table: DataFrame, number: int) -> dict[tuple[str, tuple[int, ...]], str]:

@@ -152,7 +152,11 @@ def test_openqasm_3_runs_on_the_local_simulator_without_an_account(call, tmp_pat
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("hello", "first statement"), ("OPENQASM 2.0;\nqreg q[2]\n", "cannot be read")],
+    [
+        ("hello", "first statement"),
+        ("OPENQASM 2.0;\nqreg q[2]\n", "cannot be read"),
+        ("OPENQASM 3.0;\nqubit[2 q;\n", "cannot be read"),
+    ],
 )
 def test_a_file_that_is_no_program(call, tmp_path, text, words):
     (tmp_path / "x.qasm").write_text(text)
@@ -220,6 +224,15 @@ def test_a_characterization_is_planned_run_and_gone_on_with(call, tmp_path):
 def test_rabi(call, tmp_path):
     call("rabi", "--seed", 7, account=False)
     assert (tmp_path / "rabi.csv").exists()
+
+
+def test_a_circuit_that_is_too_wide_and_a_picture_of_no_kind(call, tmp_path):
+    (tmp_path / "wide.qasm").write_text("OPENQASM 3.0;\nqubit[9] q;\nbit c;\nc = measure q[8];\n")
+    for arguments in (
+        ("run", "wide.qasm", "--device", "line-4q"),
+        ("calibration", "line-4q", "--plot", "chip.txt"),
+    ):
+        assert len(call(*arguments, code=1).stderr.splitlines()) == 1
 
 
 # -- usage ----------------------------------------------------------------------------------------

@@ -146,6 +146,10 @@ def test_a_coupling_that_is_not_calibrated_is_gray_and_no_maximum():
     assert sum(tuple(c) == gray for c in axes.collections[0].get_edgecolor()) == 1
 
 
+def test_a_name_is_no_formula():
+    draw_device(DeviceSnapshot("$\\frac$", "QPU", 2, name="$\\frac$")).figure.canvas.draw()
+
+
 def test_a_device_without_a_calibration_is_drawn_gray():
     bare = DeviceSnapshot("x", "QPU", 5)
     axes = draw_device(bare)
