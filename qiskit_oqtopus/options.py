@@ -69,6 +69,26 @@ def integer(minimum: int, maximum: int | None = None) -> Check:
     return check
 
 
+def shot_count(maximum: int = MAX_SHOTS) -> Check:
+    """Return a check for a number of shots; a float that is an integer is one, as in Aer.
+
+    >>> shot_count()("shots", 1e4)
+    10000
+    """
+    check = integer(1, maximum)
+    return lambda name, value: check(name, to_integer(value))
+
+
+def to_integer(value: Any) -> Any:
+    """Return a float without a fraction as an integer, and anything else as it is.
+
+    >>> to_integer(1e4), to_integer(1.5), to_integer("a")
+    (10000, 1.5, 'a')
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, (Integral, bool))
+    return int(value) if is_number and float(value).is_integer() else value
+
+
 def seconds(name: str, value: Any) -> float:
     """Check for a time in s: any number, infinity too, but not NaN.
 

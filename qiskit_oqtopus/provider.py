@@ -29,11 +29,14 @@ from .cloud.group import (
     split_run_id,
 )
 from .cloud.job import OqtopusJob
+from .cloud.jobs_table import build_jobs_table
 from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
 from .cloud.options import check_tags
-from .cloud.status import Sight, job_status
+from .cloud.progress import check_progress, is_watched, report_progress
+from .cloud.status import Sight, job_status, parse_status
 from .cloud.watcher import Watcher
+from .device.dataframe import import_pandas
 from .drawing.card import build_card
 from .exceptions import (
     OqtopusJobNotFoundError,
@@ -44,6 +47,8 @@ from .exceptions import (
 from .simulator.backend import QulacsBackend
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from .client.api import Client
     from .client.models import Announcement, Device, Job
     from .primitives.job import PrimitiveJob
@@ -299,19 +304,24 @@ class OqtopusProvider:
         until: datetime | None = None,
         name: str | None = None,
         tags: str | Sequence[str] | None = None,
-    ) -> Iterator[OqtopusJob | PrimitiveJob]:
-        """Iterate over the jobs of the account, the newest first; pages are read when needed.
+        progress: Any = None,
+    ) -> list[OqtopusJob | PrimitiveJob]:
+        """Return jobs of the account, the newest first.
 
         Circuits that were run together are one job, as are those of one run of a primitive.
 
         Args:
             limit: Largest number of jobs; None for all.
-            status: Only jobs with a circuit of this status: Qiskit's, or OQTOPUS' word for it.
+            status: Only jobs with a circuit of this status: Qiskit's, its name such as "DONE", or
+                the word of OQTOPUS such as "succeeded".
             backend: Only jobs of this device.
             since: Only jobs submitted at that time or later.
             until: Only jobs submitted at that time or before.
             name: Only jobs with this text in their name, in upper or lower case.
             tags: Only jobs that were run with all of these tags.
+            progress: True for a bar, or a function of (stage, done, total), whose total is 0 if
+                there is no limit. By default there is a bar on a terminal and in a notebook if
+                there is no limit.
 
         Raises:
             OqtopusOptionError: If a value cannot be used.
@@ -320,10 +330,14 @@ class OqtopusProvider:
         if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int)):
             raise OqtopusOptionError(f"Option 'limit' must be an integer or None, not {limit!r}.")
         search: dict[str, Any] = {"fields": FIELDS, "order": "DESC"}
-        if isinstance(status, str):
-            search["status"] = status
-        elif status in _SERVER_STATUS:
-            search["status"] = _SERVER_STATUS[status]
+        if status is not None:
+            status = parse_status(status)
+            if isinstance(status, str):
+                search["status"] = status
+            elif status in _SERVER_STATUS:
+                search["status"] = _SERVER_STATUS[status]
+        if check_progress("progress", progress) is None:
+            progress = limit is None and is_watched()
         wanted = check_tags("tags", [tags] if isinstance(tags, str) else tags or ())
         text = name or max(wanted, key=len, default="")
         if text:
@@ -332,7 +346,30 @@ class OqtopusProvider:
             if moment is not None:
                 search[key] = _timestamp(moment)
         found = self._jobs(search, status, getattr(backend, "name", backend), name, set(wanted))
-        return islice(found, None if limit is None else max(limit, 0))
+        jobs = []
+        with report_progress(progress, "jobs", limit or 0) as report:
+            for job in islice(found, None if limit is None else max(limit, 0)):
+                jobs.append(job)
+                report(len(jobs))
+        return jobs
+
+    def jobs_table(self, **search: Any) -> DataFrame:
+        """Return a table of jobs of the account, the newest first, indexed by job id.
+
+        Args:
+            **search: As for :meth:`jobs`.
+
+        Returns:
+            The columns ``name``, ``device``, ``status``, ``circuits``, ``shots``, ``created``
+            (UTC), ``execution_time`` (on the device, in s) and ``tags``.
+
+        Raises:
+            OqtopusOptionError: If a value cannot be used.
+            OqtopusCloudError: If the server cannot be asked.
+            ModuleNotFoundError: If pandas is not installed.
+        """
+        import_pandas()  # before anything is asked for
+        return build_jobs_table(self.jobs(**search))
 
     def _jobs(
         self,

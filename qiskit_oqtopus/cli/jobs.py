@@ -9,11 +9,12 @@ import click
 from qiskit.primitives import BitArray
 from qiskit.primitives.containers import PrimitiveResult
 
+from ..cloud.jobs_table import describe_job
 from ..exceptions import OqtopusError
 from .command import FAILED, Session
 from .output import as_json, print_json, print_table, to_text
 
-_COLUMNS = ("job", "name", "device", "status", "circuits", "created")
+_COLUMNS = ("job_id", "name", "device", "status", "circuits", "created")
 _MOST_COUNTS = 20
 """Outcomes of one circuit that are shown, the most frequent first; --counts shows all."""
 
@@ -22,7 +23,7 @@ _MOST_COUNTS = 20
 @click.option("--device", help="Only jobs of this device.")
 @click.option(
     "--status",
-    help="Only jobs of this status: submitted, succeeded, failed, ...",
+    help="Only jobs of this status: DONE, ERROR, ..., or submitted, succeeded, failed, ...",
 )
 @click.option("--tag", "tags", multiple=True, help="Only jobs with this tag; may be repeated.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
@@ -40,24 +41,11 @@ def jobs(
     found = session.provider.jobs(
         limit=limit, backend=device, status=status, tags=list(tags) or None
     )
-    rows = [_describe(job) for job in found]
+    rows = [describe_job(job) for job in found]
     if as_json:
         print_json(rows)
     else:
         print_table(rows, _COLUMNS, "There are no such jobs.")
-
-
-def _describe(job: Any) -> dict[str, Any]:
-    return {
-        "job": job.job_id(),
-        "name": job.name,
-        "device": job.backend().name,
-        "status": job.status().name,
-        "circuits": len(job.job_ids()),
-        "created": job.creation_date,
-        "shots": job.shots,
-        "tags": list(job.tags),
-    }
 
 
 @click.command()
@@ -68,7 +56,7 @@ def status(session: Session, job_id: str, as_json: bool) -> None:
     """Say how the job JOB_ID is. The exit code is 1 if it has failed or was cancelled."""
     job = session.provider.job(job_id)
     found = job.status()
-    facts = {"job": job_id, "status": found.name, "device": job.backend().name}
+    facts = {"job_id": job_id, "status": found.name, "device": job.backend().name}
     reason = job.error_message()
     if as_json:
         print_json(facts | {"reason": reason})
@@ -117,7 +105,7 @@ def print_result(job: Any, *, as_json: bool, only_counts: bool, timeout: float |
     """
     found = list(_read(job.result(timeout=timeout)))
     if as_json:
-        print_json({"job": job.job_id(), "results": found})
+        print_json({"job_id": job.job_id(), "results": found})
         return
     for number, each in enumerate(found):
         if len(found) > 1 and not only_counts:

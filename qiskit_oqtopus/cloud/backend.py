@@ -69,6 +69,8 @@ class DeviceStatus:
 class OqtopusBackend(BackendV2):
     """A device of OQTOPUS Cloud, as :class:`~qiskit_oqtopus.OqtopusProvider` returns it.
 
+    It is not made by hand, but by ``OqtopusProvider().backend("anemone")``.
+
     Its Target holds the couplings, errors and durations of one calibration: the one that was read
     when the backend was created or last refreshed. Reading the Target does no I/O.
 
@@ -80,19 +82,31 @@ class OqtopusBackend(BackendV2):
         watcher: It polls for the jobs of the provider.
         include_uncalibrated: As for :meth:`.OqtopusProvider.backend`.
         measure_duration: As for :meth:`.OqtopusProvider.backend`.
+
+    Raises:
+        OqtopusOptionError: If it is made by hand; it says the line to write instead.
     """
 
     def __init__(
         self,
-        provider: OqtopusProvider | None,
-        device: Device,
-        snapshot: DeviceSnapshot,
-        connection: Connection,
-        watcher: Watcher,
+        provider: OqtopusProvider | str | None = None,
+        device: Device | str | None = None,
+        snapshot: DeviceSnapshot | None = None,
+        connection: Connection | None = None,
+        watcher: Watcher | None = None,
         *,
         include_uncalibrated: bool = False,
         measure_duration: float | None = None,
     ) -> None:
+        if (
+            isinstance(provider, str)
+            or isinstance(device, str)
+            or device is None
+            or snapshot is None
+            or connection is None
+            or watcher is None
+        ):
+            raise OqtopusOptionError(_describe_door(device if provider is None else provider))
         super().__init__(
             provider=provider,
             name=device.device_id,
@@ -441,3 +455,12 @@ def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSna
     # Other fields stay out: nobody knows whether there are signed links among them.
     description["supported_gates"] = extra.get("supported_gates")
     return DeviceSnapshot.from_device(description, facts)
+
+
+def _describe_door(name: Any) -> str:
+    """Return that devices come from the provider, and the line to write for one."""
+    shown = name if isinstance(name, str) else "anemone"
+    return (
+        "A backend comes from the provider, which knows your account. Write: "
+        f"OqtopusProvider().backend({shown!r})"
+    )

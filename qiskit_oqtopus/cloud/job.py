@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from qiskit.result.models import ExperimentResult
 
 from ..client import errors
 from ..client.deadline import Deadline
+from ..client.retry import RetryPolicy
 from ..drawing.card import build_card
 from ..exceptions import (
     OqtopusError,
@@ -46,6 +48,7 @@ from .status import (
     job_status,
     read_time,
 )
+from .waiting import PENDING_INTERVAL, Waiting
 from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 from .wave import find_deleted
 
@@ -299,17 +302,29 @@ class OqtopusJob(JobV1):
         Raises:
             DeadlineError: If the time is over; it says how the job is.
         """
-        with report_progress(self._progress, "run", self._total) as report:
+        since = self.creation_date if self._progress else None
+        next_call = time.monotonic() if callback is not None else math.inf
+        with Waiting(self._progress, self._total, since, self._ask_pending) as waiting:
             while True:
-                if callback is not None:
+                waiting.show(self._statuses(self._entries, ask=False))
+                if time.monotonic() >= next_call:
                     callback(self.job_id(), self._last_status(), self)
-                left = deadline.left()
-                pause = left if callback is None else min(wait, left)
-                done = self._watcher.wait(self.job_ids(), pause, report)
+                    next_call = time.monotonic() + wait
+                pause = min(deadline.left(), max(next_call - time.monotonic(), 0.0))
+                done = self._watcher.wait(self.job_ids(), waiting.limit(pause))
+                if done:
+                    waiting.show(self._statuses(self._entries, ask=False))
                 if done and not self._look_for_others(deadline):
                     return
                 if not done and deadline.is_over:
                     raise errors.DeadlineError(f"it is {self._last_status().name}, and goes on")
+
+    def _ask_pending(self) -> int | None:
+        """Return how many jobs wait for the device; nothing is tried again."""
+        backend = self.backend()
+        client = backend.connection.client.with_retry(RetryPolicy(max_attempts=1))
+        device = client.within(Deadline(PENDING_INTERVAL)).device(backend.name)
+        return None if device.n_pending_jobs is None else int(device.n_pending_jobs)
 
     def _last_status(self) -> JobStatus:
         return group_status(self._statuses(self._entries, ask=False))

@@ -18,6 +18,7 @@ from ..options import (
     meas_return,
     one_of,
     optional,
+    shot_count,
 )
 from ..program.header import MAX_EXPERIMENT, experiment_text
 from .group import MAX_TAGS, check_group_id, check_run_id
@@ -88,7 +89,7 @@ def _experiment(name: str, value: Any) -> dict[str, Any]:
 
 
 _OPTIONS: dict[str, tuple[Check, Any]] = {
-    "shots": (integer(1, MAX_SHOTS), 1024),
+    "shots": (shot_count(MAX_SHOTS), 1024),
     "memory": (boolean, False),
     "seed_simulator": (optional(integer(0, MAX_SEED)), None),
     "meas_level": (meas_level, 2),

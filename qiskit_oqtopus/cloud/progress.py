@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +12,8 @@ from ..exceptions import OqtopusOptionError
 
 logger = logging.getLogger(__name__)
 
-Report = Callable[[int], None]
-"""Called with how much is done so far."""
+Report = Callable[..., None]
+"""Called with how much is done so far, and with a note that stands beside a bar."""
 
 
 def check_progress(name: str, value: Any) -> Any:
@@ -28,14 +29,21 @@ def check_progress(name: str, value: Any) -> Any:
     )
 
 
+def is_watched() -> bool:
+    """Return whether somebody sees what is shown: on a terminal, or in a notebook."""
+    return sys.stderr.isatty() or "ipykernel" in sys.modules
+
+
 def _guard(progress: Callable[[str, int, int], Any], stage: str, total: int) -> Report:
     """Return a function that reports until that fails: the work must not fail with it."""
     failed = False
+    last: int | None = None
 
-    def report(done: int) -> None:
-        nonlocal failed
-        if failed:
+    def report(done: int, note: str = "") -> None:
+        nonlocal failed, last
+        if failed or done == last:
             return
+        last = done
         try:
             progress(stage, done, total)
         # It is the user's function, and may raise anything.
@@ -58,17 +66,20 @@ def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
         total: How much there is to do.
 
     Yields:
-        A function to call with how much is done.
+        A function to call with how much is done, and with a note that only a bar shows.
     """
     if progress is None or progress is False:
-        yield lambda done: None
+        yield lambda done, note="": None
     elif progress is True:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm  # in a notebook it is a widget, if ipywidgets is installed
 
         with tqdm(total=total, desc=stage) as bar:
 
-            def report(done: int) -> None:
+            def report(done: int, note: str = "") -> None:
+                bar.set_postfix_str(note, refresh=False)
                 bar.update(done - bar.n)
+                if note:
+                    bar.refresh()
 
             yield report
     else:

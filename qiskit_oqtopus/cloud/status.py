@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import JobStatus
+
+from ..exceptions import OqtopusOptionError
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -98,6 +100,35 @@ def _parse_time(text: str | None) -> float | None:
     except ValueError:
         return None
     return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
+
+
+_WORDS = (
+    *(REGISTERED, "submitted", READY, "running", "cancelling"),
+    *("succeeded", "failed", "cancelled"),
+)
+"""The words of OQTOPUS, by which its list of jobs can be searched."""
+
+
+def parse_status(given: Any) -> JobStatus | str:
+    """Return a status that a user has named: Qiskit's, or the word of OQTOPUS.
+
+    Args:
+        given: A ``JobStatus``, its name in upper or lower case, or the word of OQTOPUS.
+
+    Raises:
+        OqtopusOptionError: If it is something else.
+
+    >>> parse_status("DONE"), parse_status("succeeded"), parse_status("cancelled")
+    (<JobStatus.DONE: 'job has successfully run'>, 'succeeded', 'cancelled')
+    """
+    if isinstance(given, JobStatus) or given in _WORDS:
+        return given
+    if isinstance(given, str) and given.upper() in JobStatus.__members__:
+        return JobStatus[given.upper()]
+    raise OqtopusOptionError(
+        f"Option 'status' must be a JobStatus, its name ({', '.join(JobStatus.__members__)}), or "
+        f"the word of OQTOPUS for it ({', '.join(_WORDS)}), not {given!r:.60}."
+    )
 
 
 _STATUSES = {

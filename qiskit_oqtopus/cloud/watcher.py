@@ -149,7 +149,6 @@ class Watcher:
         self,
         job_ids: Collection[str],
         timeout: float | None,
-        report: Callable[[int], None] = lambda done: None,
     ) -> bool:
         """Wait until jobs are final.
 
@@ -157,7 +156,6 @@ class Watcher:
             job_ids: The OQTOPUS jobs.
             timeout: Longest time to wait in s, or None. With 0 or less, a poll that is due is
                 begun, but not waited for.
-            report: Called with the number of jobs that are final, whenever it has changed.
 
         Returns:
             Whether all are final; False if the time was over first.
@@ -171,7 +169,7 @@ class Watcher:
         self._want(job_ids, 1)
         interrupted = True
         try:
-            ended = self._wait(job_ids, deadline, report)
+            ended = self._wait(job_ids, deadline)
             interrupted = False
             return ended
         finally:
@@ -196,16 +194,11 @@ class Watcher:
         self,
         job_ids: Collection[str],
         deadline: float,
-        report: Callable[[int], None],
     ) -> bool:
-        reported = -1
         polls = None
         while True:
             with self._condition:
                 done = sum(self._seen[job_id].is_final for job_id in job_ids)
-            if done != reported:
-                report(done)
-                reported = done
             if done == len(job_ids):
                 return True
             with self._condition:

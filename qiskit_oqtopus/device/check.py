@@ -159,6 +159,7 @@ class _Checker:
         self._circuit = circuit
         self._target = target
         self._compiled = transpiler is None
+        self._too_wide = target.num_qubits is not None and circuit.num_qubits > target.num_qubits
         self._estimated = estimated
         self._left_out = left_out
         self._known = known  # standard gates and qubits that the device has
@@ -166,16 +167,16 @@ class _Checker:
 
     def run(self) -> None:
         """Find the problems."""
-        circuit, target = self._circuit, self._target
+        circuit = self._circuit
         if circuit.num_parameters:
             names = ", ".join(sorted(parameter.name for parameter in circuit.parameters))
             self._add(
                 f"unbound parameters: {names}", "bind them with circuit.assign_parameters(...)"
             )
-        if target.num_qubits is not None and circuit.num_qubits > target.num_qubits:
-            cure = self._compile_it if self._compiled else "use fewer qubits"
+        if self._too_wide:
             self._add(
-                f"it has {circuit.num_qubits} qubits and the device has {target.num_qubits}", cure
+                f"it has {circuit.num_qubits} qubits and the device has {self._target.num_qubits}",
+                "use fewer qubits, or another device",
             )
         if circuit.num_vars:
             self._add("it has classical variables, which OQTOPUS does not have", "leave them out")
@@ -199,6 +200,11 @@ class _Checker:
                 "add measurements, for example circuit.measure_all()",
             )
 
+    @property
+    def _has_places(self) -> bool:
+        """Whether each qubit stands for one of the device; if some cannot, that is said once."""
+        return self._compiled and not self._too_wide
+
     def _add(
         self,
         reason: str,
@@ -218,7 +224,7 @@ class _Checker:
         where = (position, name, qubits)
         if instruction.is_standard_gate():
             self._check_order(where)
-            if self._compiled:
+            if self._has_places:
                 self._check_gate(where)
             return
         operation = instruction.operation
@@ -256,9 +262,13 @@ class _Checker:
             )
         else:
             self._check_order(where)
-            if self._compiled:
+            if self._has_places:
                 self._check_gate(where, standard=False)
-            elif getattr(operation, "definition", None) is None and name != "unitary":
+            elif (
+                not self._compiled
+                and getattr(operation, "definition", None) is None
+                and name != "unitary"
+            ):
                 self._add(
                     "it is no standard gate and has no definition",
                     "give it a definition, or decompose it",
@@ -327,8 +337,6 @@ class _Checker:
     def _refuse_qubit(self, where: tuple[int, str, tuple[int, ...]]) -> None:
         """Refuse an instruction on a qubit that keeps its number and has no operations."""
         qubits = tuple(q for q in where[2] if (q,) in self._left_out) or where[2]
-        if qubits[0] >= (self._target.num_qubits or 0):
-            return  # said already: the circuit has too many
         reason = self._left_out.get(qubits[:1], "the device's calibration does not have it")
         self._add(
             f"qubit {qubits[0]} is left out: {reason}",
@@ -347,7 +355,7 @@ class _Checker:
         qubit = where[2][0]
         for reason, cure in self._measurements.add(qubit, clbit):
             self._add(reason, cure, *where)
-        if self._compiled and not self._target.instruction_supported("measure", (qubit,)):
+        if self._has_places and not self._target.instruction_supported("measure", (qubit,)):
             self._refuse_qubit(where)
 
     def _check_delay(self, where: tuple[int, str, tuple[int, ...]], operation: Delay) -> None:

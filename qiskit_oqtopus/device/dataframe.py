@@ -11,6 +11,22 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
+def import_pandas() -> Any:
+    """Return the module pandas, which is imported when a table is asked for.
+
+    Raises:
+        ModuleNotFoundError: If it is not installed; it says how to install it.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            'Tables need pandas; install it with: python -m pip install "qiskit-oqtopus[tables]"',
+            name=error.name,
+        ) from error
+    return pandas
+
+
 def build_dataframes(
     qubits: Iterable[QubitFacts], couplings: Iterable[CouplingFacts]
 ) -> tuple[DataFrame, DataFrame]:
@@ -23,13 +39,7 @@ def build_dataframes(
     Raises:
         ModuleNotFoundError: If pandas is not installed.
     """
-    try:
-        import pandas
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            'Tables need pandas; install it with: python -m pip install "qiskit-oqtopus[tables]"',
-            name=error.name,
-        ) from error
+    pandas = import_pandas()
 
     def build(rows: Mapping[str, Mapping[str, Any]], kinds: Mapping[str, str]) -> DataFrame:
         columns = list(kinds) + [name for row in rows.values() for name in row if name not in kinds]

@@ -73,6 +73,15 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
     _name = "Estimator"
     _options_class = EstimatorOptions
 
+    @property
+    def default_precision(self) -> float | None:
+        """The option of that name."""
+        return self._options.default_precision
+
+    @default_precision.setter
+    def default_precision(self, value: float | None) -> None:
+        self._options.update(default_precision=value)
+
     def run(
         self, pubs: Iterable[EstimatorPubLike], *, precision: float | None = None, **options: Any
     ) -> PrimitiveJob:

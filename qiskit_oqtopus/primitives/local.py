@@ -219,10 +219,8 @@ class LocalExecutor:
             raise OqtopusOptionError(f"Option {named[0]!r} is one of devices; leave it out.")
 
     def _find_seed(self, options: SamplerOptions | EstimatorOptions) -> int | None:
-        if options.seed is not None:
-            return options.seed
-        seed: int | None = self._backend.options.seed_simulator
-        return seed
+        seed: Any = options.seed  # an integer by now, if there is one: see Primitive._for_run
+        return self._backend.options.seed_simulator if seed is None else int(seed)
 
     def _start(self, makers: Sequence[Callable[[], Part]]) -> PrimitiveJob:
         """Start all PUBs, once it is known that all of them can be run."""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..cloud.options import CHECKS
 from ..exceptions import OqtopusOptionError
-from ..options import MAX_SEED, Check, check_options, integer, one_of, optional
+from ..options import MAX_SEED, Check, check_options, integer, one_of, optional, shot_count
 
 PrimitiveOptions = TypeVar("PrimitiveOptions", bound="_Options")
 
@@ -30,10 +32,25 @@ def precision(name: str, value: Any) -> float:
     return float(value)
 
 
+def _seed(name: str, value: Any) -> int | np.random.Generator:
+    """Check for a seed: an integer, or a generator that gives each run one."""
+    if isinstance(value, np.random.Generator):
+        return value
+    return int(integer(0, MAX_SEED)(name, value))
+
+
+def draw_seed(options: PrimitiveOptions) -> PrimitiveOptions:
+    """Return options whose seed is an integer, drawn if it is a generator."""
+    seed = options.seed
+    if isinstance(seed, np.random.Generator):
+        return replace_options(options, {"seed": int(seed.integers(2**53))})
+    return options
+
+
 _CHECKS: dict[str, Check] = {
-    "default_shots": optional(integer(1)),
+    "default_shots": optional(shot_count()),
     "default_precision": optional(precision),
-    "seed": optional(integer(0, MAX_SEED)),
+    "seed": optional(_seed),
     "mitigation": CHECKS["mitigation"],
     "transpiler": CHECKS["transpiler"],
     "transpiler_options": CHECKS["transpiler_options"],
@@ -45,6 +62,8 @@ _CHECKS: dict[str, Check] = {
 
 class _Options:
     """What the options of both primitives can do."""
+
+    seed: int | np.random.Generator | None
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, _check(self, {name: value})[name])
@@ -76,7 +95,7 @@ class SamplerOptions(_Options):
     Attributes:
         default_shots: Number of shots for PUBs that give none of their own.
         seed: On the simulator, seed of the samples. On a device, seed of the order in which the
-            shots are listed: OQTOPUS returns counts only.
+            shots are listed: OQTOPUS returns counts only. A numpy Generator gives each run a seed.
         mitigation: "pseudo_inverse" for the server's readout mitigation (devices only).
         transpiler: "qiskit" to let the server compile the circuits (devices only).
         transpiler_options: Options of the server's transpiler (devices only).
@@ -85,7 +104,7 @@ class SamplerOptions(_Options):
     """
 
     default_shots: int | None = None
-    seed: int | None = None
+    seed: int | np.random.Generator | None = None
     mitigation: str | None = None
     transpiler: str | None = None
     transpiler_options: dict[str, Any] | None = None
@@ -106,7 +125,7 @@ class EstimatorOptions(_Options):
             values here, "server" for OQTOPUS' own estimation jobs (devices only).
         seed: Seed of the noise that a precision above 0 brings about on the simulator. As in
             Qiskit's ``StatevectorEstimator``, each PUB begins with it, so that equal PUBs have
-            equal noise.
+            equal noise. A numpy Generator gives each run a seed.
         mitigation: "pseudo_inverse" for the server's readout mitigation (devices only).
         transpiler: "qiskit" to let the server compile the circuits (devices only).
         transpiler_options: Options of the server's transpiler (devices only).
@@ -116,7 +135,7 @@ class EstimatorOptions(_Options):
 
     default_precision: float | None = None
     estimation: str = "local"
-    seed: int | None = None
+    seed: int | np.random.Generator | None = None
     mitigation: str | None = None
     transpiler: str | None = None
     transpiler_options: dict[str, Any] | None = None

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Generic
 
+import numpy as np
+
 from ..cloud.backend import OqtopusBackend
 from ..exceptions import OqtopusOptionError
 from ..simulator.backend import QulacsBackend
 from .executor import find_executor
-from .options import PrimitiveOptions, parse_options, replace_options
+from .options import PrimitiveOptions, draw_seed, parse_options, replace_options
 
 RUN_ONLY = ("group_id", "resume")
 """Arguments of ``run`` that are no options of the primitive."""
@@ -67,6 +69,15 @@ class Primitive(Generic[PrimitiveOptions]):
         """The options; set them by attribute, or several with ``options.update(...)``."""
         return self._options
 
+    @property
+    def seed(self) -> int | np.random.Generator | None:
+        """The option of that name."""
+        return self._options.seed
+
+    @seed.setter
+    def seed(self, value: int | np.random.Generator | None) -> None:
+        self._options.update(seed=value)
+
     def _for_run(self, given: dict[str, Any]) -> tuple[PrimitiveOptions, dict[str, Any]]:
         """Return the options of one run, and its arguments that are no options.
 
@@ -78,4 +89,4 @@ class Primitive(Generic[PrimitiveOptions]):
         """
         arguments = {name: given[name] for name in RUN_ONLY if name in given}
         values = {name: value for name, value in given.items() if name not in RUN_ONLY}
-        return replace_options(self._options, values), arguments
+        return draw_seed(replace_options(self._options, values)), arguments

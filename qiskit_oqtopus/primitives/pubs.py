@@ -20,6 +20,7 @@ from qiskit.primitives.containers.sampler_pub import SamplerPub
 
 from ..circuits import UnboundError, bind_parameters
 from ..exceptions import OqtopusPubError
+from ..options import to_integer
 from .observables import ObservableError, Terms, to_pauli_terms
 from .options import is_precision
 
@@ -37,6 +38,7 @@ def parse_sampler_pubs(given: Any, shots: Any) -> list[SamplerPub]:
     Raises:
         OqtopusPubError: If some of them cannot be run; it lists all of those.
     """
+    shots = to_integer(shots)
     return map_pubs(
         _to_list(given, "Sampler"), lambda index, pub: _parse_sampler_pub(index, pub, shots)
     )
@@ -205,7 +207,9 @@ def _parse_sampler_pub(index: int, given: Any, shots: Any) -> SamplerPub:
     with _name_pub(index):
         _find_circuit(index, given)
         # Checked here, since Qiskit's check is not the same in all of its versions.
-        own = _find_item(given, 2, "shots")
+        own = to_integer(_find_item(given, 2, "shots"))
+        if isinstance(given, (tuple, list)) and own is not None:
+            given = (*given[:2], own, *given[3:])
         _check_shots(index, shots if own is None else own)
         pub = SamplerPub.coerce(given, shots if own is None else None)
     _check_values(index, pub)

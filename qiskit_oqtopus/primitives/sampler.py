@@ -48,6 +48,15 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
     _name = "Sampler"
     _options_class = SamplerOptions
 
+    @property
+    def default_shots(self) -> int | None:
+        """The option of that name."""
+        return self._options.default_shots
+
+    @default_shots.setter
+    def default_shots(self, value: int | None) -> None:
+        self._options.update(default_shots=value)
+
     def run(
         self, pubs: Iterable[SamplerPubLike], *, shots: int | None = None, **options: Any
     ) -> PrimitiveJob:

@@ -27,7 +27,6 @@ from ..exceptions import (
 )
 from ..options import (
     MAX_SEED,
-    MAX_SHOTS,
     Check,
     boolean,
     check_options,
@@ -36,6 +35,7 @@ from ..options import (
     meas_return,
     one_of,
     optional,
+    shot_count,
 )
 from ..version import __version__
 from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
@@ -78,7 +78,7 @@ def _executor(name: str, value: Any) -> Any:
 
 
 _OPTIONS: dict[str, tuple[Check, Any]] = {
-    "shots": (integer(1, MAX_SHOTS), 1024),
+    "shots": (shot_count(), 1024),
     "memory": (boolean, False),
     "seed_simulator": (optional(integer(0, MAX_SEED)), None),
     "statevector": (boolean, False),

@@ -26,7 +26,14 @@ from ..exceptions import (
 from ..options import optional, seconds
 from .engines.run import Outcome, Settings, run_chunk
 from .plan import UNPACKED, AnyPlan
-from .result import copy_header, experiment_result, pack_block, reason, unpack_block
+from .result import (
+    SimulatorResult,
+    copy_header,
+    experiment_result,
+    pack_block,
+    reason,
+    unpack_block,
+)
 from .state import Cancelled
 
 if TYPE_CHECKING:
@@ -403,7 +410,7 @@ class QulacsJob(JobV1):
                 entries += self._build_block(start)
         success = all(entry.success for entry in entries)
         backend = self.backend()
-        return Result(
+        return SimulatorResult(
             backend_name=backend.name,
             backend_version=backend.backend_version,
             job_id=self.job_id(),

@@ -12,12 +12,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import ParameterExpression, QuantumCircuit
-from qiskit.result import MeasLevel
+from qiskit.exceptions import QiskitError
+from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
 from ..circuits import UNBINDABLE, UnboundError, creg_sizes, result_header
+from ..exceptions import OqtopusJobError
 from .engines.run import Outcome, Settings
 from .state import Cancelled
+
+
+class SimulatorResult(Result):
+    """A Result of Qiskit that says why a circuit has no counts."""
+
+    def get_counts(self, experiment: Any = None) -> Any:
+        """Return the counts of a circuit, or of all of them, as Qiskit's ``Result`` does.
+
+        Args:
+            experiment: The circuit, its name or its index; None for all.
+
+        Raises:
+            OqtopusJobError: If a circuit writes no classical bit.
+            QiskitError: If there is no such circuit, or it has failed.
+        """
+        try:
+            return super().get_counts(experiment)
+        except QiskitError as error:
+            for key in range(len(self.results)) if experiment is None else [experiment]:
+                entry = self._get_experiment(key)
+                if entry.success and not hasattr(entry.data, "counts"):
+                    raise OqtopusJobError(
+                        f"Circuit {entry.header['name']!r} has no counts, because it writes no "
+                        "classical bit. Add measurements, for example circuit.measure_all(), and "
+                        "run it again."
+                    ) from error
+            raise
 
 
 def header(circuit: QuantumCircuit, global_phase: float | None = None) -> dict[str, Any]:

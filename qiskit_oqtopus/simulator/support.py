@@ -113,7 +113,7 @@ class _Checker:
                     cure = f"give it one of both, and {cure}"
                 return Problem(index, name, reason, cure, instruction.name, position, qubits)
         reason = f"it has {circuit.num_qubits} qubits and the device has {size}"
-        return Problem(index, name, reason, _COMPILE)
+        return Problem(index, name, reason, "use fewer qubits, or another device")
 
     def _is_of_another(self, instruction: Any) -> bool:
         """Whether a circuit was compiled for another Target, as for one with a resonator.

@@ -1,8 +1,15 @@
 """The provider: which jobs are listed, in which order, and which device is the least busy."""
 
 import pytest
+from qiskit.providers import JobStatus
 
-from qiskit_oqtopus import OqtopusNotFoundError, OqtopusOptionError, OqtopusProvider
+from qiskit_oqtopus import (
+    OqtopusBackend,
+    OqtopusJobError,
+    OqtopusNotFoundError,
+    OqtopusOptionError,
+    OqtopusProvider,
+)
 from tests.device_circuits import flip
 
 emulator = pytest.importorskip("qiskit_oqtopus.emulator")
@@ -13,12 +20,15 @@ def test_jobs_that_come_while_jobs_are_listed():
         device = OqtopusProvider(url=cloud.url, token=cloud.token).backend("line-4q")
         circuit = flip(device)
         known = [device.run(circuit, shots=1).job_id() for _ in range(105)]
-        listed = device.provider.jobs(limit=None)
-        found = [next(listed).job_id() for _ in range(50)]
-        for _ in range(10):
-            device.run(circuit, shots=1)
-        found += [job.job_id() for job in listed]
-    assert sorted(found) == sorted(known)
+
+        def send_more(stage, done, total):
+            assert (stage, total) == ("jobs", 0)
+            if done == 50:
+                for _ in range(10):
+                    device.run(circuit, shots=1)
+
+        found = device.provider.jobs(limit=None, progress=send_more)
+    assert sorted(job.job_id() for job in found) == sorted(known)
 
 
 @pytest.fixture
@@ -112,3 +122,71 @@ def test_tags_and_names_are_looked_for_together(tagged):
 def test_tags_that_nothing_can_have_are_refused(tagged):
     with pytest.raises(OqtopusOptionError, match="commas"):
         tagged.provider.jobs(tags=["a, b"])
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [
+        (JobStatus.DONE, 1),
+        ("DONE", 1),
+        ("done", 1),
+        ("succeeded", 1),
+        ("CANCELLED", 0),
+        ("cancelled", 0),
+        ("queued", 0),
+        ("submitted", 0),
+        ("failed", 1),
+        ("error", 1),
+        (JobStatus.ERROR, 1),
+    ],
+)
+def test_jobs_are_found_by_status_in_any_words(statuses, status, found):
+    jobs = statuses.jobs(status=status)
+    assert isinstance(jobs, list)
+    assert len(jobs) == found
+
+
+@pytest.fixture(scope="module")
+def statuses():
+    with emulator.Emulator(["line-4q"], seed=1) as cloud:
+        provider = OqtopusProvider(url=cloud.url, token=cloud.token)
+        device = provider.backend("line-4q")
+        device.run([flip(device)] * 2, shots=7, name="good", tags=["night"]).result(timeout=60)
+        cloud.faults.fail_program()
+        with pytest.raises(OqtopusJobError):
+            device.run(flip(device), shots=5, name="bad").result(timeout=60)
+        yield provider
+
+
+@pytest.mark.parametrize("status", ["finished", 3, "job has successfully run", ""])
+def test_a_status_that_nobody_knows_is_refused_with_those_that_are_known(statuses, status):
+    with pytest.raises(OqtopusOptionError, match=r"DONE.*succeeded"):
+        statuses.jobs(status=status)
+
+
+def test_jobs_as_a_table(statuses):
+    table = statuses.jobs_table()
+    assert table.index.tolist() == [job.job_id() for job in statuses.jobs()]
+    assert table["name"].tolist() == ["bad", "good"]
+    assert table["status"].tolist() == ["ERROR", "DONE"]
+    assert table["circuits"].tolist() == [1, 2]
+    assert table["shots"].tolist() == [5, 7]
+    assert table["tags"].tolist() == [[], ["night"]]
+    assert str(table["created"].dt.tz) == "UTC"
+    assert table["execution_time"].dtype == "float64"
+    assert statuses.jobs_table(name="nothing").empty
+    with pytest.raises(OqtopusOptionError, match="status"):
+        statuses.jobs_table(status="finished")
+
+
+def test_the_line_to_write_for_a_device():
+    for name in ("anemone", "qulacs"):
+        for make in (
+            lambda name=name: OqtopusBackend(device=name),
+            lambda name=name: OqtopusBackend(name),
+        ):
+            with pytest.raises(OqtopusOptionError) as caught:
+                make()
+            assert f"OqtopusProvider().backend({name!r})" in str(caught.value)
+    with pytest.raises(OqtopusOptionError, match="comes from the provider"):
+        OqtopusBackend()

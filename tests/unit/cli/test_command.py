@@ -120,7 +120,7 @@ def test_a_program_is_run_and_found_again(call, tmp_path):
     done = call("run", "bell.qasm", "--device", "grid-16q", "--shots", 500, "--json")
     found = json.loads(done.stdout)
     job_id = re.search(r"Job (\S+) on grid-16q", done.stderr).group(1)
-    assert found["job"] == job_id
+    assert found["job_id"] == job_id
     (result,) = found["results"]
     assert set(result["counts"]) <= {"00", "11"}
     assert sum(result["counts"].values()) == 500
@@ -132,7 +132,7 @@ def test_a_program_is_run_and_found_again(call, tmp_path):
     assert call("status", job_id).stdout == "DONE\n"
     assert "not cancelled: it is DONE" in call("cancel", job_id, code=1).stderr
     listed = json.loads(call("jobs", "--json", "--limit", 1).stdout)
-    assert [row["job"] for row in listed] == [job_id]
+    assert [row["job_id"] for row in listed] == [job_id]
     assert re.search(rf"^{job_id} +bell ", call("jobs").stdout, re.MULTILINE)
 
 

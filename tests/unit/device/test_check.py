@@ -211,3 +211,17 @@ def test_a_twin_has_no_transpiler_of_a_server():
     gate, words = check_for_twin([circuit], anemone().target(), estimated=False)
     assert gate.cure == "compile it with transpile(circuit, backend)"
     assert words.reason.startswith("its metadata cannot be kept")
+
+
+@pytest.mark.parametrize("transpiler", [None, "qiskit"])
+def test_a_circuit_that_is_too_wide_is_one_problem(transpiler):
+    wide = QuantumCircuit(20, 20)
+    wide.h(range(20))
+    for qubit in range(19):
+        wide.cx(qubit, qubit + 1)
+    wide.measure(range(20), range(20))
+    (problem,) = check_circuits([wide], grid().target(), transpiler)
+    assert problem.reason == "it has 20 qubits and the device has 16"
+    wide.reset(3)
+    reasons = [each.reason for each in check_circuits([wide], grid().target(), transpiler)]
+    assert len(reasons) == 2, "what has nothing to do with places is still said"

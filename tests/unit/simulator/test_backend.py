@@ -1,6 +1,7 @@
 """Run options: what they do, and what is refused."""
 
 import copy
+import math
 import os
 import pickle
 import subprocess
@@ -39,7 +40,9 @@ def backend():
         ("shots", 0),
         ("shots", -5),
         ("shots", 1.5),
-        ("shots", 1000.0),
+        ("shots", math.inf),
+        ("shots", math.nan),
+        ("shots", 0.0),
         ("shots", "100"),
         ("shots", True),
         ("shots", None),

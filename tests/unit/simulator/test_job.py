@@ -16,6 +16,7 @@ from qiskit_oqtopus import (
     OqtopusJobError,
     OqtopusJobTimeoutError,
     OqtopusOptionError,
+    OqtopusWarning,
     QulacsBackend,
 )
 from qiskit_oqtopus.simulator import job as job_module
@@ -302,3 +303,15 @@ def test_a_timeout_is_a_number(timeout):
         with pytest.raises(OqtopusOptionError, match="'timeout' must be a number of seconds"):
             wait(timeout)
     assert job.result(timeout=math.inf).get_counts() == {"0": 5}
+
+
+def test_counts_of_a_circuit_that_measures_nothing():
+    good, forgotten = measured(), QuantumCircuit(1, name="forgotten")
+    with pytest.warns(OqtopusWarning, match=r"No classical bit .* 1 \('forgotten'\)"):
+        result = QulacsBackend().run([good, forgotten], shots=10).result()
+    assert sum(result.get_counts(0).values()) == 10
+    for ask in (None, 1, "forgotten", forgotten):
+        with pytest.raises(OqtopusJobError, match=r"'forgotten' has no counts.*measure_all"):
+            result.get_counts(ask)
+    with pytest.raises(QiskitError, match="nobody"):
+        result.get_counts("nobody")

@@ -365,7 +365,7 @@ def test_a_circuit_that_was_not_compiled(wide):
         circuit.mcx([0, 1, 2, 3, 4, 5, 6], 7)
         circuit.unitary(Operator.from_label("X"), [7])
     (problem,) = problems_of(twin, circuit)
-    assert "it has 8 qubits and the device has 7; compile it with transpile" in str(problem)
+    assert "it has 8 qubits and the device has 7; use fewer qubits" in str(problem)
 
 
 def test_an_impossible_bound_is_none_of_the_simulators():
