@@ -161,6 +161,28 @@ def creg_sizes(circuit: QuantumCircuit) -> list[list[Any]]:
     return sizes
 
 
+MEASURED_QUBITS = "measured_qubits"
+"""Key of a result's header: (classical bit, qubit of the device that it was measured on) of each
+measured bit, ascending. It is there where each bit is measured once, on qubits of a device."""
+
+
+def describe_measured_qubits(circuit: QuantumCircuit) -> dict[str, list[list[int]]]:
+    """Return the entry :data:`MEASURED_QUBITS` of a header.
+
+    Returns:
+        Nothing if a bit is written more than once, or by control flow.
+    """
+    qubits = {bit: index for index, bit in enumerate(circuit.qubits)}
+    clbits = {bit: index for index, bit in enumerate(circuit.clbits)}
+    found: dict[int, int] = {}
+    for item in circuit.data:
+        if item.name == "measure" and clbits[item.clbits[0]] not in found:
+            found[clbits[item.clbits[0]]] = qubits[item.qubits[0]]
+        elif item.clbits:
+            return {}
+    return {MEASURED_QUBITS: [[clbit, found[clbit]] for clbit in sorted(found)]}
+
+
 def result_header(
     name: str,
     qregs: Iterable[Sequence[Any]],

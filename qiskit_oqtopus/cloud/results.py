@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from ..circuits import result_header
+from ..circuits import MEASURED_QUBITS, result_header
 from ..exceptions import OqtopusProtocolError
 from ..program.header import FOREIGN, ProgramHeader
 
@@ -150,8 +150,8 @@ def copy_entry(entry: ExperimentResult) -> ExperimentResult:
         for name, value in entry.data.to_dict().items()
     }
     header = dict(entry.header)
-    for name in ("creg_sizes", "qreg_sizes"):
-        header[name] = [list(register) for register in header[name]]
+    for name in {"creg_sizes", "qreg_sizes", MEASURED_QUBITS} & header.keys():
+        header[name] = [list(pair) for pair in header[name]]
     header["metadata"] = copy.deepcopy(header["metadata"])
     values = {**entry.to_dict(), "data": ExperimentResultData(**data), "header": header}
     return ExperimentResult(**values)
@@ -210,6 +210,9 @@ def _describe(header: ProgramHeader, job_id: str | None) -> dict[str, Any]:
         header.global_phase,
         header.metadata,
     )
+    if header.qubits is not None:
+        pairs = zip(header.clbits, header.qubits, strict=True)
+        result[MEASURED_QUBITS] = [list(pair) for pair in pairs]
     return {**result, "job_id": job_id, "calibrated_at": header.calibrated_at}
 
 

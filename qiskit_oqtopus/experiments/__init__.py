@@ -5,6 +5,7 @@ try:
     from .comparison import compare, wide_table
     from .curve import data_table
     from .execution import run
+    from .mitigation import mitigate
     from .rabi import Rabi, pi_amplitude
     from .retrieval import load
 except ModuleNotFoundError as error:
@@ -22,6 +23,7 @@ __all__ = [
     "compare",
     "data_table",
     "load",
+    "mitigate",
     "pi_amplitude",
     "run",
     "wide_table",

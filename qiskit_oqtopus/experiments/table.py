@@ -16,7 +16,11 @@ from .composite import JOB_ID, POINTS, REASON, SHOTS
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_READOUT = "Local Readout Mitigator"
+MITIGATOR = "Local Readout Mitigator"
+"""The result of LocalReadoutError."""
+
+READOUT_ERRORS = ("readout 0->1", "readout 1->0")
+"""Quantities of a table: the probabilities of reading 1 for a 0, and 0 for a 1."""
 
 _SHOWN = {
     "T1": ("T1",),
@@ -121,7 +125,7 @@ def _read(result: Mapping[str, Any]) -> Iterator[tuple[str, str, float, float]]:
     """Return the rows of one analysis result: element, quantity, value and standard error."""
     name, value = result["name"], result["value"]
     qubits = [component.index for component in result["components"]]
-    if name == _READOUT:
+    if name == MITIGATOR:
         for qubit in qubits:
             yield from _read_readout(qubit, value, int(result.get(SHOTS) or 0))
     elif name in _SHOWN.get(str(result["experiment"]), ()):
@@ -132,7 +136,7 @@ def _read(result: Mapping[str, Any]) -> Iterator[tuple[str, str, float, float]]:
 def _read_readout(
     qubit: int, mitigator: Any, shots: int
 ) -> Iterator[tuple[str, str, float, float]]:
-    for quantity, read, prepared in (("readout 0->1", 1, 0), ("readout 1->0", 0, 1)):
+    for quantity, (read, prepared) in zip(READOUT_ERRORS, ((1, 0), (0, 1)), strict=True):
         value = stderr = math.nan
         if hasattr(mitigator, "assignment_matrix"):
             value = float(mitigator.assignment_matrix([qubit])[read, prepared])

@@ -101,6 +101,8 @@ class ProgramHeader:
         n_clbits: Number of its classical bits, measured or not.
         global_phase: In rad; it is not part of the program.
         clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
+        qubits: It is measured on qubit ``qubits[j]`` of the device; None if the server compiles the
+            program, which chooses the qubits.
         metadata: Metadata of the circuit.
         sha256: Of the program above the header, and of ``primitive`` if there is one, in hex.
         extra: What a later version has added.
@@ -129,6 +131,7 @@ class ProgramHeader:
     n_clbits: int = 0
     global_phase: float = 0.0
     clbits: tuple[int, ...] = ()
+    qubits: tuple[int, ...] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -154,6 +157,8 @@ def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
     for name in _OPTIONAL:
         if values[name] is None:
             del values[name]
+    if header.qubits is not None:
+        values["qubits"] = list(header.qubits)
     if header.manifest is not None:
         values["manifest"] = [list(entry) for entry in header.manifest]
     # Checked as it is when it comes back, so that nothing is sent that could not be read then.
@@ -234,6 +239,9 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "bool": lambda value: type(value) is bool,
     "Registers": _is_registers,
     "tuple[int, ...]": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "tuple[int, ...] | None": lambda value: (
+        value is None or (isinstance(value, list) and all(map(_is_count, value)))
+    ),
     "dict[str, Any]": lambda value: isinstance(value, dict),
     "Mapping[str, Any] | None": lambda value: value is None or isinstance(value, dict),
     "Manifest | None": lambda value: value is None or _is_manifest(value),
@@ -252,7 +260,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     ),
 }
 
-_OPTIONAL = ("manifest", "experiment", "experiment_sha256")
+_OPTIONAL = ("manifest", "experiment", "experiment_sha256", "qubits")
 """Fields that are not written if they are None."""
 
 _LATER = {"primitive": None, **dict.fromkeys(_OPTIONAL)}
@@ -284,6 +292,8 @@ def _check(values: Any) -> None:
     clbits = values["clbits"]
     if clbits != sorted(set(clbits)) or (clbits and clbits[-1] >= values["n_clbits"]):
         raise HeaderError("the header of the program has classical bits that cannot be")
+    if values["qubits"] is not None and len(values["qubits"]) != len(clbits):
+        raise HeaderError("the header of the program has other numbers of qubits and of bits")
     if values["index"] >= values["total"]:
         raise HeaderError("the header of the program has an index beyond the end of its group")
     experiment = values["experiment"]
@@ -310,6 +320,8 @@ def header_from_json(values: Any) -> ProgramHeader:
     known["qregs"] = tuple((name, size) for name, size in values["qregs"])
     known["cregs"] = tuple((name, size) for name, size in values["cregs"])
     known["clbits"] = tuple(values["clbits"])
+    if values["qubits"] is not None:
+        known["qubits"] = tuple(values["qubits"])
     if values["manifest"] is not None:
         known["manifest"] = tuple((index, job, digest) for index, job, digest in values["manifest"])
     known["global_phase"] = float(values["global_phase"])

@@ -118,10 +118,12 @@ class Body:
     Attributes:
         text: OpenQASM 3 without definitions of gates, each line ended by a newline.
         clbits: Bit ``c[j]`` of the program is the classical bit ``clbits[j]`` of the circuit.
+        qubits: Bit ``c[j]`` of the program is measured on qubit ``qubits[j]``.
     """
 
     text: str
     clbits: tuple[int, ...]
+    qubits: tuple[int, ...]
 
 
 def encode_body(
@@ -165,7 +167,8 @@ def encode_body(
         names = PROGRAM_NAMES
         steps = _expand_all(steps)
     clbits = tuple(sorted(places))
-    return Body(_write(circuit.num_qubits, steps, [places[j] for j in clbits], dt, names), clbits)
+    qubits = tuple(places[j] for j in clbits)
+    return Body(_write(circuit.num_qubits, steps, list(qubits), dt, names), clbits, qubits)
 
 
 def delay_ns(duration: Any, unit: str, dt: float | None) -> str | None:

@@ -103,6 +103,7 @@ def encode_program(
         header,
         circuit,
         body.clbits,
+        qubits=body.qubits if transpiler is None and body.qubits else None,
         name=str(circuit.name),
         global_phase=float(circuit.global_phase),
         # Read back, so that this Result and the one of a retrieved job can only be the same.

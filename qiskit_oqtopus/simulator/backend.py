@@ -15,7 +15,7 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.providers import Options
 from qiskit.transpiler import Target
 
-from ..circuits import UnboundError, bind_parameters, circuits_of
+from ..circuits import UnboundError, bind_parameters, circuits_of, describe_measured_qubits
 from ..device.selection import good_couplings, good_qubits
 from ..drawing.card import build_card
 from ..exceptions import (
@@ -281,7 +281,11 @@ class QulacsBackend(TwinBackend):
         circuits = circuits_of(run_input, self.name)
         plans = self._compile(circuits, values)
         self._warn(circuits, plans, values)
-        job = self._job(plans, [header(circuit) for circuit in circuits], values)
+        headers = [header(circuit) for circuit in circuits]
+        if self._twin is not None:
+            for described, circuit in zip(headers, circuits, strict=True):
+                described.update(describe_measured_qubits(circuit))
+        job = self._job(plans, headers, values)
         job.submit()
         return job
 

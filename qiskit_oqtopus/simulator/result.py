@@ -16,7 +16,7 @@ from qiskit.exceptions import QiskitError
 from qiskit.result import MeasLevel, Result
 from qiskit.result.models import ExperimentResult, ExperimentResultData
 
-from ..circuits import UNBINDABLE, UnboundError, creg_sizes, result_header
+from ..circuits import MEASURED_QUBITS, UNBINDABLE, UnboundError, creg_sizes, result_header
 from ..exceptions import OqtopusJobError
 from .engines.run import Outcome, Settings
 from .state import Cancelled
@@ -70,8 +70,10 @@ def header(circuit: QuantumCircuit, global_phase: float | None = None) -> dict[s
 def copy_header(header: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a header that shares nothing with it."""
     metadata = header["metadata"]
+    pairs = {name: header[name] for name in (MEASURED_QUBITS,) if name in header}
     return {
         **header,
+        **{name: [list(pair) for pair in value] for name, value in pairs.items()},
         "creg_sizes": [list(register) for register in header["creg_sizes"]],
         "qreg_sizes": [list(register) for register in header["qreg_sizes"]],
         "metadata": copy.deepcopy(metadata) if metadata else {},

@@ -75,6 +75,7 @@ def test_the_entry_is_that_of_the_simulator(circuit):
         "job_id": "job-1",
         "calibrated_at": "2026-01-01 00:00:00",
         "memory_is_synthetic": True,
+        "measured_qubits": [[0, 1], [3, 0], [4, 2]],
     }
     assert ours.header == {**theirs.header, **extra}
     for name in ("shots", "success", "status", "seed", "meas_level"):
