@@ -308,7 +308,7 @@ class OqtopusJob(JobV1):
             while True:
                 waiting.show(self._statuses(self._entries, ask=False))
                 if time.monotonic() >= next_call:
-                    callback(self.job_id(), self._last_status(), self)
+                    callback(self.job_id(), self.last_status(), self)
                     next_call = time.monotonic() + wait
                 pause = min(deadline.left(), max(next_call - time.monotonic(), 0.0))
                 done = self._watcher.wait(self.job_ids(), waiting.limit(pause))
@@ -317,7 +317,7 @@ class OqtopusJob(JobV1):
                 if done and not self._look_for_others(deadline):
                     return
                 if not done and deadline.is_over:
-                    raise errors.DeadlineError(f"it is {self._last_status().name}, and goes on")
+                    raise errors.DeadlineError(f"it is {self.last_status().name}, and goes on")
 
     def _ask_pending(self) -> int | None:
         """Return how many jobs wait for the device; nothing is tried again."""
@@ -326,7 +326,8 @@ class OqtopusJob(JobV1):
         device = client.within(Deadline(PENDING_INTERVAL)).device(backend.name)
         return None if device.n_pending_jobs is None else int(device.n_pending_jobs)
 
-    def _last_status(self) -> JobStatus:
+    def last_status(self) -> JobStatus:
+        """Return the status as it was last seen, without asking the server."""
         return group_status(self._statuses(self._entries, ask=False))
 
     # -- results --------------------------------------------------------------------------------
@@ -723,13 +724,13 @@ class OqtopusJob(JobV1):
 
     def __repr__(self) -> str:
         number = len(self._entries)
-        words = f"{self._last_status().name}, {number} circuit{'s' * (number != 1)}"
+        words = f"{self.last_status().name}, {number} circuit{'s' * (number != 1)}"
         return f"<OqtopusJob {self.job_id()} on {self.backend().name}: {words}>"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: what was last seen of the job; nothing is asked for."""
         facts = {
-            "status": f"{self._last_status().name} when it was last seen",
+            "status": f"{self.last_status().name} when it was last seen",
             "device": self.backend().name,
             "name": self.name,
             "circuits": len(self._entries),

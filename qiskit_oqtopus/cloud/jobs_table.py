@@ -35,16 +35,17 @@ def describe_job(job: Any) -> dict[str, Any]:
         have different numbers, ``created`` is in UTC, and ``execution_time`` is the time on the
         device in s, None as long as it is not known.
     """
+    work = job.backend_jobs()[0] if hasattr(job, "backend_jobs") else job
     return {
         "job_id": job.job_id(),
-        "name": job.name,
+        "name": work.name,
         "device": job.backend().name,
         "status": job.status().name,
         "circuits": len(job.job_ids()),
-        "shots": job.shots,
-        "created": job.creation_date,
-        "execution_time": job.execution_time,
-        "tags": list(job.tags),
+        "shots": work.shots,
+        "created": work.creation_date,
+        "execution_time": work.execution_time,
+        "tags": list(work.tags),
     }
 
 

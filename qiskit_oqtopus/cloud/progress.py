@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,6 +55,15 @@ def _guard(progress: Callable[[str, int, int], Any], stage: str, total: int) -> 
     return report
 
 
+def _open_bar(stage: str, total: int) -> Any:
+    """Return a bar; in a notebook it is a widget, if ipywidgets is installed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")  # then it is text
+        from tqdm.auto import tqdm
+    layout = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
+    return tqdm(total=total or None, desc=stage, bar_format=layout if total else None)
+
+
 @contextmanager
 def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
     """Report the progress of one stage of work.
@@ -71,9 +81,7 @@ def report_progress(progress: Any, stage: str, total: int) -> Iterator[Report]:
     if progress is None or progress is False:
         yield lambda done, note="": None
     elif progress is True:
-        from tqdm.auto import tqdm  # in a notebook it is a widget, if ipywidgets is installed
-
-        with tqdm(total=total, desc=stage) as bar:
+        with _open_bar(stage, total) as bar:
 
             def report(done: int, note: str = "") -> None:
                 bar.set_postfix_str(note, refresh=False)

@@ -136,9 +136,11 @@ def _read_target(device: Any, target: Any) -> ChipMap:
                 values = {"error": error}
                 _add(couplings, pair, values, {})
     name = getattr(device, "name", None) or type(device).__name__
+    stated = list(getattr(device, "qubit_coordinates", None) or ())
+    places = {i: (float(x), float(y)) for i, (y, x) in enumerate(stated)}
     return ChipMap(
         str(name),
-        lay_out(number, pairs),
+        places if len(places) == number else lay_out(number, pairs),
         tuple(pairs),
         frozenset(range(number)) - usable if usable else frozenset(),
         {column: values for column, values in qubits.items() if values},

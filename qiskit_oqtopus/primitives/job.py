@@ -10,6 +10,7 @@ from qiskit.providers import BackendV2, JobStatus
 from qiskit.providers.jobstatus import JOB_FINAL_STATES
 
 from ..cloud.watcher import LONGEST_LOOK
+from ..drawing.card import build_card
 from ..exceptions import OqtopusError, OqtopusJobCancelledError, OqtopusJobError
 from ..options import optional, seconds
 from .assembly import Collected, copy_pub_result
@@ -177,4 +178,13 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         return {**self.__dict__, "_collected": None}
 
     def __repr__(self) -> str:
-        return f"<PrimitiveJob('{self.job_id()}')>"
+        return f"<PrimitiveJob {self.job_id()} on {self.backend().name}: {self._describe()}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was last seen of the job; nothing is asked for."""
+        facts = {"backend": self.backend().name, "is": self._describe()}
+        return build_card(f"PrimitiveJob {self.job_id()}", facts)
+
+    def _describe(self) -> str:
+        number = len(self.job_ids())
+        return f"{self._work.last_status().name}, {number} circuit{'s' * (number != 1)}"

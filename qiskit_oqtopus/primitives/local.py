@@ -95,6 +95,10 @@ class LocalWork:
         """Return the status of the jobs; never raises."""
         return group_status([job.status() for job in self._jobs])
 
+    def last_status(self) -> JobStatus:
+        """Return the status, which nobody has to be asked for."""
+        return self.status()
+
     def cancel(self) -> bool:
         """Cancel what has not ended; return whether all of that is cancelled."""
         unfinished = [job for job in self._jobs if not job.in_final_state()]
