@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -12,7 +13,7 @@ import qiskit_oqtopus  # noqa: E402 - after sys.path, like every import of a Sph
 
 project = "qiskit-oqtopus"
 author = "The qiskit-oqtopus developers"
-copyright = f"2025, {author}"
+copyright = f"2025-{date.today().year}, {author}"
 version = release = qiskit_oqtopus.__version__
 
 extensions = [
@@ -26,7 +27,11 @@ extensions = [
     # where a block failed, and it does not read the README. sphinx.ext.doctest needs the output
     # of each block written by hand, has no figures, and does not run where HTML is built.
     "executed_code",
+    "notebooks",
     "public_names",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx-mathjax-offline",
 ]
 
 exclude_patterns = ["_build"]
@@ -76,3 +81,10 @@ def setup(app):
 html_theme = "furo"
 html_title = f"{project} {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+
+# What is printed is no code, and nobody types the prompt.
+copybutton_selector = "div:not(.output-of-code) > div.highlight > pre"
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = False

@@ -79,12 +79,15 @@ class ExecuteCode(SphinxTransform):
         shown: list[nodes.Node] = []
         text = output["text"].rstrip("\n")
         if text:
-            block = nodes.literal_block(text, text, language="none", classes=["output"])
-            shown.append(block)
+            block = nodes.literal_block(text, text, language="none")
+            shown.append(nodes.container("", block, classes=["output-of-code"]))
         folder = os.path.dirname(self.document["source"])
-        for name in output["figures"]:
-            uri = os.path.relpath(figures / name, folder).replace(os.sep, "/")
-            shown.append(nodes.image(uri=uri, alt="Figure drawn by the code above"))
+        for names in output["figures"]:
+            for theme, name in zip(("light", "dark"), names, strict=True):
+                uri = os.path.relpath(figures / name, folder).replace(os.sep, "/")
+                classes = ["drawn-by-code", f"only-{theme}"]
+                alt = "Figure drawn by the code above"
+                shown.append(nodes.image(uri=uri, alt=alt, classes=classes))
         index = node.parent.index(node) + 1
         node.parent.insert(index, shown)
 

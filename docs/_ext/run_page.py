@@ -3,8 +3,8 @@
 Usage: ``run_page.py JOB``, where JOB is a JSON file
 ``{"page": path, "figures": directory, "blocks": [{"line": number, "code": text}, ...]}``.
 What came of it is written next to it, to a file with the suffix ``.out``:
-``{"outputs": [{"text": ..., "figures": [...]}, ...], "error": {"line": ..., "text": ...}}``,
-where the error may be null.
+``{"outputs": [{"text": ..., "figures": [[light, dark], ...]}, ...], "error": error}``, where the
+error is null or ``{"line": ..., "text": ...}``.
 
 The blocks see ``__name__ == "__main__"``, as a script does. This file is the main module that
 worker processes import; it does nothing then.
@@ -23,6 +23,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from two_grounds import save_both
+
 
 def run_block(page: str, line: int, code: str, namespace: dict[str, Any]) -> Any:
     """Run a block that starts at a line of a page; return the value of a last expression."""
@@ -35,7 +37,7 @@ def run_block(page: str, line: int, code: str, namespace: dict[str, Any]) -> Any
     return None if last is None else eval(compile(last, page, "eval"), namespace)
 
 
-def save_figures(value: Any, folder: Path, stem: str) -> list[str]:
+def save_figures(value: Any, folder: Path, stem: str) -> list[list[str]]:
     """Save what a block has drawn with pyplot, and the figure that is its value, if it is one."""
     figures = []
     if "matplotlib.pyplot" in sys.modules:
@@ -47,9 +49,7 @@ def save_figures(value: Any, folder: Path, stem: str) -> list[str]:
         figures.append(value)
     names = []
     for number, figure in enumerate(figures):
-        name = f"{stem}-{number}.svg"
-        figure.savefig(folder / name, bbox_inches="tight", metadata={"Date": None})
-        names.append(name)
+        names.append(save_both(figure, folder, f"{stem}-{number}"))
     return names
 
 
@@ -77,7 +77,7 @@ def main(path: Path) -> None:
     error = None
     for number, block in enumerate(job["blocks"]):
         text = io.StringIO()
-        figures: list[str] = []
+        figures: list[list[str]] = []
         try:
             with contextlib.redirect_stdout(text):
                 value = run_block(job["page"], block["line"], block["code"], namespace)
