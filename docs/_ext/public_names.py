@@ -1,8 +1,10 @@
-"""Links to names that a package re-exports lead to the modules where they are documented."""
+"""Where names are documented: once, and links to what a package re-exports lead there."""
 
 from __future__ import annotations
 
 import pkgutil
+import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -30,7 +32,27 @@ def resolve(
     )
 
 
+_DOCUMENTED = re.compile(r"^\.\. auto(?:class|function):: (qiskit_oqtopus\.\S+)$", re.MULTILINE)
+
+
+def find_documented(app: Sphinx) -> None:
+    """Read which names have a place on the pages of the reference that are written by hand."""
+    pages = Path(app.srcdir, "reference").glob("*.md")
+    app.env.documented_by_hand = {
+        name for page in pages for name in _DOCUMENTED.findall(page.read_text("utf-8"))
+    }
+
+
+def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: Any) -> bool | None:
+    """Leave names that have a place on such a page out of the page of their module."""
+    module, qualified = getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
+    is_page_of_module = app.env.docname.startswith("reference/modules/")
+    return (is_page_of_module and f"{module}.{qualified}" in app.env.documented_by_hand) or None
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("missing-reference", resolve)
+    app.connect("builder-inited", find_documented)
+    app.connect("autodoc-skip-member", skip)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
