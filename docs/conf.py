@@ -72,8 +72,24 @@ def show_colons(app, what, name, obj, options, lines):
     lines[:] = [line.replace(COLON, ": ") for line in lines]
 
 
+# Users get these from a method; what their constructors take is nobody's business.
+MADE_BY_METHODS = {
+    "qiskit_oqtopus.cloud.backend.OqtopusBackend",
+    "qiskit_oqtopus.cloud.job.OqtopusJob",
+    "qiskit_oqtopus.cloud.script.ScriptJob",
+    "qiskit_oqtopus.primitives.job.PrimitiveJob",
+    "qiskit_oqtopus.simulator.job.QulacsJob",
+}
+
+
+def hide_constructor(app, what, name, obj, options, signature, returns):
+    """Show such a class without arguments."""
+    return ("", "") if name in MADE_BY_METHODS else None
+
+
 def setup(app):
     """Register with Sphinx."""
+    app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
 
