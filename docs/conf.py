@@ -40,7 +40,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
 # Python blocks of these files are executed too, though they are not pages of this documentation.
-executed_files = ["../README.md"]
+executed_files = ["../README.md", "../README.ja.md"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
