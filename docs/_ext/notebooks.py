@@ -60,13 +60,21 @@ def has_code(app: Sphinx, page: str) -> bool:
     return path.exists() and re.search(r"^```python$", path.read_text("utf-8"), re.M) is not None
 
 
-def add_link(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
-    """Put a line with the notebook of a page above it."""
-    if doctree is None or not has_code(app, page):
+def add_links(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put a line above a page: the other language, and the page as a notebook."""
+    if doctree is None:
         return
-    url = "../" * page.count("/") + f"{FOLDER}/{page}.ipynb"
-    line = f'<p class="page-tools"><a href="{url}" download>This page as a notebook</a></p>'
-    context["body"] = line + context["body"]
+    top = "../" * page.count("/")
+    words = [_link(f"{top}index.html", "English")]
+    if not page.startswith("ja/"):
+        words = [_link(f"{top}ja/index.html", "日本語", 'lang="ja"')]
+    if has_code(app, page):
+        words.append(_link(f"{top}{FOLDER}/{page}.ipynb", "This page as a notebook", "download"))
+    context["body"] = f'<p class="page-tools">{" · ".join(words)}</p>' + context["body"]
+
+
+def _link(url: str, words: str, attribute: str = "") -> str:
+    return f'<a href="{url}" {attribute}>{words}</a>'
 
 
 def write_notebooks(app: Sphinx, error: Exception | None) -> None:
@@ -83,6 +91,6 @@ def write_notebooks(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
-    app.connect("html-page-context", add_link)
+    app.connect("html-page-context", add_links)
     app.connect("build-finished", write_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
