@@ -70,7 +70,7 @@ def compile_stabilizer(
         return found, []
     more = ", or raise max_memory_mb" if budget.may_grow(needed) else ""
     reason = (
-        f"its {found.num_qubits} qubits and {found.num_records} measurements need "
+        f"its {len(plan.qubits)} active qubits and {found.num_records} measurements need "
         f"{describe_bytes(needed)} for {shots:,} shots, and {describe_bytes(budget.available)} are "
         "available"
     )
