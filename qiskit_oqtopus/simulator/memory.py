@@ -311,7 +311,7 @@ def stabilizer_bytes(num_qubits: int, num_records: int, shots: int) -> int:
         shots: Number of shots.
 
     >>> stabilizer_bytes(145, 144, 10_000)
-    15978064
+    8599601
     """
     block = min(shots, STABILIZER_SHOTS) * (3 * num_records + num_qubits)
     return join_bytes(shots, num_records) + block + num_qubits**2

@@ -34,7 +34,7 @@ in brackets.
   `update_quantum_state` and `sampling` are timed. No simulator that reads circuits and returns
   results can do the same work in less time. Where a ratio is below 1, less work is done: gates are
   merged, qubits are kept apart until a gate joins them, and many shots are drawn together.
-- *AerSimulator* uses `method="statevector"` and one thread.
+- *AerSimulator* uses `method="statevector"` and one thread, unless the table says otherwise.
 - Our time is that of `run(circuits).result()` and of `get_counts` for every circuit, unless the
   table says otherwise. Aer's is measured in the same way.
 

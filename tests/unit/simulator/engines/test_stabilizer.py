@@ -510,3 +510,24 @@ def test_noise_of_dynamic_circuits_and_under_conditions(seed):
     model = twin._twin.noise(twin.options)
     exact = noisy_reference.distribution(circuit, model, DT)
     assert_drawn_from(counts_of(circuit, twin, shots=10_000), exact)
+
+
+@quiet
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("otherwise", [False, True])
+def test_noise_under_a_condition_strikes_where_it_holds_and_nowhere_else(value, otherwise):
+    twin = noisy_twin(np.random.default_rng(1), 2, symmetric=True)
+    circuit = QuantumCircuit(2, 2)
+    circuit.sx(0)
+    circuit.measure(0, 0)
+    flips = QuantumCircuit(2, 2)
+    for _ in range(10):
+        flips.x(1)
+    nothing = QuantumCircuit(2, 2)
+    bodies = (nothing, flips) if otherwise else (flips, None)
+    circuit.if_else((circuit.clbits[0], value), *bodies, [0, 1], [0, 1])
+    circuit.measure(1, 1)
+    counts = counts_of(circuit, twin, shots=4000, readout_noise=False, relaxation=False)
+    struck = value ^ otherwise
+    assert counts[int(struck) | 2] > 100
+    assert (1 - struck) | 2 not in counts
