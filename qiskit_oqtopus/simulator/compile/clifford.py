@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..operations import PAULIS, Matrix, Operation, matrix_of, qubits_of
+from ..plan import Plan
 
 ANGLE = 1e-9
 """A rotation this close to a multiple of pi / 2, in rad, is one by this multiple."""
@@ -76,6 +77,21 @@ def to_gates(operation: Operation) -> Gates | None:
     if known is None:
         return None
     return tuple([(gate, tuple([qubits[place] for place in places])) for gate, places in known])
+
+
+def is_surely_other(plan: Plan) -> bool:
+    """Return whether a look at the names and angles of a plan shows that it is not Clifford."""
+    for step in plan.steps:
+        if step[0] != "unitary":
+            continue
+        for operation in step[1]:
+            name = operation[0]
+            if name in _ROTATIONS:
+                if _count_quarters(operation[2]) is None:
+                    return True
+            elif name in ("t", "tdg"):
+                return True
+    return False
 
 
 def _count_quarters(angle: float) -> int | None:

@@ -10,6 +10,7 @@ from ..optimize import stages
 from ..optimize.cost import STABILIZER_QUBITS, SURELY, stabilizer_cost, state_cost
 from ..plan import Part, Plan, ProductPlan, Runnable, StabilizerPlan
 from . import consolidate, product
+from .clifford import is_surely_other
 from .straight import compile_straight
 
 
@@ -108,7 +109,7 @@ def _choose(
     """Choose the engine for a plan: for stabilizers, if there are shots for it, or for states."""
     # A circuit of few qubits without measurements inside costs nothing to decide on.
     wide = len(plan.qubits) >= STABILIZER_QUBITS or len(plan.steps) > 1
-    shots = stabilizer_shots if wide else 0
+    shots = 0 if not wide or is_surely_other(plan) else stabilizer_shots
     if shots and SURELY * stabilizer_cost(plan, shots) < state_cost(plan):
         from .stabilizer import fit_stabilizer  # most circuits are not Clifford
 
