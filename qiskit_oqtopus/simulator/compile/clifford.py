@@ -67,6 +67,8 @@ def to_gates(operation: Operation) -> Gates | None:
     if name == "phase":
         quarters = _count_quarters(operation[2])
         return {0: (), 2: (("CZ", operation[1]),)}.get(-1 if quarters is None else quarters)
+    if name == "pauli_rotation":
+        return _rotate(*operation[1:])
     if len(qubits_of(operation)) > MATRIX_QUBITS:
         return None
     if name == "prepare":
@@ -98,6 +100,19 @@ def _count_quarters(angle: float) -> int | None:
     """Return by how many quarters of a turn an angle turns, or None."""
     quarters = round(angle / (pi / 2))
     return quarters % 4 if abs(angle - quarters * pi / 2) <= ANGLE else None
+
+
+def _rotate(qubits: tuple[int, ...], letters: tuple[int, ...], angle: float) -> Gates | None:
+    """Return a rotation by the parity of Paulis; of any number of them."""
+    quarters = _count_quarters(angle)
+    if quarters == 2:
+        return tuple([("_XYZ"[letter], (q,)) for q, letter in zip(qubits, letters, strict=True)])
+    if not quarters:
+        return None if quarters is None else ()
+    basis = {1: "H", 2: "H_YZ"}
+    turns = [(basis[i], (q,)) for q, i in zip(qubits, letters, strict=True) if i in basis]
+    parity = [("CX", (qubit, qubits[-1])) for qubit in qubits[:-1]]
+    return (*turns, *parity, (_ROTATIONS["rz"][quarters - 1], qubits[-1:]), *parity, *turns)
 
 
 @lru_cache(maxsize=1024)

@@ -17,9 +17,10 @@ from qiskit.circuit import (
 
 from ...exceptions import Problem
 from ..classical import ExpressionError
+from ..operations import qubits_of
 from ..plan import Step
 from .builder import Scope
-from .clifford import to_gates
+from .clifford import MATRIX_QUBITS, to_gates
 from .feedforward import to_parity
 from .general import Compiler
 
@@ -79,7 +80,11 @@ class _Search(Compiler):
             self._refuse(reason, _OTHER, instruction, scope)
         elif not all(map(_is_clifford, self._steps[start:])):
             reason = "it is not Clifford, and method='stabilizer' runs nothing else"
-            self._refuse(reason, _TRANSPILE, instruction, scope)
+            cure = _TRANSPILE
+            if any(map(_is_wide, self._steps[start:])):
+                reason = f"no matrix on more than {MATRIX_QUBITS} qubits is known to be Clifford"
+                cure = f"decompose it, or {_OTHER}"
+            self._refuse(reason, cure, instruction, scope)
 
     def _condition(self, instruction: CircuitInstruction, scope: Scope) -> None:
         try:
@@ -111,6 +116,10 @@ def _is_clifford(step: Step) -> bool:
     if step[0] == "unitary":
         return all(to_gates(operation) is not None for operation in step[1])
     return step[0] in ("measure", "reset")
+
+
+def _is_wide(step: Step) -> bool:
+    return step[0] == "unitary" and any(len(qubits_of(op)) > MATRIX_QUBITS for op in step[1])
 
 
 def _is_pauli(step: Step) -> bool:

@@ -63,6 +63,9 @@ def compile_stabilizer(
         from .non_clifford import find_non_clifford  # circuits without any do not wait for this
 
         problems = find_non_clifford(circuit, index, dt)
+        if found is None and not problems:
+            reason = "noise on several qubits at once depends on a condition"
+            problems = [Problem(index, circuit.name, reason, "leave method out")]
         if problems or found is None:
             return None, problems
     needed = stabilizer_bytes(found.num_qubits, found.num_records, shots)

@@ -10,7 +10,9 @@ import pytest
 from qiskit import ClassicalRegister, QuantumCircuit, QuantumRegister, transpile
 from qiskit.circuit import Reset
 from qiskit.circuit.classical import expr, types
+from qiskit.circuit.library import DiagonalGate, PauliGate
 from qiskit.circuit.random import random_clifford_circuit
+from qiskit.transpiler import InstructionProperties
 
 from qiskit_oqtopus import (
     DeviceSnapshot,
@@ -174,6 +176,31 @@ def test_what_is_refused_is_named_with_its_position(kind):
     if reason == NOT_CLIFFORD:
         assert "transpile with optimization_level=1" in problem.cure
     QulacsBackend().run(circuit, shots=1).result()  # others run it
+
+
+def test_wide_matrices_are_not_looked_at():
+    circuit = QuantumCircuit(7)
+    circuit.append(DiagonalGate([1] * 128), range(7))
+    circuit.measure_all()
+    with pytest.raises(OqtopusCircuitError, match="no matrix on more than 6 qubits is known to be"):
+        BACKEND.run(circuit)
+
+
+@pytest.mark.filterwarnings("ignore::qiskit_oqtopus.exceptions.OqtopusWarning")
+def test_noise_of_several_qubits_under_a_condition():
+    target = random_target(np.random.default_rng(1), 2)
+    pairs = {pair: InstructionProperties(1e-7, 0.1) for pair in [(0, 1), (1, 0)]}
+    target.add_instruction(PauliGate("XX"), pairs)
+    circuit = QuantumCircuit(2, 2)
+    circuit.sx(0)
+    circuit.measure(0, 0)
+    with circuit.if_test((circuit.clbits[0], 1)):
+        circuit.append(PauliGate("XX"), [0, 1])
+    circuit.measure(1, 1)
+    assert set(BACKEND.run(circuit).result().get_counts()) == {"00", "11"}
+    twin = QulacsBackend.from_target(target, method="stabilizer")
+    with pytest.raises(OqtopusCircuitError, match="noise on several qubits at once depends on a"):
+        twin.run(circuit)
 
 
 def test_all_that_is_wrong_is_said_at_once():

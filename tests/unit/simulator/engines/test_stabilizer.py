@@ -4,6 +4,7 @@ What may not be run is in tests/unit/simulator/compile/test_stabilizer.py.
 """
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -159,6 +160,26 @@ def test_operations_that_are_no_standard_gates(kind):
     exact = exact_distribution(Statevector(expanded), [(q, q) for q in range(n)])
     circuit.measure_all()
     assert_drawn_from(counts_of(circuit), exact)
+
+
+@pytest.mark.parametrize("turns", [-1, 1, 2, 4])
+def test_rotations_by_many_paulis(turns):
+    label = "XYZZYXIYZX"
+    circuit = random_clifford_circuit(10, 40, gates=["h", "s", "cx"], seed=3)
+    time = turns * math.pi / 4
+    circuit.append(PauliEvolutionGate(SparsePauliOp([label]), time), range(10))
+    circuit.h(range(5))
+    circuit, exact = measured(circuit)
+    assert_drawn_from(counts_of(circuit, shots=20_000), exact)
+
+
+def test_a_box_is_what_is_in_it():
+    circuit = QuantumCircuit(2)
+    with circuit.box():
+        circuit.h(0)
+        circuit.cx(0, 1)
+    circuit.measure_all()
+    assert_drawn_from(counts_of(circuit), {0: 0.5, 3: 0.5})
 
 
 def test_own_gates_are_what_their_definitions_say():
@@ -423,6 +444,16 @@ def test_the_same_seed_has_the_same_counts_wherever_a_circuit_runs():
         assert a["data"] == b["data"]
     other = BACKEND.run(circuits, memory=True, shots=300, seed_simulator=2).result()
     assert [e["data"] for e in first] != [e["data"] for e in other.to_dict()["results"]]
+
+
+@quiet
+def test_plans_go_to_other_processes():
+    rng = np.random.default_rng(2)
+    twin = noisy_twin(rng, 3, symmetric=False)
+    circuit = random_dynamic(3, 3, ["x", "sx", "cx"], paulis=("x", "id"))
+    (plan,) = twin._compile([circuit], dict(twin.options))
+    assert any(piece.qubit is not None for piece in plan.pieces)
+    assert pickle.loads(pickle.dumps(plan)) == plan
 
 
 def test_blocks_have_random_numbers_of_their_own(monkeypatch):
