@@ -89,7 +89,7 @@ class _Sampler:
                 struck = found % 2 == piece.parity
                 drawn = generator.random(shots)
                 for pauli, probability in zip("XYZ", piece.probabilities, strict=True):
-                    mask = np.zeros((plan.num_qubits, shots), dtype=bool)
+                    mask = np.zeros((piece.qubit + 1, shots), dtype=bool)
                     mask[piece.qubit] = struck & (drawn >= 0) & (drawn < probability)
                     frames.broadcast_pauli_errors(pauli=pauli, mask=mask)
                     drawn -= probability
