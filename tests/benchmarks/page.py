@@ -87,12 +87,11 @@ The reasons:
 - **Many different outcomes.** Qiskit writes the bit string of each outcome when `get_counts` is
   called. Where nearly every shot has a different outcome, as with quantum volume on 10 qubits, this
   is a large part of the time. The same is true of Aer.
-- **What is not compared.** All this is about exact state vectors, and about Clifford circuits, where
-  both simulators have a method for stabilizers. AerSimulator has other methods: for little
-  entanglement (`matrix_product_state`), and for GPUs. On wide circuits of these kinds they are
-  faster by any factor. With many threads on
-  many cores, a large circuit may also be faster on Aer: its gates use the vector units of the
-  processor, which the wheels of Qulacs on PyPI do not use.
+- **What is not compared.** All this is about exact state vectors, and about Clifford circuits, for
+  which both simulators have a method of their own. AerSimulator has others: for little entanglement
+  (`matrix_product_state`), and for GPUs. On wide circuits of these kinds they are faster by any
+  factor. With many threads on many cores, a large circuit may also be faster on Aer: its gates use
+  the vector units of the processor, which the wheels of Qulacs on PyPI do not use.
 
 ## The wheel of Qulacs
 
