@@ -1,4 +1,4 @@
-"""Operations as gates of stim, if they are Clifford; stim has all that is known of tableaus."""
+"""Operations and noise as instructions of stim, which has all that is known of tableaus."""
 
 from __future__ import annotations
 
@@ -188,3 +188,58 @@ def _write(tableau: Any) -> Gates:
             ]
         )
     return tuple([("_XYZ"[pauli[place]], (place,)) for place in range(len(pauli)) if pauli[place]])
+
+
+def write_noise(
+    qubits: tuple[int, ...], p: float, relaxations: tuple[tuple[float, float], ...]
+) -> str:
+    r"""Return the twirl of noise as lines of stim.
+
+    Args:
+        qubits: The k qubits.
+        p: Depolarizing of all of them.
+        relaxations: t / T1 and t / T2 of each.
+
+    >>> write_noise((7,), 0.5, ((0.0, 0.0),))
+    'PAULI_CHANNEL_1(0.125,0.125,0.125) 7\n'
+    """
+    beginning, each = _find_errors(p, relaxations)
+    if each is None:
+        return f"{beginning}{' '.join(map(str, qubits))}\n"
+    lines = []
+    for name, paulis in each:
+        targets = "*".join([f"{letter}{qubits[place]}" for letter, place in paulis])
+        lines.append(f"{name} {targets}\n")
+    return "".join(lines)
+
+
+_Errors = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
+
+
+@lru_cache(maxsize=4096)
+def _find_errors(
+    p: float, relaxations: tuple[tuple[float, float], ...]
+) -> tuple[str, _Errors | None]:
+    """Return the beginning of a line of noise, or one after the other for three qubits and more.
+
+    Each of those strikes if none before it has.
+    """
+    from ..noise.twirl import twirl  # most circuits have no noise: they do not wait for its import
+
+    width = len(relaxations)
+    probabilities = twirl(p, relaxations)
+    if width <= 2:
+        # Where there are two qubits, stim counts the second one first.
+        order = [4 * (i % 4) + i // 4 for i in range(16)] if width == 2 else range(4)
+        listed = ",".join([repr(probabilities[place]) for place in order][1:])
+        return f"PAULI_CHANNEL_{width}({listed}) ", None
+    found = []
+    left, name = 1.0, "E"
+    for number, probability in enumerate(probabilities[1:], start=1):
+        if probability <= 0:
+            continue
+        digits = [number >> 2 * place & 3 for place in range(width)]
+        paulis = tuple([("IXYZ"[digit], place) for place, digit in enumerate(digits) if digit])
+        found.append((f"{name}({min(1.0, probability / left)!r})", paulis))
+        left, name = left - probability, "ELSE_CORRELATED_ERROR"
+    return "", tuple(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from qiskit.circuit import CONTROL_FLOW_OP_NAMES, QuantumCircuit
@@ -13,7 +12,7 @@ from ..memory import Budget, describe_bytes, stabilizer_bytes
 from ..noise.twirl import twirl
 from ..operations import Operation
 from ..plan import Piece, Plan, StabilizerPlan, Step
-from .clifford import has_stim, to_gates
+from .clifford import has_stim, to_gates, write_noise
 from .feedforward import Parity, to_parity
 from .general import Compiler
 from .noisy import compile_noisy
@@ -180,7 +179,7 @@ class _Writer:
         if operation[0] == "noise":
             _, qubits, p, relaxations = operation
             self._note(relaxations)
-            self._lines.append(_write_noise(qubits, p, relaxations))
+            self._lines.append(write_noise(qubits, p, relaxations))
             return True
         gates = to_gates(operation)
         if gates is None:
@@ -274,47 +273,4 @@ class _Writer:
             # No condition comes before a measurement that is still to be read wrongly.
             self._places.clear()
         elif not parity:
-            self._lines.append(_write_noise((qubit,), p, relaxations))
-
-
-def _write_noise(
-    qubits: tuple[int, ...], p: float, relaxations: tuple[tuple[float, float], ...]
-) -> str:
-    beginning, each = _find_errors(p, relaxations)
-    if each is None:
-        return f"{beginning}{' '.join(map(str, qubits))}\n"
-    lines = []
-    for name, paulis in each:
-        targets = "*".join([f"{letter}{qubits[place]}" for letter, place in paulis])
-        lines.append(f"{name} {targets}\n")
-    return "".join(lines)
-
-
-_Errors = tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
-
-
-@lru_cache(maxsize=4096)
-def _find_errors(
-    p: float, relaxations: tuple[tuple[float, float], ...]
-) -> tuple[str, _Errors | None]:
-    """Return the beginning of a line of noise, or one after the other for three qubits and more.
-
-    Each of those strikes if none before it has.
-    """
-    width = len(relaxations)
-    probabilities = twirl(p, relaxations)
-    if width <= 2:
-        # Where there are two qubits, stim counts the second one first.
-        order = [4 * (i % 4) + i // 4 for i in range(16)] if width == 2 else range(4)
-        listed = ",".join([repr(probabilities[place]) for place in order][1:])
-        return f"PAULI_CHANNEL_{width}({listed}) ", None
-    found = []
-    left, name = 1.0, "E"
-    for number, probability in enumerate(probabilities[1:], start=1):
-        if probability <= 0:
-            continue
-        digits = [number >> 2 * place & 3 for place in range(width)]
-        paulis = tuple([("IXYZ"[digit], place) for place, digit in enumerate(digits) if digit])
-        found.append((f"{name}({min(1.0, probability / left)!r})", paulis))
-        left, name = left - probability, "ELSE_CORRELATED_ERROR"
-    return "", tuple(found)
+            self._lines.append(write_noise((qubit,), p, relaxations))
