@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import uuid
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +33,18 @@ from ..options import (
     integer,
     meas_level,
     meas_return,
-    one_of,
     optional,
     shot_count,
 )
 from ..version import __version__
-from .compile.choose_engine import METHODS, check_engine, compiler_for, density_matrix
+from .compile.choose_engine import check_engine, compiler_for, density_matrix, method
 from .compile.compile import divide
 from .engines.run import Settings
 from .job import QulacsJob
 from .memory import Budget, branch_bytes, max_qubits
 from .optimize import stages
 from .optimize.cost import TEMPLATE_SETS
-from .plan import UNPACKED, AnyPlan, Plan, ProductPlan, find_width, pack
+from .plan import UNPACKED, AnyPlan, Plan, find_approximations, find_width, pack
 from .result import header, headers_of_sets
 from .target import ideal_target, widen
 from .threads import limit_threads
@@ -83,7 +82,7 @@ _OPTIONS: dict[str, tuple[Check, Any]] = {
     "seed_simulator": (optional(integer(0, MAX_SEED)), None),
     "statevector": (boolean, False),
     "density_matrix": (density_matrix, False),
-    "method": (one_of(METHODS), "automatic"),
+    "method": (method, "automatic"),
     "executor": (_executor, None),
     "max_job_size": (optional(integer(1)), None),
     "max_parallel_threads": (optional(integer(1)), None),
@@ -93,8 +92,32 @@ _OPTIONS: dict[str, tuple[Check, Any]] = {
 }
 """The check and the default of each run option."""
 
+_STABILIZER_QUBITS = 1024
+"""Number of qubits of the default Target where their number is of little cost."""
+
 _CHECKS: dict[str, Check] = {name: check for name, (check, _) in _OPTIONS.items()}
 _TWIN_CHECKS = {**_CHECKS, **SWITCH_CHECKS}
+
+
+_SHOWN = 20
+"""Circuits that a warning names at most."""
+
+
+def _warn_of_approximations(found: Mapping[str, Sequence[str]]) -> None:
+    """Warn of what is approximated, and in which circuits."""
+    if not found:
+        return
+    said = []
+    for what, circuits in sorted(found.items(), reverse=True):
+        more = len(circuits) - _SHOWN
+        listed = ", ".join(circuits[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        said.append(f"{what}, in circuits {listed}")
+    warnings.warn(
+        f"The stabilizer engine approximates noise: {'; '.join(said)}. How much that changes is on "
+        "the page 'Clifford circuits'; methods 'density_matrix' and 'trajectories' are exact.",
+        OqtopusWarning,
+        stacklevel=users_stacklevel(),
+    )
 
 
 class QulacsBackend(TwinBackend):
@@ -117,7 +140,8 @@ class QulacsBackend(TwinBackend):
             all qubits, without couplings, durations or errors.
         num_qubits: Number of qubits of the default Target. By default, as many as fit into the
             memory that is available now, at 48 bytes per amplitude: floor(log2((bytes - 1 MiB) /
-            48)), at most 30. See :mod:`qiskit_oqtopus.simulator.memory`.
+            48)), at most 30. See :mod:`qiskit_oqtopus.simulator.memory`. With
+            ``method="stabilizer"``, 1024.
         **options: Defaults of the run options, see :meth:`run`.
 
     Raises:
@@ -153,6 +177,8 @@ class QulacsBackend(TwinBackend):
         if target is None or not target.num_qubits:
             if num_qubits is None:
                 num_qubits = max_qubits(self._budget(self.options.max_memory_mb).available)
+                if self.options.method == "stabilizer":
+                    num_qubits = _STABILIZER_QUBITS
             target = ideal_target(num_qubits) if target is None else widen(target, num_qubits)
         elif num_qubits not in (None, target.num_qubits):
             raise OqtopusOptionError(
@@ -241,9 +267,11 @@ class QulacsBackend(TwinBackend):
                 * ``density_matrix``: True for the exact state of all qubits before the terminal
                   measurements, noise included, a complex array of shape (2**k, 2**k) in Qiskit's
                   order; or a list of k qubits, where the others are traced out. False.
-                * ``method`` (str): "automatic", "statevector", "density_matrix" or "trajectories".
-                  With noise, automatic is the faster one of the last two that fits into the
-                  memory; without noise it is the state vector.
+                * ``method`` (str): "automatic", "statevector", "density_matrix", "trajectories" or
+                  "stabilizer", which runs Clifford circuits of any width and needs stim. With
+                  noise, automatic is the faster one of density_matrix and trajectories that fits
+                  into the memory, or else stabilizer; without noise it is the state vector, or
+                  stabilizer where that takes less time.
                 * ``noise`` (bool): Of twins only, like all that follow in this list up to
                   ``timing``: whether there is any noise, True.
                 * ``gate_noise`` (bool): Whether gates have their stated errors, True; without,
@@ -275,6 +303,10 @@ class QulacsBackend(TwinBackend):
         Raises:
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If a circuit cannot be run; it lists all problems of all circuits.
+
+        Warns:
+            OqtopusWarning: If a circuit has no counts, if max_parallel_threads comes too late, and
+                of what is approximated where noise meets the method "stabilizer".
         """
         values = {**self.options, **options}
         values = self._check_values(values)
@@ -311,8 +343,8 @@ class QulacsBackend(TwinBackend):
             OqtopusOptionError: If an option is unknown or its value cannot be used.
             OqtopusCircuitError: If the circuit cannot be run.
         """
-        values = self._check_values({**self.options, **options})
         exact = observables is not None
+        values = self._check_values({**self.options, **options}, exact)
         try:
             plans = self._compile_sets(circuit, parameters, exact, values)
             headers = headers_of_sets(circuit, parameters)
@@ -322,12 +354,12 @@ class QulacsBackend(TwinBackend):
             raise OqtopusCircuitError([problem], self.name) from error
         return self._job(plans, headers, values, observables, keep_outcomes=True)
 
-    def _check_values(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _check_values(self, values: dict[str, Any], exact: bool = False) -> dict[str, Any]:
         """Check run options, each by itself and all together; return them normalized."""
         values = check_options(values, self._checks)
         if self._twin is not None:
             check_switches(values)
-        check_engine(values)
+        check_engine(values, exact)
         return values
 
     def _compile_sets(
@@ -354,7 +386,7 @@ class QulacsBackend(TwinBackend):
             found = divide(plan, budget, shots=shots)
             if isinstance(found, Plan):  # all sets have the same parts: one
                 return plans
-            if not isinstance(found, ProductPlan):
+            if isinstance(found, tuple):
                 raise OqtopusCircuitError([Problem(0, circuit.name, *found)], self.name)
             divided.append(found)
         return divided
@@ -399,6 +431,7 @@ class QulacsBackend(TwinBackend):
         budget = self._budget(values["max_memory_mb"])
         plans: list[AnyPlan] = []
         problems: list[Problem] = []
+        approximated: dict[str, list[str]] = {}
         widest = 0
         noise = None
         if self._twin is not None:
@@ -417,12 +450,15 @@ class QulacsBackend(TwinBackend):
             if found:
                 problems.extend(found)
             if plan is not None:
+                for what in find_approximations(plan):
+                    approximated.setdefault(what, []).append(f"{index} ({circuit.name!r})")
                 if len(circuit.qubits) >= HINT_QUBITS:
                     widest = max(widest, find_width(plan))
                 plans.append(plan if len(plans) < UNPACKED else pack(plan))
         if problems:
             problems.sort(key=lambda problem: problem.circuit)
             raise OqtopusCircuitError(problems, self.name)
+        _warn_of_approximations(approximated)
         hint_at_build(widest)
         return plans
 

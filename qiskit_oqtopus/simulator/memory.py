@@ -296,3 +296,27 @@ def trajectory_bytes(num_qubits: int, shots: int) -> int:
     219152384
     """
     return BASE_BYTES + (16 * (shots.bit_length() + 1) + 32 << num_qubits)
+
+
+def stabilizer_bytes(num_qubits: int, num_records: int, shots: int) -> int:
+    """Return the peak number of bytes that a stabilizer circuit takes.
+
+    In a block of shots, a byte and a bit for each measurement, which are read, and two bits for
+    each qubit. Then the outcomes of all shots, as :func:`join_bytes` counts them. Before that, the
+    tableau of one shot: four bits for each pair of qubits, and their transposes.
+
+    Args:
+        num_qubits: Number of qubits.
+        num_records: Number of measurements.
+        shots: Number of shots.
+
+    >>> stabilizer_bytes(145, 144, 10_000)
+    8599601
+    """
+    block = min(shots, STABILIZER_SHOTS) * (3 * num_records + num_qubits)
+    return join_bytes(shots, num_records) + block + num_qubits**2
+
+
+STABILIZER_SHOTS = 1 << 14
+"""Shots of stabilizer circuits are drawn in blocks of this size: the counts of a seed depend on
+it."""

@@ -159,6 +159,54 @@ class NoisyPlan:
         return self.plan.has_counts
 
 
+class Piece(NamedTuple):
+    """Some instructions of a stabilizer circuit, and noise after them under a condition.
+
+    Attributes:
+        program: The instructions, as stim writes them.
+        qubit: The qubit that the noise strikes; None if there is none, as in the last piece.
+        records: The measurements of the circuit, counted from 0, on whose parity it depends.
+        parity: It strikes in the shots with this parity.
+        probabilities: Those of X, Y and Z.
+    """
+
+    program: str
+    qubit: int | None = None
+    records: tuple[int, ...] = ()
+    parity: int = 1
+    probabilities: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class StabilizerPlan:
+    """A Clifford circuit for the stabilizer engine; it pickles.
+
+    Attributes:
+        pieces: The circuit.
+        num_qubits: Number of qubits that it has in stim.
+        bits: Each classical bit that is written, and the measurement that is in it in the end.
+        misread: How bits are read wrongly in the end.
+        num_records: Number of measurements.
+        approximations: What is simulated otherwise than other engines do it, in words.
+    """
+
+    pieces: tuple[Piece, ...]
+    num_qubits: int
+    bits: tuple[tuple[int, int], ...]
+    misread: tuple[Misreading, ...]
+    num_records: int
+    approximations: tuple[str, ...] = ()
+
+    @property
+    def has_counts(self) -> bool:
+        """Whether the circuit writes any classical bit."""
+        return bool(self.bits)
+
+
+Whole = Plan | NoisyPlan | StabilizerPlan
+"""A circuit, or a part of one, for one engine."""
+
+
 class Part(NamedTuple):
     """A part of a circuit that nothing ties to the rest of it.
 
@@ -168,7 +216,7 @@ class Part(NamedTuple):
         clbits: Circuit index of each classical bit of the part, ascending.
     """
 
-    plan: Plan | NoisyPlan
+    plan: Whole
     qubits: tuple[int, ...]
     clbits: tuple[int, ...]
 
@@ -196,11 +244,20 @@ class ProductPlan:
     has_counts: bool
 
 
-def find_width(plan: Plan | NoisyPlan | ProductPlan) -> int:
+def find_width(plan: Runnable) -> int:
     """Return the number of qubits of the largest state that a plan has."""
     if isinstance(plan, ProductPlan):
         return max(find_width(part.plan) for part in plan.parts)
+    if isinstance(plan, StabilizerPlan):
+        return 0
     return len((plan.plan if isinstance(plan, NoisyPlan) else plan).qubits)
+
+
+def find_approximations(plan: Runnable) -> frozenset[str]:
+    """Return in words what a plan simulates otherwise than it is stated."""
+    if isinstance(plan, ProductPlan):
+        return frozenset().union(*(find_approximations(part.plan) for part in plan.parts))
+    return frozenset(plan.approximations if isinstance(plan, StabilizerPlan) else ())
 
 
 BLOCK_SHOTS = 1 << 29
@@ -222,7 +279,7 @@ class Packed(NamedTuple):
     has_counts: bool
 
 
-Runnable = Plan | NoisyPlan | ProductPlan
+Runnable = Whole | ProductPlan
 AnyPlan = Runnable | Packed
 
 

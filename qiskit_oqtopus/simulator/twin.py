@@ -119,7 +119,7 @@ def check_switches(options: Mapping[str, Any]) -> None:
     if options["method"] == "statevector":
         raise OqtopusOptionError(
             "Option 'method' is 'statevector', which has no noise. Use 'automatic', "
-            "'density_matrix' or 'trajectories', or noise=False."
+            "'density_matrix', 'trajectories' or 'stabilizer', or noise=False."
         )
     if options["idle_relaxation"] and not options["relaxation"]:
         raise OqtopusOptionError(

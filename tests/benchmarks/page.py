@@ -34,7 +34,7 @@ in brackets.
   `update_quantum_state` and `sampling` are timed. No simulator that reads circuits and returns
   results can do the same work in less time. Where a ratio is below 1, less work is done: gates are
   merged, qubits are kept apart until a gate joins them, and many shots are drawn together.
-- *AerSimulator* uses `method="statevector"` and one thread.
+- *AerSimulator* uses `method="statevector"` and one thread, unless the table says otherwise.
 - Our time is that of `run(circuits).result()` and of `get_counts` for every circuit, unless the
   table says otherwise. Aer's is measured in the same way.
 
@@ -87,11 +87,11 @@ The reasons:
 - **Many different outcomes.** Qiskit writes the bit string of each outcome when `get_counts` is
   called. Where nearly every shot has a different outcome, as with quantum volume on 10 qubits, this
   is a large part of the time. The same is true of Aer.
-- **What is not compared.** All this is about exact state vectors. AerSimulator has other methods:
-  for circuits of Clifford gates (`stabilizer`), for little entanglement (`matrix_product_state`),
-  and for GPUs. On wide circuits of these kinds they are faster by any factor. With many threads on
-  many cores, a large circuit may also be faster on Aer: its gates use the vector units of the
-  processor, which the wheels of Qulacs on PyPI do not use.
+- **What is not compared.** All this is about exact state vectors, and about Clifford circuits, for
+  which both simulators have a method of their own. AerSimulator has others: for little entanglement
+  (`matrix_product_state`), and for GPUs. On wide circuits of these kinds they are faster by any
+  factor. With many threads on many cores, a large circuit may also be faster on Aer: its gates use
+  the vector units of the processor, which the wheels of Qulacs on PyPI do not use.
 
 ## The wheel of Qulacs
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from qiskit.circuit import QuantumCircuit
 
 from ...exceptions import OqtopusOptionError, Problem
+from ...options import one_of
 from .. import memory
 from ..memory import Budget, density_bytes, trajectory_bytes
 from ..optimize.estimate import estimate
-from ..plan import NoisyPlan, Part, Plan, ProductPlan, Runnable, Wanted
+from ..plan import NoisyPlan, Part, Plan, ProductPlan, Runnable, StabilizerPlan, Wanted
+from .clifford import has_stim
 from .compile import compile_circuit
 from .product import MIN_NOISY_QUBITS, build_product
 
@@ -21,7 +23,22 @@ if TYPE_CHECKING:
 
 Compile = Callable[[QuantumCircuit, int], tuple[Runnable | None, list[Problem]]]
 
-METHODS = ("automatic", "statevector", "density_matrix", "trajectories")
+METHODS = ("automatic", "statevector", "density_matrix", "trajectories", "stabilizer")
+
+
+def method(name: str, value: Any) -> Any:
+    """Check for one of the methods that can be had.
+
+    Raises:
+        OqtopusOptionError: If there is no such method, or if it needs what is not installed.
+    """
+    chosen = one_of(METHODS)(name, value)
+    if chosen == "stabilizer" and not has_stim():
+        raise OqtopusOptionError(
+            f"Option {name!r} is 'stabilizer', which needs stim; install it with: "
+            'python -m pip install "qiskit-oqtopus[stabilizer]"'
+        )
+    return chosen
 
 
 def density_matrix(name: str, value: Any) -> bool | tuple[int, ...]:
@@ -45,13 +62,25 @@ def density_matrix(name: str, value: Any) -> bool | tuple[int, ...]:
     return qubits
 
 
-def check_engine(options: Mapping[str, Any]) -> None:
+def check_engine(options: Mapping[str, Any], exact: bool = False) -> None:
     """Refuse combinations of options that no engine can serve.
+
+    Args:
+        options: Run options.
+        exact: Whether expectation values in the final state are wanted.
 
     Raises:
         OqtopusOptionError: If the density matrix is asked of an engine that has none, and the like.
     """
     method = options["method"]
+    if method == "stabilizer":
+        wanted = [name for name in ("statevector", "density_matrix") if options[name]]
+        if wanted or exact:
+            what = f"Option {wanted[0]!r} is {options[wanted[0]]}" if wanted else "An estimation"
+            raise OqtopusOptionError(
+                f"{what}, but 'method' is 'stabilizer', which draws shots and has no state to "
+                "compute it from. Leave 'method' out."
+            )
     if options["density_matrix"] and method not in ("automatic", "density_matrix"):
         raise OqtopusOptionError(
             f"Option 'density_matrix' is {options['density_matrix']}, but 'method' is {method!r}. "
@@ -90,6 +119,18 @@ def compiler_for(
     """
     # Exact values take a density matrix; asking for that of no qubits says whether there is one.
     method, wanted = options["method"], () if exact else options["density_matrix"]
+    schedule = None if noise is None else _choose_schedule(options)
+    if method == "stabilizer":
+        from .stabilizer import compile_stabilizer  # few circuits need it
+
+        return partial(
+            compile_stabilizer,
+            noise=noise,
+            shots=options["shots"],
+            budget=budget,
+            dt=dt,
+            schedule=schedule,
+        )
     by_state = method != "density_matrix" and (
         exact or (method != "trajectories" and wanted is False)
     )
@@ -101,6 +142,7 @@ def compiler_for(
             budget=budget,
             dt=dt,
             shots=0 if exact else options["shots"],
+            stabilizer=method == "automatic",
         )
     return partial(
         _compile_for_noise,
@@ -109,7 +151,7 @@ def compiler_for(
         shots=0 if exact else options["shots"],
         budget=budget,
         dt=dt,
-        schedule=None if noise is None else _choose_schedule(options),
+        schedule=schedule,
         wanted=wanted,
     )
 
@@ -131,7 +173,7 @@ def _compile_for_noise(
     dt: float | None,
     schedule: str | None,
     wanted: Wanted,
-) -> tuple[NoisyPlan | ProductPlan | None, list[Problem]]:
+) -> tuple[Runnable | None, list[Problem]]:
     """Compile a circuit for the engines that can have noise, whether it has any or not."""
     final = wanted is not False
     plan: Runnable | None
@@ -144,14 +186,14 @@ def _compile_for_noise(
     if not isinstance(plan, Plan):
         return None, problems
     chosen = _divide(plan, method, shots, budget, wanted)
-    if isinstance(chosen, (NoisyPlan, ProductPlan)):
-        return chosen, []
-    return None, [Problem(index, circuit.name, *chosen)]
+    if isinstance(chosen, tuple):
+        return None, [Problem(index, circuit.name, *chosen)]
+    return chosen, []
 
 
 def _divide(
     plan: Plan, method: str, shots: int, budget: Budget, wanted: Wanted
-) -> NoisyPlan | ProductPlan | tuple[str, str]:
+) -> NoisyPlan | StabilizerPlan | ProductPlan | tuple[str, str]:
     """Choose the engine for a plan, or one for each of its independent parts."""
     if len(plan.qubits) < MIN_NOISY_QUBITS:
         return choose_engine(plan, method, shots, budget, wanted)
@@ -162,15 +204,28 @@ def _divide(
         if problem is not None:
             return problem
 
-    def choose(part: Part) -> NoisyPlan | tuple[str, str]:
+    def choose(part: Part) -> NoisyPlan | StabilizerPlan | tuple[str, str]:
         assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
-        return choose_engine(part.plan, method, shots, budget, _find_inside(part.qubits, wanted))
+        inside = _find_inside(part.qubits, wanted)
+        return _choose_any(part.plan, method, shots, budget, inside)
 
     def fits() -> bool:
         return isinstance(choose_engine(plan, method, shots, budget, wanted), NoisyPlan)
 
     parts = build_product(plan, shots, budget, choose, fits, noisy=True)
-    return choose_engine(plan, method, shots, budget, wanted) if parts is None else parts
+    return _choose_any(plan, method, shots, budget, wanted) if parts is None else parts
+
+
+def _choose_any(
+    plan: Plan, method: str, shots: int, budget: Budget, wanted: Wanted
+) -> NoisyPlan | StabilizerPlan | tuple[str, str]:
+    """Choose the engine for a plan: stabilizers, if no exact one fits."""
+    found = choose_engine(plan, method, shots, budget, wanted)
+    if isinstance(found, NoisyPlan) or method != "automatic" or wanted is not False:
+        return found
+    from .stabilizer import fit_stabilizer  # few circuits come here
+
+    return fit_stabilizer(plan, shots, budget) or found
 
 
 def _find_inside(qubits: tuple[int, ...], wanted: Wanted) -> Wanted:

@@ -7,8 +7,10 @@ from qiskit.circuit import QuantumCircuit
 from ...exceptions import Problem
 from .. import memory
 from ..optimize import stages
-from ..plan import Part, Plan, ProductPlan
+from ..optimize.cost import STABILIZER_QUBITS, SURELY, stabilizer_cost, state_cost
+from ..plan import Part, Plan, ProductPlan, Runnable, StabilizerPlan
 from . import consolidate, product
+from .clifford import is_surely_other
 from .straight import compile_straight
 
 
@@ -21,7 +23,8 @@ def compile_circuit(
     final: bool = False,
     dt: float | None = None,
     shots: int | None = None,
-) -> tuple[Plan | ProductPlan | None, list[Problem]]:
+    stabilizer: bool = False,
+) -> tuple[Runnable | None, list[Problem]]:
     """Compile one circuit.
 
     Args:
@@ -32,6 +35,7 @@ def compile_circuit(
         final: Whether expectation values in that state are wanted, or its density matrix.
         dt: Duration of one dt in s, or None where it is not known.
         shots: Number of shots, 0 if nothing is sampled; None leaves the circuit whole.
+        stabilizer: Whether the stabilizer engine may run it, where that takes less time.
 
     Returns:
         The plan and no problems, or None and everything that is wrong.
@@ -50,16 +54,24 @@ def compile_circuit(
     wrong = purity_problem(plan) if statevector else None
     if wrong is not None:
         return None, [Problem(index, circuit.name, *wrong)]
-    found: Plan | ProductPlan | tuple[str, str]
-    found = _add_stages(plan) if budget is None else divide(plan, budget, statevector, shots)
-    if isinstance(found, (Plan, ProductPlan)):
-        return found, []
-    return None, [Problem(index, circuit.name, *found)]
+    found: Runnable | tuple[str, str]
+    if budget is None:
+        found = _add_stages(plan)
+    else:
+        stabilizer = stabilizer and bool(shots) and not statevector
+        found = divide(plan, budget, statevector, shots, stabilizer)
+    if isinstance(found, tuple) and not isinstance(found, Plan):
+        return None, [Problem(index, circuit.name, *found)]
+    return found, []
 
 
 def divide(
-    plan: Plan, budget: memory.Budget, statevector: bool = False, shots: int | None = None
-) -> Plan | ProductPlan | tuple[str, str]:
+    plan: Plan,
+    budget: memory.Budget,
+    statevector: bool = False,
+    shots: int | None = None,
+    stabilizer: bool = False,
+) -> Plan | StabilizerPlan | ProductPlan | tuple[str, str]:
     """Return a plan as it is run without noise: as a whole, or as independent parts.
 
     Args:
@@ -67,6 +79,7 @@ def divide(
         budget: Memory that the simulation may take.
         statevector: Whether the state of all qubits is wanted.
         shots: Number of shots, 0 if nothing is sampled; None leaves the plan whole.
+        stabilizer: Whether the stabilizer engine may run it, or parts of it.
 
     Returns:
         The plan, or (reason, cure) if there is no memory for it.
@@ -77,9 +90,9 @@ def divide(
             return wrong
     if shots is not None and len(plan.qubits) >= product.MIN_QUBITS:
 
-        def choose(part: Part) -> Plan | tuple[str, str]:
+        def choose(part: Part) -> Plan | StabilizerPlan | tuple[str, str]:
             assert isinstance(part.plan, Plan)  # noqa: S101 - mypy
-            return memory_problem(part.plan, budget) or _add_stages(part.plan)
+            return _choose(part.plan, budget, shots if stabilizer else 0)
 
         def fits() -> bool:
             return memory_problem(plan, budget) is None
@@ -87,6 +100,22 @@ def divide(
         parts = product.build_product(plan, shots, budget, choose, fits, noisy=False)
         if parts is not None:
             return parts
+    return _choose(plan, budget, shots if stabilizer and shots else 0)
+
+
+def _choose(
+    plan: Plan, budget: memory.Budget, stabilizer_shots: int
+) -> Plan | StabilizerPlan | tuple[str, str]:
+    """Choose the engine for a plan: for stabilizers, if there are shots for it, or for states."""
+    # A circuit of few qubits without measurements inside costs nothing to decide on.
+    wide = len(plan.qubits) >= STABILIZER_QUBITS or len(plan.steps) > 1
+    shots = 0 if not wide or is_surely_other(plan) else stabilizer_shots
+    if shots and SURELY * stabilizer_cost(plan, shots) < state_cost(plan):
+        from .stabilizer import fit_stabilizer  # most circuits are not Clifford
+
+        found = fit_stabilizer(plan, shots, budget)
+        if found is not None:
+            return found
     return memory_problem(plan, budget) or _add_stages(plan)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ..memory import Budget, describe_bytes, join_bytes
 from ..optimize.cost import NOISY_PART_NS, PART_NS, whole_cost
-from ..plan import BLOCK_SHOTS, NoisyPlan, Part, Plan, ProductPlan
+from ..plan import BLOCK_SHOTS, Part, Plan, ProductPlan, Whole
 
 MIN_QUBITS = 11
 """A plan of fewer qubits is not looked at: as a whole it takes less time than to look."""
@@ -19,7 +19,7 @@ MAX_BLOCKS = 128
 
 _NAMED_QUBITS = 16
 
-Chosen = Plan | NoisyPlan | tuple[str, str]
+Chosen = Whole | tuple[str, str]
 """A plan for an engine, or (reason, cure) if there is no memory for it."""
 
 

@@ -139,7 +139,7 @@ def _pair_shots(
             if values.any():
                 words[word] |= values[order]
     _look(cancelled)
-    return _count(words)
+    return count_words(words)
 
 
 def _to_words(keys: Sequence[int], number: int) -> NDArray[np.uint64]:
@@ -148,8 +148,12 @@ def _to_words(keys: Sequence[int], number: int) -> NDArray[np.uint64]:
     return np.frombuffer(data, dtype="<u8").reshape(len(keys), number).T
 
 
-def _count(words: NDArray[np.uint64]) -> Sampled:
-    """Return the different columns, ascending, and how often each occurs."""
+def count_words(words: NDArray[np.uint64]) -> Sampled:
+    """Return the different columns, ascending, and how often each occurs.
+
+    Args:
+        words: Numbers as words of 64 bits, the lowest first, shape (words, numbers).
+    """
     if len(words) == 1:
         values, counts = np.unique(words[0], return_counts=True)
         return Sampled(values.tolist(), counts)

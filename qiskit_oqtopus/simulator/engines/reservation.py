@@ -19,9 +19,10 @@ from ..memory import (
     join_bytes,
     left_by_limits,
     required_bytes,
+    stabilizer_bytes,
     trajectory_bytes,
 )
-from ..plan import BLOCK_SHOTS, NoisyPlan, ProductPlan, Runnable
+from ..plan import BLOCK_SHOTS, NoisyPlan, ProductPlan, Runnable, StabilizerPlan
 from ..state import Cancelled, Flag
 from .ensemble import BATCH_QUBITS
 
@@ -76,6 +77,8 @@ def is_small(plan: Runnable, shots: int) -> bool:
     if isinstance(plan, ProductPlan):
         small = all(is_small(part.plan, shots) for part in plan.parts)
         return small and _find_join_bytes(plan, shots) <= ALWAYS_THERE
+    if isinstance(plan, StabilizerPlan):
+        return _find_stabilizer_bytes(plan, shots) <= ALWAYS_THERE
     if isinstance(plan, NoisyPlan):
         return len(plan.plan.qubits) <= SMALL_QUBITS // 2
     return len(plan.qubits) <= SMALL_QUBITS
@@ -86,6 +89,8 @@ def find_needed_bytes(plan: Runnable, shots: int, branch_bytes: int) -> int:
     if isinstance(plan, ProductPlan):
         parts = [find_needed_bytes(part.plan, shots, branch_bytes) for part in plan.parts]
         return max(*parts, _find_join_bytes(plan, shots))
+    if isinstance(plan, StabilizerPlan):
+        return _find_stabilizer_bytes(plan, shots)
     if isinstance(plan, NoisyPlan):
         inner = plan.plan
         n = len(inner.qubits)
@@ -100,6 +105,10 @@ def find_needed_bytes(plan: Runnable, shots: int, branch_bytes: int) -> int:
     if not inner.is_static and n > BATCH_QUBITS:
         needed += min(branch_bytes, shots * (16 << n))
     return needed
+
+
+def _find_stabilizer_bytes(plan: StabilizerPlan, shots: int) -> int:
+    return stabilizer_bytes(plan.num_qubits, plan.num_records, shots)
 
 
 def _find_join_bytes(plan: ProductPlan, shots: int) -> int:

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from ..memory import BRANCH_BYTES, is_limited
 from ..optimize.one_qubit import evolve_qubit
 from ..optimize.stages import run_stages
-from ..plan import AnyPlan, NoisyPlan, Plan, ProductPlan, Runnable, Wanted, unpack
+from ..plan import (
+    AnyPlan,
+    NoisyPlan,
+    Plan,
+    ProductPlan,
+    Runnable,
+    StabilizerPlan,
+    Wanted,
+    Whole,
+    unpack,
+)
 from ..state import Cancelled, Circuit, Flag
 from ..threads import UNSPREAD_QUBITS, calm_blas, limit_threads
 from .reservation import find_needed_bytes, is_small, reserve
@@ -190,7 +200,7 @@ def _simulate(
 
 
 def run_plan(
-    plan: Plan | NoisyPlan,
+    plan: Whole,
     generator: np.random.Generator,
     settings: Settings,
     cancelled: Flag | None,
@@ -207,7 +217,12 @@ def run_plan(
         Cancelled: If the flag was set.
     """
     state = "statevector"
-    if isinstance(plan, NoisyPlan):
+    array: NDArray[np.complex128] | None = None
+    if isinstance(plan, StabilizerPlan):
+        from .stabilizer import run_stabilizer  # nor for that of this one
+
+        keys, counts = run_stabilizer(plan, settings.shots, generator, cancelled)
+    elif isinstance(plan, NoisyPlan):
         from .noisy import run_noisy  # most circuits have no noise: they do not wait for its import
 
         state = "density_matrix"
@@ -232,7 +247,7 @@ def run_plan(
 
 
 def estimate(
-    plan: Plan | NoisyPlan,
+    plan: Whole,
     settings: Settings,
     on_active: dict[tuple[int, ...], ActiveObservables],
     cancelled: Flag | None,
@@ -252,6 +267,7 @@ def estimate(
         Cancelled: If the flag was set.
     """
     assert settings.observables is not None  # noqa: S101 - the caller has looked
+    assert not isinstance(plan, StabilizerPlan)  # noqa: S101 - these are made for counts only
     if isinstance(plan, NoisyPlan):
         from .noisy import expectation_values
 

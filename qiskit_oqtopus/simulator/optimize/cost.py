@@ -87,6 +87,28 @@ DENSITY_QUBITS = 10
 COEFFICIENT_NS = 2.0
 """A gate with its noise on a density matrix, in ns for each of its 4**n coefficients."""
 
+# -- stabilizers ----------------------------------------------------------------------------------
+
+STABILIZER_QUBITS = 13
+"""A circuit of fewer qubits that measures in the end only is faster as a state vector."""
+
+SURELY = 2.0
+"""Estimates of two engines that differ by less than this factor may be the other way round."""
+
+STABILIZER_NS: dict[str, float] = {
+    "plan": 500000.0,
+    "operations": 3000.0,
+    "records": 3000.0,
+    "drawn": 6.0,
+    "shots": 150.0,
+}
+"""What the stabilizer engine takes, in ns: for a plan, for each of its operations, for each of its
+measurements, for each of them in a shot, and for each shot."""
+
+STATE_NS: dict[str, float] = {"plan": 300000.0, "operations": 10000.0, "steps": 100000.0}
+"""What state vectors of so many qubits take beside their amplitudes, in ns: for a plan, for each
+operation, which is looked at to merge it with others, and for each step of one that branches."""
+
 # -- engines for noise ----------------------------------------------------------------------------
 
 DENSITY_NS: dict[str, tuple[float, float]] = {
@@ -159,6 +181,31 @@ def small_cost(small: Small) -> float:
     if small[0] == 0 == small[3]:
         return _ANTIDIAGONAL
     return _LIKE_HADAMARD if abs(abs(small[0]) - 0.5**0.5) < TINY else _GENERAL
+
+
+def stabilizer_cost(plan: Plan, shots: int) -> float:
+    """Return about what the stabilizer engine takes for a plan, in ns, if it is Clifford."""
+    operations, records = 0, len(plan.terminal)
+    for step in plan.steps:
+        operations += len(step[1]) if step[0] == "unitary" else 1
+        records += step[0] == "measure"
+    each = STABILIZER_NS
+    return (
+        each["plan"]
+        + each["operations"] * operations
+        + each["records"] * records
+        + (each["drawn"] * records + each["shots"]) * shots
+    )
+
+
+def state_cost(plan: Plan) -> float:
+    """Return about what state vectors take for a plan without noise, in ns; it walks the gates."""
+    n = len(plan.qubits)
+    if len(plan.steps) > 1:
+        return whole_cost(plan, noisy=False) + STATE_NS["steps"] * len(plan.steps)
+    operations = plan.steps[0][1] if plan.is_static and plan.steps else ()
+    each = PASSES_NS + sum(map(cost, operations))
+    return STATE_NS["plan"] + STATE_NS["operations"] * len(operations) + each * 2.0**n
 
 
 def whole_cost(plan: Plan, noisy: bool) -> float:

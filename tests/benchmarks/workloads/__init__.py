@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..workload import Workload
-from . import chip, engine, linear, night, w1, w2, w3, w4, w5, w6, w7, w8, w9
+from . import chip, clifford, engine, linear, night, w1, w2, w3, w4, w5, w6, w7, w8, w9
 
 WORKLOADS: dict[str, Callable[[], Workload]] = {
     **w1.WORKLOADS,
@@ -18,6 +18,7 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     **w8.WORKLOADS,
     **w9.WORKLOADS,
     **chip.WORKLOADS,
+    **clifford.WORKLOADS,
     **engine.WORKLOADS,
     **linear.WORKLOADS,
     **night.WORKLOADS,

@@ -52,7 +52,7 @@ def backend():
         ("seed_simulator", -1),
         ("seed_simulator", 2**64),
         ("seed_simulator", 1.0),
-        ("method", "stabilizer"),
+        ("method", "matrix_product_state"),
         ("executor", 3),
         ("max_job_size", 0),
         ("max_parallel_threads", 0),

@@ -72,7 +72,7 @@ for qubits in (2, 12, 17, 20, 23, 26):
         circuit.measure(0, 0)
         circuit.h(0)
     circuit.measure(range(qubits), range(qubits))
-    method = "automatic" if sys.argv[2] == "inside" else sys.argv[2]
+    method = "statevector" if sys.argv[2] == "inside" else sys.argv[2]
     try:
         QulacsBackend(num_qubits=2).run(circuit, shots=20, method=method).result()
         print("ran", end=" ")
@@ -117,7 +117,8 @@ def test_the_worker_of_an_executor_has_limits_of_its_own():
     context = get_context("spawn")
     with ProcessPoolExecutor(1, mp_context=context, initializer=limit_worker) as pool:
         pool.submit(limit_worker).result()
-        job = QulacsBackend(num_qubits=2).run(circuits, shots=10, executor=pool)
+        backend = QulacsBackend(num_qubits=2, method="statevector")
+        job = backend.run(circuits, shots=10, executor=pool)
         result = job.result()
     assert [entry.success for entry in result.results] == [True, False]
     assert "bytes are available in the process that runs it" in result.results[1].status

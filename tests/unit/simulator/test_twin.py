@@ -264,7 +264,7 @@ def test_without_noise_they_are_simulators():
         ({"density_matrix": True, "method": "statevector", "noise": False}, "Leave 'method' out"),
         ({"statevector": True, "method": "trajectories", "noise": False}, "Leave 'method' out"),
         ({"statevector": True, "density_matrix": True, "noise": False}, "are both True"),
-        ({"method": "stabilizer"}, "'method' must be one of 'automatic', 'statevector'"),
+        ({"method": "matrix_product_state"}, "'method' must be one of 'automatic', 'statevector'"),
     ],
 )
 def test_options_that_contradict_each_other(options, text):

@@ -32,7 +32,7 @@ def run(active_qubits, num_qubits=17):
     circuit.h(0)
     circuit.cx(0, range(1, active_qubits))  # else it falls into small parts
     circuit.measure_all()
-    QulacsBackend().run([circuit, circuit], shots=10).result()
+    QulacsBackend(method="statevector").run([circuit, circuit], shots=10).result()
 
 
 def test_a_large_circuit_on_the_wheel_from_pypi_is_worth_one_line(install, caplog):

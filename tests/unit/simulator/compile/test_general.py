@@ -94,7 +94,7 @@ def test_too_many_active_qubits_with_the_bytes():
     circuit = QuantumCircuit(40, 40)
     circuit.cx(range(39), range(1, 40))
     circuit.measure(range(40), range(40))
-    (problem,) = problems(circuit)
+    (problem,) = problems(circuit, method="statevector")
     assert "40 active qubits" in problem.reason
     assert memory.describe_bytes(memory.required_bytes(40)) in problem.reason
 
@@ -103,7 +103,7 @@ def test_the_memory_limit_of_the_user_counts():
     circuit = QuantumCircuit(18)
     circuit.cx(range(17), range(1, 18))
     circuit.measure_all()
-    (problem,) = problems(circuit, max_memory_mb=12)
+    (problem,) = problems(circuit, max_memory_mb=12, method="statevector")
     assert "12,582,912 bytes are available" in problem.reason
     assert "at most 17 active qubits" in problem.cure
     assert BACKEND.run(circuit, max_memory_mb=14, shots=1).result().success

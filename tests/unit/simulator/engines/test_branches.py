@@ -86,7 +86,7 @@ def kind(request, monkeypatch):
 @pytest.mark.usefixtures("kind")
 def test_outcomes_that_are_written_over_are_forgotten(widest):
     circuit = rounds_of_feed_forward()
-    result = BACKEND.run(circuit).result()
+    result = BACKEND.run(circuit, method="statevector").result()
     assert widest() <= 32  # 16, and twice as many while one more qubit is measured
     # False alarms: below 1e-6, as wherever assert_drawn_from is used.
     assert_drawn_from(integer_counts(result), distribution(rounds_of_feed_forward(1)))
@@ -95,7 +95,7 @@ def test_outcomes_that_are_written_over_are_forgotten(widest):
 @pytest.mark.parametrize(("distance", "states"), [(3, 8), (5, 32)])
 def test_syndrome_rounds_keep_as_many_branches_as_there_are_syndromes(distance, states, widest):
     circuit = repetition_code(distance, 2 * distance)
-    BACKEND.run(circuit, shots=2000).result()
+    BACKEND.run(circuit, shots=2000, method="statevector").result()
     # A syndrome and its complement belong to two states; a reset doubles their number at most,
     # and a syndrome that is about to be written over is still there.
     assert widest() <= 2 * 2 * states
@@ -104,7 +104,7 @@ def test_syndrome_rounds_keep_as_many_branches_as_there_are_syndromes(distance, 
 @pytest.mark.usefixtures("kind")
 def test_counts_of_syndrome_rounds():
     circuit = repetition_code(2, 4)
-    result = BACKEND.run(circuit, shots=20000).result()
+    result = BACKEND.run(circuit, shots=20000, method="statevector").result()
     assert_drawn_from(integer_counts(result), distribution(circuit))
 
 
