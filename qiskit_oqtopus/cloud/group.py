@@ -81,6 +81,11 @@ class Member:
         """Positions of its circuits in the run."""
         return range(self.index, (self.index if self.last is None else self.last) + 1)
 
+    def is_like(self, other: Member) -> bool:
+        """Return whether another one may be of the same run, by all but its digest."""
+        mine, its = ((m.total, m.kind, m.last is None) for m in (self, other))
+        return mine == its
+
     @property
     def run_id(self) -> str:
         """The group id with the token, by which exactly this run is found."""
@@ -265,7 +270,7 @@ def find_runs(client: Client, group_id: str) -> list[FoundGroup]:
         digests = {member.circuits: member.digest for _, member in rows}
         for known, others in runs:
             other = others[0][1]
-            if (first.total, first.kind) == (other.total, other.kind) and all(
+            if first.is_like(other) and all(
                 known.get(place, digest) == digest for place, digest in digests.items()
             ):
                 known.update(digests)

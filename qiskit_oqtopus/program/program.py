@@ -44,7 +44,6 @@ __all__ = [
     "encode_program",
     "fingerprint",
     "foreign_header",
-    "operator_to_json",
     "parse_program",
     "program_body",
     "regroup_program",
@@ -78,14 +77,10 @@ class Program:
         """Return the input of a job with this program, as OQTOPUS stores it."""
         if self.header.is_python:
             return {"sse_program": self.text}
-        if self.operator is None:
-            return {"program": [self.text]}
-        return {"program": [self.text], "operator": operator_to_json(self.operator)}
-
-
-def operator_to_json(operator: tuple[tuple[str, float], ...]) -> list[dict[str, Any]]:
-    """Return the terms of an observable as OQTOPUS writes them."""
-    return [{"pauli": pauli, "coeff": coefficient} for pauli, coefficient in operator]
+        values: dict[str, Any] = {"program": [self.text]}
+        if self.operator is not None:
+            values["operator"] = [{"pauli": pauli, "coeff": c} for pauli, c in self.operator]
+        return values
 
 
 def encode_program(
@@ -211,7 +206,7 @@ def with_header(body: str, header: ProgramHeader) -> Program:
     """Return a program with a header, whose ``sha256`` is set to that of the program.
 
     Args:
-        body: OpenQASM 3 or Python without a header; a newline is added at its end where there is none.
+        body: OpenQASM 3 or Python without a header; a newline is added at its end if it has none.
         header: The header; what it says about the circuit must be true of the program.
 
     Raises:

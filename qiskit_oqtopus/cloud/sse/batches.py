@@ -18,16 +18,17 @@ from typing import Any
 
 from ...json_text import JsonError, read_json
 from ...program.header import HeaderError, ProgramHeader
-from ...program.program import Program, operator_to_json, with_header
+from ...program.program import Program, with_header
 from . import container
 from .log import find_mark
 
-MAX_BYTES = 100_000
-"""Default size of a program as JSON. The engine gives all of the job to the container as one
-environment variable, of which Linux takes 131,071 bytes."""
+MAX_BYTES, LARGEST = 100_000, 110_000
+"""Bytes of a program as JSON: by default, and at most, because of what stands beside it."""
 
-LARGEST = 110_000
-"""The same, at most: beside it stand a manifest, a description and a link."""
+WHY_SMALL = (
+    "OQTOPUS gives the whole job to the container as one environment variable, of which Linux "
+    "takes 131,071 bytes."
+)
 
 SECONDS, LONGEST = 240.0, 540.0
 """Time in s after which no program begins a circuit: by default, so that others wait less, and at
@@ -160,13 +161,7 @@ class _Packer:
     def add(self, program: Program) -> int:
         """Add a program; return how many bytes the Python program has as JSON then, at most."""
         header = program.header
-        values: dict[str, Any] = {
-            "name": header.name,
-            "shots": header.shots,
-            "program": program.text,
-        }
-        if program.operator is not None:
-            values["operator"] = operator_to_json(program.operator)
+        values = {"name": header.name, "shots": header.shots, "program": program.text}
         self._compress(b"\n" + _to_line(values))
         packed = self._length + len(self._compressor.copy().flush())
         return _frame_size(self._settings.seconds) + -(-packed * 5 // 4) + 5

@@ -68,23 +68,20 @@ def _run(settings: dict[str, Any], circuit: dict[str, Any], shots: int) -> dict[
     # Not at the top: the machine on which the program is written has neither.
     driver = importlib.import_module("sse_driver")
     models = importlib.import_module("oqtopus_client.rest.models")
-    operator = circuit.get("operator")
     request = models.JobsSubmitJobRequest(
         name=circuit["name"],
         device_id=settings["device_id"],
-        job_type="sampling" if operator is None else "estimation",
+        job_type="sampling",
         shots=shots,
         transpiler_info=settings["transpiler_info"],
         simulator_info={},
         mitigation_info=settings["mitigation_info"],
     )
-    values: dict[str, Any] = {"program": [circuit["program"]]}
-    if operator is not None:
-        values["operator"] = operator
-    job = driver.submit_job(request, models.JobsS3SubmitJobInfo(**values))
+    info = models.JobsS3SubmitJobInfo(program=[circuit["program"]])
+    job = driver.submit_job(request, info)
     result = _to_plain(job.job_info).get("result")
     answer = {} if result is None else _to_plain(result)
-    if not (answer.get("sampling") or answer.get("estimation")):
+    if not answer.get("sampling"):
         raise RuntimeError("the engine has returned no result")
     return answer
 

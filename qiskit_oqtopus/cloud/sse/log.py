@@ -35,8 +35,7 @@ class Outcome:
     """What became of one circuit.
 
     Attributes:
-        answer: What the engine has returned: an object with ``sampling`` or ``estimation``; None
-            if there is nothing.
+        answer: What the engine has returned: an object with ``sampling``; None if there is nothing.
         mitigation: The settings of the server's mitigation with which it ran.
         reason: Why there is nothing.
         is_lost: Whether it may have run, and nothing is left of it.
