@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import threading
 import time
@@ -17,8 +18,9 @@ import uvicorn
 
 from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError, OqtopusOptionError
-from ..options import boolean, one_of, optional
+from ..options import boolean, one_of, optional, seconds
 from .app import Api
+from .container import Container
 from .database import FINAL, Database, JobRecord, JobView, format_time
 from .devices import Devices, EmulatedDevice, parse_device
 from .engine import Engine
@@ -55,6 +57,9 @@ REALISTIC = Pace(
 """What was measured with the defaults of the engine: 50 circuits in 20 s, 150 in 48 s."""
 
 
+MAX_TIMEOUT = 86_400.0
+"""Longest time that SSE may be allowed, in s."""
+
 _DEVICE_TYPES = {"qulacs": "simulator", "qubex": "QPU"}
 
 
@@ -84,6 +89,11 @@ class Emulator:
             qubits are read at the end. It needs ``noise``. None: only gates and delays take time.
         seed: Seed of the counts; None takes a new one for each job.
         pace: The pace in detail, in place of ``realistic``.
+        sse: Whether jobs of type "sse" run. Their Python programs run as processes of the user who
+            runs the emulator, and can do all that this user can: whoever knows a token may let code
+            run here. Only on a loopback address. Otherwise such jobs fail.
+        sse_timeout: Longest time that such a program may run, in s.
+        sse_job_timeout: Longest time that each job which it sends may take, in s.
 
     Attributes:
         url: URL of the user API, once it has started.
@@ -116,6 +126,9 @@ class Emulator:
         timing: Literal["global_barriers"] | None = None,
         seed: int | None = None,
         pace: Pace | None = None,
+        sse: bool = False,
+        sse_timeout: float = 600.0,
+        sse_job_timeout: float = 60.0,
     ) -> None:
         one_of(["qulacs", "qubex"])("gateway", gateway)
         one_of(["url", "text", "null"])("device_info", device_info)
@@ -126,6 +139,13 @@ class Emulator:
                 f"Option 'timing' is {timing!r}, but there is no noise, so that time does nothing. "
                 "Add noise=True."
             )
+        if boolean("sse", sse) and not _is_loopback(host):
+            raise OqtopusOptionError(
+                f"Option 'sse' lets others run programs on this machine, and option 'host' "
+                f"({host!r}) lets other machines do so. Use 127.0.0.1."
+            )
+        sse_timeout = _limit("sse_timeout", sse_timeout)
+        sse_job_timeout = _limit("sse_job_timeout", sse_job_timeout)
         if isinstance(devices, (str, Path)):
             devices = [devices]
         self._host = host
@@ -151,6 +171,8 @@ class Emulator:
             seed=seed,
             noise=noise,
             timing=timing,
+            container=Container(sse_timeout) if sse else None,
+            inner_timeout=sse_job_timeout,
         )
         api = Api(
             self._database,
@@ -264,6 +286,14 @@ class Emulator:
         """How often the program of each job was run: a copy."""
         return self._database.executions
 
+    @property
+    def inner_jobs(self) -> dict[str, list[JobView]]:
+        """What the program of each SSE job has sent, by the id of that job: copies.
+
+        The index of each is its place among those of the program.
+        """
+        return self._engine.inner_jobs
+
     def add_user(
         self,
         token: str | None = None,
@@ -358,6 +388,22 @@ class _Server(uvicorn.Server):
         """Start to listen."""
         await super().startup(sockets)
         self.ready.set()
+
+
+def _limit(name: str, value: float) -> float:
+    limit = seconds(name, value)
+    if not 0 < limit <= MAX_TIMEOUT:
+        raise OqtopusOptionError(
+            f"Option {name!r} must be more than 0 and at most {MAX_TIMEOUT:,.0f} s, not {value!r}."
+        )
+    return limit
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:
