@@ -99,7 +99,7 @@ class ScriptJob:
 
     def job_id(self) -> str:
         """Return its id, that of its OQTOPUS job."""
-        return self._job.job_id()
+        return str(self._job.job_id())
 
     def job_ids(self) -> list[str]:
         """Return its id, in a list."""
@@ -250,7 +250,7 @@ class ScriptJob:
         try:
             self.result(timeout=0)
         except OqtopusError as error:
-            return error.message
+            return str(error.message)
         return None
 
     def _read(self, client: Client) -> ScriptResult:
