@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -27,15 +28,15 @@ def cloud():
 
 
 @pytest.fixture(scope="module")
-def _noisy():
+def noisy_cloud():
     with emulator.Emulator(devices=["grid-16q"], seed=SEED, sse=True, noise=True) as running:
         yield running
 
 
 @pytest.fixture
-def noisy(_noisy):
+def noisy(noisy_cloud):
     """A device with the noise that its calibration states."""
-    with OqtopusProvider(url=_noisy.url, token=_noisy.token) as provider:
+    with OqtopusProvider(url=noisy_cloud.url, token=noisy_cloud.token) as provider:
         yield provider.backend("grid-16q")
 
 
@@ -65,11 +66,11 @@ def make_rb(backend):
 @pytest.mark.parametrize(
     ("make", "name"), [(make_rabi, "rabi_rate"), (make_t1, "T1"), (make_rb, "alpha")]
 )
-def test_experiments_find_the_same(_noisy, noisy, make, name):
+def test_experiments_find_the_same(noisy_cloud, noisy, make, name):
     _, ordinary = fit(make(noisy), name)
-    before = len(_noisy.jobs)
+    before = len(noisy_cloud.jobs)
     data, found = fit(make(noisy), name, route="sse")
-    assert len(_noisy.jobs) == before + 1
+    assert len(noisy_cloud.jobs) == before + 1
     sigma = np.hypot(ordinary.std_dev, found.std_dev)
     assert abs(ordinary.nominal_value - found.nominal_value) < 5 * sigma
     assert len(data.data()) == len(data.experiment.circuits())
@@ -167,3 +168,38 @@ def test_a_client_that_is_killed(cloud, provider, last):
     assert [cloud.executions[job_id] for job_id in ours] == [1, 1, 1]
     found = provider.job(group).result(timeout=60)
     assert found.to_dict() == result.to_dict()
+
+
+def test_two_processes_resume_a_run_at_the_same_moment(cloud, provider):
+    group = "night-of-the-13th"
+    backend = provider.backend("line-4q")
+    options = {"route": "sse", "shots": 20, "sse_seconds": 4.0, "seconds_per_circuit": 0.5}
+    cloud.faults.fail_inner(3, message="no answer", times=3)
+    first = backend.run(circuits(), group_id=group, **options)
+    failed = first.result(timeout=60, partial=True)
+    assert [i for i, each in enumerate(failed.results) if not each.success] == [3, 11, 19]
+    jobs = [None, None]
+    barrier = threading.Barrier(2)
+
+    def resume(place):
+        with OqtopusProvider(url=cloud.url, token=cloud.token) as opened:
+            device = opened.backend("line-4q")
+            barrier.wait()
+            jobs[place] = device.run(circuits(), resume=group, **options)
+            jobs[place].result(timeout=60)
+
+    threads = [threading.Thread(target=resume, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    one, other = (job.result(timeout=60) for job in jobs)
+    assert one.success
+    assert one.to_dict() == other.to_dict()
+    ours = [
+        job_id
+        for job_id, job in cloud.jobs.items()
+        if f" {group}/" in (job.description or "") and job.status == "succeeded"
+    ]
+    assert len(ours) == 6
+    assert provider.job(group).result(timeout=60).to_dict() == one.to_dict()

@@ -9,6 +9,7 @@ from qiskit_oqtopus import (
     OqtopusCircuitError,
     OqtopusJobError,
     OqtopusOptionError,
+    OqtopusSubmissionError,
     OqtopusWarning,
 )
 from tests.device_circuits import flip, value_circuit
@@ -48,7 +49,8 @@ def requests(cloud):
     return [
         request
         for request in cloud.requests
-        if not request.path.endswith("/status") and request.path != "/jobs"
+        if not request.path.endswith("/status")
+        and (request.method, request.path) != ("GET", "/jobs")
     ]
 
 
@@ -126,6 +128,25 @@ def test_circuits_that_fail_cost_only_themselves(cloud, backend, elsewhere):
         before = len(cloud.jobs)
         assert counts(run(backend, values(3), resume=job.group_id).result(60)) == expected(3)
         assert len(cloud.jobs) == before
+
+
+def test_a_run_that_could_not_be_sent_whole(cloud, backend, elsewhere):
+    options = {"sse_seconds": 2.0, "seconds_per_circuit": 0.5, "workers": 1}
+    submit = {"method": "POST", "path": "/jobs/*/submit"}
+    cloud.faults.status(400, times=None, **submit)
+    with pytest.raises(OqtopusSubmissionError, match="0 of 9 circuits were sent") as caught:
+        run(backend, values(9), group_id="night-of-the-12th", **options)
+    assert caught.value.missing == tuple(range(9))
+    cloud.faults.clear()
+    job = run(backend, values(9), resume="night-of-the-12th", **options)
+    assert counts(job.result(timeout=60)) == expected(9)
+
+
+def test_an_answer_to_a_submission_is_lost(cloud, backend):
+    cloud.faults.drop("POST", "/jobs/*/submit", when="after", times=2)
+    job = run(backend, values(9), sse_seconds=2.0, seconds_per_circuit=0.5)
+    assert counts(job.result(timeout=60)) == expected(9)
+    assert [cloud.executions[job_id] for job_id in job.job_ids()] == [1, 1, 1]
 
 
 def lost(result):
