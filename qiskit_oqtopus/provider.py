@@ -18,7 +18,7 @@ from .client.workers import start_each
 from .cloud.answer import ESTIMATION, SSE
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection, describe_no_account
-from .cloud.download import Entry, build_entries
+from .cloud.entry import Entry, build_entries
 from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,

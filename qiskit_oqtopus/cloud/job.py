@@ -33,13 +33,12 @@ from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import ProgramHeader
 from . import results
 from .download import (
-    Entry,
-    build_entries,
     download,
     find_reason,
     read_executed_circuit,
     read_headers,
 )
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
@@ -454,6 +453,7 @@ class OqtopusJob(JobV1):
     def _message(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> str | None:
         lines = []
         total = self._total
+        failed = len(missing)
         for entry in entries:
             sight = self._watcher.sights([entry.job_id])[entry.job_id]
             if not entry.has_failed and job_status(sight) not in _FAILURES:
@@ -465,23 +465,26 @@ class OqtopusJob(JobV1):
                     total += len(entry.further_results)
                     numbers, noun = range(len(entry.results)), "program"
                 names = [header.name for header in entry.headers] or [""] * len(numbers)
-                lines += [
+                of_entry = [
                     f"{noun} {number} ({name!r}) of OQTOPUS job {entry.job_id}: {result.status}"
                     for number, name, result in zip(numbers, names, entry.results, strict=True)
                     if not result.success
                 ]
+                lines += of_entry
+                failed += len(of_entry)
                 continue
-            name = "" if entry.header is None else f" ({entry.header.name!r})"
-            lines.append(
-                f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
-                f"{self._find_reason(entry, sight)}"
-            )
+            where = f"circuit {entry.index}"
+            if len(entry.circuits) > 1:
+                where = f"circuits {', '.join(map(str, entry.circuits))}"
+            elif entry.header is not None:
+                where += f" ({entry.header.name!r})"
+            lines.append(f"{where}, OQTOPUS job {entry.job_id}: {self._find_reason(entry, sight)}")
+            failed += len(entry.circuits)
         lines += [f"circuit {index}: {reason}" for index, reason in missing.items()]
         if not lines:
             return None
-        return (
-            f"Job {self.job_id()}: {len(lines)} of {total} circuits have no result. "
-            + "; ".join(lines)
+        return f"Job {self.job_id()}: {failed} of {total} circuits have no result. " + "; ".join(
+            lines
         )
 
     def _find_reason(self, entry: Entry, sight: Sight) -> str:

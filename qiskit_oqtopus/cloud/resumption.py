@@ -19,8 +19,9 @@ from ..exceptions import (
 )
 from ..program.program import Program, fingerprint
 from .delivery import Unsettled, submit_exactly_once
-from .download import Entry, build_entries, read_sse_outcomes
+from .download import read_sse_outcomes
 from .encoding import find_circuits, find_differences
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import (
     FoundGroup,

@@ -25,18 +25,16 @@ from ..program.header import digest_experiment
 from ..program.program import (
     Program,
     ProgramHeader,
-    accumulate_fingerprints,
     fingerprint,
     regroup_program,
     resend_program,
 )
-from .answer import SSE
 from .delivery import Order
-from .download import Entry, build_entries, read_program
+from .download import read_program
 from .encoding import Task, encode_tasks
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import (
-    MAX_NAME,
     Member,
     is_job_id,
     new_group_id,
@@ -45,9 +43,9 @@ from .group import (
 )
 from .job import OqtopusJob
 from .notices import warn_of_notices
+from .orders import build_order, build_orders, build_sse_orders, find_too_large, sse_settings
 from .progress import report_progress
 from .resumption import Present, check_unused, find_present, find_run_of
-from .sse.batches import WHY_SMALL, Settings, build_python, find_size, split_into_batches
 from .status import Sight
 from .submission import Delivery, name_group, submit_all
 
@@ -117,7 +115,7 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         elif values["group_id"] is not None:
             check_unused(backend, group)
     token = token or present.token or new_token()
-    build = _build_orders if values["route"] is None else _build_sse_orders
+    build = build_orders if values["route"] is None else build_sse_orders
     orders = build(backend, programs, present, token, values)
     headers = [program.header for program in programs]
     job = _submit(backend, orders, headers, present, values)
@@ -207,35 +205,8 @@ def _encode(
     left_out = backend.snapshot().uncalibrated
     programs, problems = encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
     if values["route"] is not None:
-        settings = _sse_settings(backend, values)
-        for program in programs:
-            size = find_size(program, settings)
-            if size > settings.max_bytes:
-                problems.append(_describe_size(program.header, size, settings.max_bytes))
+        problems += find_too_large(programs, sse_settings(backend, values))
     return programs, problems
-
-
-def _describe_size(header: ProgramHeader, size: int, most: int) -> Problem:
-    pub = header.pub
-    return Problem(
-        header.index if pub is None else pub,
-        header.name,
-        f"as an SSE program it has {size:,} bytes, of at most {most:,}: {WHY_SMALL[:-1]}",
-        "run it without route='sse', or send less metadata",
-        noun="circuit" if pub is None else "PUB",
-    )
-
-
-def _sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> Settings:
-    transpiler_info, mitigation_info = _find_infos(values)
-    return Settings(
-        backend.name,
-        transpiler_info,
-        mitigation_info,
-        values["sse_max_bytes"],
-        values["sse_seconds"],
-        values["seconds_per_circuit"],
-    )
 
 
 def _warn_of_doubts(
@@ -286,108 +257,6 @@ def look_at_device(backend: OqtopusBackend, unavailable: str, *, is_compiled: bo
             OqtopusWarning,
             stacklevel=users_stacklevel(),
         )
-
-
-def _find_infos(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings of the server's transpiler and of its mitigation."""
-    transpiler_info = {"transpiler_lib": values["transpiler"]}
-    if values["transpiler"] is not None:
-        options = values["transpiler_options"]
-        transpiler_info["transpiler_options"] = (
-            {"optimization_level": 1} if options is None else options
-        )
-    mitigation = values["mitigation"]
-    return transpiler_info, {} if mitigation is None else {"ro_error_mitigation": mitigation}
-
-
-def _build_orders(
-    backend: OqtopusBackend,
-    programs: Sequence[Program],
-    present: Present,
-    token: str,
-    values: Mapping[str, Any],
-) -> list[Order]:
-    """Return what is sent for the circuits that are not there: a job for each."""
-    return [
-        build_order(
-            backend,
-            program,
-            Member(
-                header.group, header.index, header.total, fingerprint(program), header.kind, token
-            ),
-            header.name,
-            values,
-            _find_infos(values),
-        )
-        for program in programs
-        if (header := program.header).index not in present.jobs
-    ]
-
-
-def _build_sse_orders(
-    backend: OqtopusBackend,
-    programs: Sequence[Program],
-    present: Present,
-    token: str,
-    values: Mapping[str, Any],
-) -> list[Order]:
-    """Return what is sent for the circuits that are not there: Python programs that run them."""
-    settings = _sse_settings(backend, values)
-    batches = [[programs[index] for index in circuits] for circuits in present.uploaded]
-    there = present.circuits
-    followers: list[Program] = []  # each of which follows the one before it
-    for program in (*programs, None):
-        if program is not None and program.header.index not in there:
-            followers.append(program)
-        elif followers:
-            batches += split_into_batches(followers, settings)
-            followers = []
-    orders = []
-    for batch in sorted(batches, key=lambda batch: batch[0].header.index):
-        python = build_python(batch, settings)
-        *_, digest = accumulate_fingerprints(batch)
-        first, last = batch[0].header, batch[-1].header
-        member = Member(
-            *(first.group, first.index, first.total, digest, first.kind, token), last=last.index
-        )
-        more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
-        # What the engine shall do with the circuits stands in the program.
-        infos: tuple[dict[str, Any], dict[str, Any]] = ({"transpiler_lib": None}, {})
-        orders.append(build_order(backend, python, member, f"{first.name}{more}", values, infos))
-    return orders
-
-
-def build_order(
-    backend: OqtopusBackend,
-    program: Program,
-    member: Member,
-    name: str,
-    values: Mapping[str, Any],
-    infos: tuple[Mapping[str, Any], Mapping[str, Any]],
-) -> Order:
-    """Return what is sent for a program.
-
-    Args:
-        backend: The device.
-        program: The program.
-        member: Its place in the group.
-        name: Name of the OQTOPUS job, if the options give none.
-        values: The options ``name`` and ``tags``.
-        infos: The settings of the server's transpiler and of its mitigation.
-    """
-    job_type = "sampling" if program.operator is None else "estimation"
-    settings = Submission(
-        # A database does not take half of a surrogate pair.
-        name=(values["name"] or name).encode("utf-8", "replace").decode()[:MAX_NAME],
-        description=None,
-        device_id=backend.name,
-        job_type=SSE if program.header.is_python else job_type,
-        shots=program.header.shots,
-        transpiler_info=infos[0],
-        simulator_info={},
-        mitigation_info=infos[1],
-    )
-    return Order(replace(member, tags=values["tags"]), program, settings)
 
 
 def _submit(

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import logging
-import re
-import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,18 +26,21 @@ from ..exceptions import (
 )
 from ..json_text import JsonError, read_json
 from ..options import boolean, check_options, optional, seconds
-from ..program.header import SCRIPT, HeaderError, ProgramHeader
-from ..program.program import fingerprint, parse_program, with_header
-from .download import Entry, find_reason, read_log, read_result
+from ..program.header import SCRIPT, ProgramHeader
+from ..program.program import fingerprint, with_header
+from .download import find_reason, read_log, read_result
+from .entry import Entry
 from .group import Member, new_group_id, new_token
 from .job import OqtopusJob, bounded
 from .notices import warn_of_notices
 from .options import CHECKS
+from .orders import build_order
 from .outage import Outage
 from .resumption import Present
-from .run import build_order, deliver, look_at_device, now
+from .run import deliver, look_at_device, now
 from .sse.batches import MAX_BYTES, WHY_SMALL, json_size
 from .sse.bundle import bundle_program
+from .sse.source import check_source, read_source
 from .status import Sight, job_status
 from .watcher import LONGEST_LOOK
 
@@ -53,12 +53,6 @@ logger = logging.getLogger(__name__)
 
 PREFIX = "payload="
 """What the lines with data begin with that a program prints, by default."""
-
-CONTAINER_PYTHON = (3, 13)
-"""The Python that runs programs at OQTOPUS."""
-
-_RUNNERS = re.compile(r"sse_driver|oqtopus", re.IGNORECASE)
-"""Names of the modules by which a program can run a circuit there."""
 
 _CHECKS = {
     **{name: CHECKS[name] for name in ("name", "tags", "unavailable", "sse_max_bytes")},
@@ -337,7 +331,7 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
         **check_options(options, _CHECKS),
     }
     name, text = read_source(source)
-    _check_source(name, text)
+    check_source(name, text)
     if values.get("bundle"):
         text = bundle_program(text)
     group = new_group_id()
@@ -360,94 +354,3 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
     )
     warn_of_notices(backend.connection.client)
     return ScriptJob(job)
-
-
-def read_source(source: str | Path) -> tuple[str, str]:
-    """Return what a program is called, and its text.
-
-    Args:
-        source: As for :meth:`.OqtopusProvider.run_script`.
-
-    Raises:
-        OqtopusOptionError: If it cannot be read, or is not UTF-8.
-    """
-    if isinstance(source, str) and not (source.endswith(".py") and "\n" not in source):
-        try:
-            source.encode()
-        except UnicodeEncodeError as error:
-            raise OqtopusOptionError(f"The program cannot be written as UTF-8: {error}") from None
-        return "script", source
-    if not isinstance(source, (str, Path)):
-        raise OqtopusOptionError(
-            f"A program is a text, or the path of a file, not {source!r:.100}."
-        )
-    try:
-        # A mark at the beginning says that it is UTF-8, and is no part of the text.
-        return Path(source).name, Path(source).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise OqtopusOptionError(f"{source} is not UTF-8: {error}.") from None
-    except OSError as error:
-        raise OqtopusOptionError(f"{source} cannot be read: {error.strerror}.") from error
-
-
-def _check_source(name: str, text: str) -> None:
-    """Refuse what is no Python, and warn of what will fail.
-
-    Raises:
-        OqtopusOptionError: If it is no Python.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of backslashes in strings, and the like
-            compile(text, name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before Python 3.12
-        where = getattr(error, "lineno", None)
-        problem = f"{name} is no Python program{f', line {where}' if where else ''}: "
-        problem += str(getattr(error, "msg", None) or error)
-        if sys.version_info >= CONTAINER_PYTHON:
-            raise OqtopusOptionError(f"{problem}.") from error
-        _warn(
-            f"{problem}. That is what Python {sys.version_info[0]}.{sys.version_info[1]} says; "
-            f"OQTOPUS runs it by Python {'.'.join(map(str, CONTAINER_PYTHON))}."
-        )
-    if parse_ours(text):
-        raise OqtopusOptionError(
-            f"{name} has a last line as this package writes it: remove that line."
-        )
-    if not _RUNNERS.search(_find_names(text)):
-        _warn(
-            f"{name} does not seem to run a circuit: it imports none of sse_driver, "
-            "oqtopus_client, quri_parts_oqtopus and qiskit_oqtopus.sse. OQTOPUS lets a program "
-            "fail that runs none."
-        )
-
-
-def parse_ours(text: str) -> bool:
-    """Return whether a text ends in a header of this package."""
-    try:
-        return parse_program(text) is not None
-    except HeaderError:
-        return True
-
-
-def _find_names(text: str) -> str:
-    """Return the names of what a program imports; of one that cannot be parsed, all of it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError):
-        return text
-    names: list[str] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
-        elif isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
-            names += [ast.unparse(argument) for argument in node.args]
-    return " ".join(names)
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, OqtopusWarning, stacklevel=users_stacklevel())

@@ -19,7 +19,7 @@ from qiskit_oqtopus import (
     ScriptJob,
     ScriptResult,
 )
-from qiskit_oqtopus.cloud import script
+from qiskit_oqtopus.cloud.sse import source as checked
 
 from .conftest import submit_foreign
 
@@ -112,14 +112,14 @@ def test_what_is_refused_before_it_is_sent(cloud, provider, send, monkeypatch):
         provider.run_script(PROGRAM, "qulacs_simulator")
     with pytest.raises(OqtopusOptionError, match="remove that line"):
         send(f"{PROGRAM}# qiskit-oqtopus {{}}")
-    monkeypatch.setattr(script, "CONTAINER_PYTHON", sys.version_info[:2])
+    monkeypatch.setattr(checked, "CONTAINER_PYTHON", sys.version_info[:2])
     with pytest.raises(OqtopusOptionError, match="script is no Python program, line 2: "):
         send("import sse_driver\nprint(")
     assert len(cloud.jobs) == before
 
 
 def test_what_is_warned_of(provider, monkeypatch):
-    monkeypatch.setattr(script, "CONTAINER_PYTHON", (3, 99))
+    monkeypatch.setattr(checked, "CONTAINER_PYTHON", (3, 99))
     with pytest.warns(OqtopusWarning, match=r"OQTOPUS runs it by Python 3\.99") as caught:
         provider.run_script("import sse_driver\nmatch x:\n    no\n", "line-4q")
     assert {warning.filename for warning in caught} == {__file__}
@@ -140,7 +140,7 @@ def test_what_is_warned_of(provider, monkeypatch):
     ],
 )
 def test_programs_that_may_run_a_circuit(line, recwarn):
-    script._check_source("script", line)
+    checked.check_source("script", line)
     assert not recwarn.list
 
 

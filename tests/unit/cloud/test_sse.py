@@ -104,30 +104,31 @@ def test_several_programs_are_one_run(cloud, backend, elsewhere):
     assert set(found.outcomes()) == set(range(9))
 
 
-def test_circuits_that_fail_cost_only_themselves(cloud, backend, elsewhere):
-    for bad in ([0], [2], [0, 2]):
-        for inner in bad:
-            cloud.faults.fail_inner(inner, message="no such qubit")
-        job = run(backend, values(3))
-        with pytest.raises(OqtopusJobError, match="no such qubit") as caught:
-            job.result(timeout=60)
-        assert f"circuit {bad[0]} ('circuit-{bad[0]}')" in str(caught.value)
-        wanted = [None if index in bad else each for index, each in enumerate(expected(3))]
-        assert counts(job.result(partial=True)) == wanted
-        assert job.status() is JobStatus.ERROR
-        assert counts(elsewhere.job(job.job_id()).result(partial=True)) == wanted
-        cloud.faults.clear()
-        again = run(backend, values(3), resume=job.job_id())
-        assert counts(again.result(timeout=60)) == expected(3)
-        assert again.status() is JobStatus.DONE
-        assert again.job_id() == job.group_id
-        found = elsewhere.job(job.group_id)
-        assert counts(found.result(timeout=60)) == expected(3)
-        assert len(cloud.inner_jobs[job.job_id()]) == 3
-        # Nothing is left to do.
-        before = len(cloud.jobs)
-        assert counts(run(backend, values(3), resume=job.group_id).result(60)) == expected(3)
-        assert len(cloud.jobs) == before
+@pytest.mark.parametrize("bad", [[0], [2], [0, 2]])
+def test_circuits_that_fail_cost_only_themselves(cloud, backend, elsewhere, bad):
+    for inner in bad:
+        cloud.faults.fail_inner(inner, message="no such qubit")
+    job = run(backend, values(3))
+    with pytest.raises(OqtopusJobError, match="no such qubit") as caught:
+        job.result(timeout=60)
+    assert f"{len(bad)} of 3 circuits" in str(caught.value)
+    assert f"circuit {bad[0]} ('circuit-{bad[0]}')" in str(caught.value)
+    wanted = [None if index in bad else each for index, each in enumerate(expected(3))]
+    assert counts(job.result(partial=True)) == wanted
+    assert job.status() is JobStatus.ERROR
+    assert counts(elsewhere.job(job.job_id()).result(partial=True)) == wanted
+    cloud.faults.clear()
+    again = run(backend, values(3), resume=job.job_id())
+    assert counts(again.result(timeout=60)) == expected(3)
+    assert again.status() is JobStatus.DONE
+    assert again.job_id() == job.group_id
+    assert counts(elsewhere.job(job.group_id).result(timeout=60)) == expected(3)
+    ran = [len(cloud.inner_jobs[job_id]) for job_id in again.job_ids()]
+    assert sum(ran) == 3 + len(bad)
+    # Nothing is left to do.
+    before = len(cloud.jobs)
+    assert counts(run(backend, values(3), resume=job.group_id).result(60)) == expected(3)
+    assert len(cloud.jobs) == before
 
 
 def test_a_run_that_could_not_be_sent_whole(cloud, backend, elsewhere):
@@ -160,7 +161,9 @@ def test_a_program_that_fails_loses_all(cloud, backend, elsewhere):
     with pytest.raises(OqtopusJobError, match="sse job failed; OQTOPUS keeps no log of an SSE job"):
         job.result(timeout=60)
     assert lost(elsewhere.job(job.job_id()).result(partial=True)) == [0, 1]
-    assert "OQTOPUS keeps no log" in elsewhere.job(job.job_id()).error_message()
+    unread = elsewhere.job(job.job_id()).error_message()
+    for words in ("2 of 2 circuits", "circuits 0, 1, OQTOPUS job", "OQTOPUS keeps no log"):
+        assert words in unread
     cloud.faults.clear()
     before = len(cloud.jobs)
     with pytest.warns(OqtopusWarning, match="Circuits 0, 1 may have run, and nothing of them"):
@@ -187,6 +190,7 @@ def test_a_program_stops_at_its_own_limit_before_that_of_the_server(cloud, backe
     assert len(ran) == 2
 
 
+@pytest.mark.slow
 def test_a_program_that_the_server_kills(cloud, backend):
     cloud.faults.slow_inner(1.5)
     job = run(backend, values(8), sse_seconds=100.0)
