@@ -17,7 +17,7 @@ from .client.workers import start_each
 from .cloud.answer import ESTIMATION
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection, describe_no_account
-from .cloud.download import Entry
+from .cloud.download import Entry, build_entries
 from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,
@@ -373,7 +373,7 @@ class OqtopusProvider:
         member = parse_description(job.description)
         sight = Sight.from_job(job)
         self._watcher.add({job.job_id: sight}, None)
-        entry = Entry.from_job(0 if member is None else member.index, job, member)
+        entry = Entry.from_job(job, member)
         if sight.is_final and job.job_info is not None:
             entry.job = job
         found = OqtopusJob(
@@ -383,21 +383,20 @@ class OqtopusProvider:
             self._watcher,
             group_id=None if member is None else member.group_id,
             token=None if member is None else member.token,
-            total=1,
+            total=len(entry.circuits),
         )
         if member is None:
             return _wrap_job(found, ESTIMATION if job.job_type == ESTIMATION else "run")
-        return found if member.total > 1 else _wrap_job(found, member.kind)
+        return _wrap_job(found, member.kind) if len(entry.circuits) == member.total else found
 
     def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
-        self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
         first = next(iter(found.jobs.values()))
-        entries = [
-            Entry.from_job(index, job, found.members[index]) for index, job in found.jobs.items()
-        ]
+        entries = build_entries(found)
+        is_single = len(entries[0].circuits) == found.total
+        self._watcher.add(found.sights(), None if is_single else found.group_id)
         job = OqtopusJob(
             self._backend_by_id(first.device_id),
-            job_id if found.total > 1 else entries[0].job_id,
+            entries[0].job_id if is_single else job_id,
             entries,
             self._watcher,
             group_id=found.group_id,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit import qasm3
 from qiskit.circuit import QuantumCircuit
@@ -24,11 +24,13 @@ from ..program.program import (
 )
 from ..words import clean
 from . import results
-from .answer import MULTI_MANUAL, SSE, build_results, name_program
-from .group import Member, parse_description
-from .identity import check_identity
+from .answer import MULTI_MANUAL, SSE, build_results, build_sse_results, name_program
+from .group import FoundGroup, Member, parse_description
+from .identity import check_identity, check_python_identity
 from .listing import list_jobs
 from .outage import Outage
+from .sse.batches import read_programs
+from .sse.log import Outcome, clean_log, find_mark, read_outcomes
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:
@@ -37,6 +39,15 @@ if TYPE_CHECKING:
     from ..client.models import Job
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+NO_LOG = "OQTOPUS keeps no log of an SSE job that failed"
+
+LOST = (
+    ", so that whether this circuit ran is not known, and its counts are lost; run the circuits "
+    "again with resume= and rerun_lost=True to send it again"
+)
 
 DOWNLOADS = 16
 """Results that are downloaded at the same time: as many as the client pools connections."""
@@ -62,10 +73,10 @@ _FIELDS = (
 
 @dataclass
 class Entry:
-    """One circuit of a job.
+    """One circuit of a job, or those that one Python program runs.
 
     Attributes:
-        index: Position of the circuit in the run.
+        index: Position of the circuit in the run; of the first of several.
         job_id: The OQTOPUS job.
         header: What the program says of itself; None until it has been read from the server.
         result: The result, once it was downloaded or is known to have failed.
@@ -78,6 +89,7 @@ class Entry:
         further_results: Their results.
         name: Name of the job.
         shots: Its shots.
+        circuits: Positions of the circuits of which this is the job that counts.
     """
 
     index: int
@@ -90,11 +102,51 @@ class Entry:
     further_results: tuple[ExperimentResult, ...] = field(default=(), repr=False)
     name: str | None = None
     shots: int | None = None
+    circuits: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.circuits:
+            self.circuits = (self.index,) if self.member is None else tuple(self.member.circuits)
 
     @classmethod
-    def from_job(cls, index: int, job: Job, member: Member | None) -> Entry:
-        """Return the entry of a job that the server has listed."""
-        return cls(index, job.job_id, member=member, name=job.name, shots=job.shots)
+    def from_job(cls, job: Job, member: Member | None, circuits: Sequence[int] = ()) -> Entry:
+        """Return the entry of a job that the server has listed.
+
+        Args:
+            job: The job.
+            member: What its description says; None if another client wrote it.
+            circuits: Positions of the circuits of which it is the job that counts; by default all
+                that it runs.
+        """
+        index = circuits[0] if circuits else 0 if member is None else member.index
+        return cls(
+            index,
+            job.job_id,
+            member=member,
+            name=job.name,
+            shots=job.shots,
+            circuits=tuple(circuits),
+        )
+
+    @property
+    def is_python(self) -> bool:
+        """Whether its job is a Python program that runs circuits."""
+        return self.member is not None and self.member.last is not None
+
+    def without(self, circuits: Collection[int]) -> Entry | None:
+        """Return it without circuits for which another job counts; None if nothing is left."""
+        left = [place for place, index in enumerate(self.circuits) if index not in circuits]
+        if len(left) == len(self.circuits):
+            return self
+        if not left:
+            return None
+        kept = tuple(self.circuits[place] for place in left)
+        entry = replace(self, index=kept[0], circuits=kept)
+        if self.headers:
+            entry.take_headers([self.headers[place] for place in left])
+        if self.results:
+            entry.take_results([self.results[place] for place in left])
+        return entry
 
     @property
     def headers(self) -> tuple[ProgramHeader, ...]:
@@ -111,6 +163,12 @@ class Entry:
         """Whether it is known that there are no counts of a program, or none that can be true."""
         return not all(result.success for result in self.results)
 
+    def choose(self, found: Sequence[T]) -> list[T]:
+        """Return, of what there is for each program of the job, what it counts for."""
+        if self.member is None or self.member.last is None:
+            return list(found)
+        return [found[index - self.member.index] for index in self.circuits]
+
     def take_headers(self, headers: Sequence[ProgramHeader]) -> None:
         """Take what each of its programs says of itself."""
         self.header, *further = headers
@@ -125,6 +183,23 @@ class Entry:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the links out: with them anybody can read the files for an hour."""
         return {**self.__dict__, "job": None}
+
+
+def build_entries(found: FoundGroup, wanted: Collection[int] | None = None) -> list[Entry]:
+    """Return the entries of the jobs of a run, one for each job that counts.
+
+    Args:
+        found: What was found of the run.
+        wanted: Positions of the circuits; None for all.
+    """
+    circuits: dict[str, list[int]] = {}
+    for index, job in found.jobs.items():
+        if wanted is None or index in wanted:
+            circuits.setdefault(job.job_id, []).append(index)
+    return [
+        Entry.from_job(found.jobs[indices[0]], found.members[indices[0]], indices)
+        for indices in circuits.values()
+    ]
 
 
 def download(
@@ -190,24 +265,28 @@ def _download_one(
     unknown: Callable[[int], ProgramHeader],
 ) -> None:
     if sight.status == DELETED:
-        header = entry.header or unknown(entry.index)
+        headers = entry.headers or tuple(map(unknown, entry.circuits))
         reason = "the job was deleted from OQTOPUS Cloud"
-        entry.result = results.failed_result(header, reason, entry.job_id)
+        entry.take_results([results.failed_result(h, reason, entry.job_id) for h in headers])
         return
     job = job or entry.job or client.job(entry.job_id)
     failed = job_status(sight) is not JobStatus.DONE
-    if job.job_type == SSE and not failed:
-        raise _no_circuit(job)
-    if entry.header is None and job.job_type != SSE:
+    if entry.header is None:
         try:
-            entry.take_headers(read_headers(client, job, entry.member))
+            entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
         except OqtopusProtocolError:
             if not failed:  # else a program that makes no sense may be the reason
                 raise
-    headers = entry.headers or (unknown(entry.index),)
+    headers = entry.headers or tuple(map(unknown, entry.circuits))
     if failed:
         reason = find_reason(job, sight)
+        if entry.is_python and reason != results.CANCELLED:
+            reason += LOST
         entry.take_results([results.failed_result(h, reason, entry.job_id) for h in headers])
+        return
+    if entry.is_python:
+        outcomes = entry.choose(read_sse_outcomes(client, job, entry.member))
+        entry.take_results(build_sse_results(headers, job, outcomes))
         return
     payload = _fetch(client, job, "result")
     try:
@@ -216,6 +295,51 @@ def _download_one(
         raise OqtopusProtocolError(
             f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
+
+
+def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[Outcome]:
+    """Return what became of each circuit of a Python program that has succeeded, from its log.
+
+    Args:
+        client: The connection.
+        job: The job.
+        member: What its description says, if that is not part of ``job``.
+
+    Raises:
+        OqtopusProtocolError: If the job is another one.
+        ClientError: If the log cannot be downloaded.
+    """
+    member = member or parse_description(job.description)
+    if member is None or member.last is None:
+        raise _no_circuit(job)
+    log = read_log(client, job)
+    if log is None:
+        lost = Outcome(reason="the server has stored no log of its SSE job", is_lost=True)
+        return [lost] * len(member.circuits)
+    return read_outcomes(log, find_mark(member.group_id), len(member.circuits))
+
+
+def read_log(client: Client, job: Job) -> str | None:
+    """Return the log of an SSE job, or None if the server has none.
+
+    Raises:
+        ClientError: If it cannot be downloaded.
+    """
+    if job.job_info is None or job.job_info.sse_log is None:
+        job = client.job(job.job_id)
+    if job.job_info is None or job.job_info.sse_log is None:
+        return None
+    return clean_log(_fetch_by(client.download_text, client, job, "sse_log"))
+
+
+def read_result(client: Client, job: Job) -> dict[str, Any]:
+    """Return what the server has stored as the result of a job.
+
+    Raises:
+        OqtopusProtocolError: If it has none.
+        ClientError: If it cannot be downloaded.
+    """
+    return _fetch(client, job, "result")
 
 
 def read_program(client: Client, job: Job) -> str:
@@ -248,12 +372,30 @@ def read_headers(client: Client, job: Job, member: Member | None = None) -> list
         OqtopusError: If it is an SSE job.
         ClientError: If it cannot be downloaded.
     """
+    member = member or parse_description(job.description)
+    if job.job_type == SSE:
+        return _read_python_headers(client, job, member)
     programs, operator = _read_input(client, job)
     if job.job_type != MULTI_MANUAL:
         programs = programs[:1]
     headers = [_read_header(job, text) for text in programs]
-    check_identity(job, headers[0], member or parse_description(job.description), operator)
+    check_identity(job, headers[0], member, operator)
     return [name_program(each, index, len(headers)) for index, each in enumerate(headers)]
+
+
+def _read_python_headers(client: Client, job: Job, member: Member | None) -> list[ProgramHeader]:
+    """Return what the programs of the circuits say that a Python program runs."""
+    text = str(_fetch(client, job, "input").get("sse_program"))
+    header = _parse_program(job, text)
+    if member is None or header is None or header.circuits is None:
+        raise _no_circuit(job)
+    try:
+        programs = read_programs(text)
+        headers = [_read_header(job, program) for program in programs]
+    except HeaderError as error:
+        raise _unreadable(job, error) from error
+    check_python_identity(job, header, headers, member)
+    return headers
 
 
 def _read_header(job: Job, text: str) -> ProgramHeader:
@@ -269,8 +411,8 @@ def _read_header(job: Job, text: str) -> ProgramHeader:
 
 def _no_circuit(job: Job) -> OqtopusError:
     return OqtopusError(
-        f"OQTOPUS job {job.job_id} is an SSE job: its result is a log, which this version does "
-        "not read."
+        f"OQTOPUS job {job.job_id} is an SSE job that runs no circuits of Qiskit: what it has is "
+        "a log."
     )
 
 
@@ -308,6 +450,11 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
         ClientError: If it cannot be downloaded.
     """
     job = client.job(job_id)
+    if job.job_type == SSE:
+        raise OqtopusJobError(
+            f"OQTOPUS job {job_id} is an SSE job, of whose circuits the server keeps no compiled "
+            "form."
+        )
     if job.job_info is None or job.job_info.transpile_result is None:
         raise OqtopusJobError(f"OQTOPUS job {job_id} {_find_why_not_compiled(job)}")
     text = client.download(job.job_info.transpile_result).get("transpiled_program")
@@ -346,6 +493,10 @@ def _find_why_not_compiled(job: Job) -> str:
 
 
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
+    return _fetch_by(client.download, client, job, what)
+
+
+def _fetch_by(download_one: Callable[[str], T], client: Client, job: Job, what: str) -> T:
     """Download one of the files of a job, with a new link if the one at hand has expired."""
     url = getattr(job.job_info, what, None)
     for attempt in range(LINKS):
@@ -355,8 +506,7 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
         if url is None:
             raise OqtopusProtocolError(f"OQTOPUS job {job.job_id} has no {what} to download.")
         try:
-            payload: dict[str, Any] = client.download(url)
-            return payload
+            return download_one(url)
         except (errors.ForbiddenError, errors.CredentialsError, errors.NotFoundError) as error:
             if attempt == LINKS - 1:
                 raise
@@ -370,6 +520,8 @@ def find_reason(job: Job, sight: Sight) -> str:
     if sight.status == "cancelled":
         return results.CANCELLED
     text = message if message else "failed; the server gives no reason"
+    if job.job_type == SSE:
+        text += f"; {NO_LOG}"
     if sight.has_failed_unseen:
         text += f" (its status is still {sight.status!r}, a known race of the server)"
     return text

@@ -25,12 +25,14 @@ from ..program.header import digest_experiment
 from ..program.program import (
     Program,
     ProgramHeader,
+    accumulate_fingerprints,
     fingerprint,
     regroup_program,
     resend_program,
 )
+from .answer import SSE
 from .delivery import Order
-from .download import Entry, read_program
+from .download import Entry, build_entries, read_program
 from .encoding import Task, encode_tasks
 from .errors import translate_errors
 from .group import (
@@ -39,18 +41,17 @@ from .group import (
     is_job_id,
     new_group_id,
     new_token,
-    parse_description,
     split_run_id,
 )
 from .job import OqtopusJob
 from .notices import warn_of_notices
 from .progress import report_progress
 from .resumption import Present, check_unused, find_present, find_run_of
+from .sse.batches import WHY_SMALL, Settings, build_python, find_size, split_into_batches
 from .status import Sight
 from .submission import Delivery, name_group, submit_all
 
 if TYPE_CHECKING:
-    from ..client.models import Job
     from .backend import OqtopusBackend
 
 logger = logging.getLogger(__name__)
@@ -92,6 +93,11 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         OqtopusWarning: If the device takes the circuits and does something else than they ask, see
             :mod:`qiskit_oqtopus.device.doubts`, or does not seem to be ready for them.
     """
+    if values["route"] is not None and any(task.operator is not None for task in tasks):
+        raise OqtopusOptionError(
+            "route='sse' is for circuits that measure: leave out estimation='server', so that the "
+            "observables are estimated here from their counts."
+        )
     group, token = _choose_run_id(values)
     programs, problems = _encode(backend, tasks, values, group)
     if problems:
@@ -107,20 +113,12 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         _look_at_device(backend, values)
         present = Present()
         if resume is not None:
-            present = find_present(backend, programs, group, token)
+            present = find_present(backend, programs, group, token, values)
         elif values["group_id"] is not None:
             check_unused(backend, group)
     token = token or present.token or new_token()
-    orders = [
-        _build_order(
-            backend,
-            program,
-            Member(group, index, len(programs), fingerprint(program), task.kind, token),
-            task.circuit.name,
-            values,
-        )
-        for index, (program, task) in enumerate(zip(programs, tasks, strict=True))
-    ]
+    build = _build_orders if values["route"] is None else _build_sse_orders
+    orders = build(backend, programs, present, token, values)
     headers = [program.header for program in programs]
     job = _submit(backend, orders, headers, present, values)
     with name_group(group, len(tasks)):
@@ -188,7 +186,8 @@ def send_again(
         headers.append(program.header)
         # Their places in a primitive's result are gone: what comes back are counts.
         member = Member(group, index, len(programs), fingerprint(program), token=token)
-        orders.append(_build_order(backend, program, member, name, values, job))
+        infos = (job.transpiler_info or {"transpiler_lib": None}, job.mitigation_info or {})
+        orders.append(build_order(backend, program, member, name, values, infos))
     return _submit(backend, orders, headers, Present(), values)
 
 
@@ -206,7 +205,37 @@ def _encode(
         calibrated_at=backend.calibrated_at,
     )
     left_out = backend.snapshot().uncalibrated
-    return encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
+    programs, problems = encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
+    if values["route"] is not None:
+        settings = _sse_settings(backend, values)
+        for program in programs:
+            size = find_size(program, settings)
+            if size > settings.max_bytes:
+                problems.append(_describe_size(program.header, size, settings.max_bytes))
+    return programs, problems
+
+
+def _describe_size(header: ProgramHeader, size: int, most: int) -> Problem:
+    pub = header.pub
+    return Problem(
+        header.index if pub is None else pub,
+        header.name,
+        f"as an SSE program it has {size:,} bytes, of at most {most:,}: {WHY_SMALL[:-1]}",
+        "run it without route='sse', or send less metadata",
+        noun="circuit" if pub is None else "PUB",
+    )
+
+
+def _sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> Settings:
+    transpiler_info, mitigation_info = _find_infos(values)
+    return Settings(
+        backend.name,
+        transpiler_info,
+        mitigation_info,
+        values["sse_max_bytes"],
+        values["sse_seconds"],
+        values["seconds_per_circuit"],
+    )
 
 
 def _warn_of_doubts(
@@ -250,13 +279,82 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
         )
 
 
-def _build_order(
+def _find_infos(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of the server's transpiler and of its mitigation."""
+    transpiler_info = {"transpiler_lib": values["transpiler"]}
+    if values["transpiler"] is not None:
+        options = values["transpiler_options"]
+        transpiler_info["transpiler_options"] = (
+            {"optimization_level": 1} if options is None else options
+        )
+    mitigation = values["mitigation"]
+    return transpiler_info, {} if mitigation is None else {"ro_error_mitigation": mitigation}
+
+
+def _build_orders(
+    backend: OqtopusBackend,
+    programs: Sequence[Program],
+    present: Present,
+    token: str,
+    values: Mapping[str, Any],
+) -> list[Order]:
+    """Return what is sent for the circuits that are not there: a job for each."""
+    return [
+        build_order(
+            backend,
+            program,
+            Member(
+                header.group, header.index, header.total, fingerprint(program), header.kind, token
+            ),
+            header.name,
+            values,
+            _find_infos(values),
+        )
+        for program in programs
+        if (header := program.header).index not in present.jobs
+    ]
+
+
+def _build_sse_orders(
+    backend: OqtopusBackend,
+    programs: Sequence[Program],
+    present: Present,
+    token: str,
+    values: Mapping[str, Any],
+) -> list[Order]:
+    """Return what is sent for the circuits that are not there: Python programs that run them."""
+    settings = _sse_settings(backend, values)
+    batches = [[programs[index] for index in circuits] for circuits in present.uploaded]
+    there = present.circuits
+    followers: list[Program] = []  # each of which follows the one before it
+    for program in (*programs, None):
+        if program is not None and program.header.index not in there:
+            followers.append(program)
+        elif followers:
+            batches += split_into_batches(followers, settings)
+            followers = []
+    orders = []
+    for batch in sorted(batches, key=lambda batch: batch[0].header.index):
+        python = build_python(batch, settings)
+        *_, digest = accumulate_fingerprints(batch)
+        first, last = batch[0].header, batch[-1].header
+        member = Member(
+            *(first.group, first.index, first.total, digest, first.kind, token), last=last.index
+        )
+        more = f" and {len(batch) - 1} more" if len(batch) > 1 else ""
+        # What the engine shall do with the circuits stands in the program.
+        infos: tuple[dict[str, Any], dict[str, Any]] = ({"transpiler_lib": None}, {})
+        orders.append(build_order(backend, python, member, f"{first.name}{more}", values, infos))
+    return orders
+
+
+def build_order(
     backend: OqtopusBackend,
     program: Program,
     member: Member,
     name: str,
     values: Mapping[str, Any],
-    stored: Job | None = None,
+    infos: tuple[Mapping[str, Any], Mapping[str, Any]],
 ) -> Order:
     """Return what is sent for a program.
 
@@ -265,31 +363,20 @@ def _build_order(
         program: The program.
         member: Its place in the group.
         name: Name of the OQTOPUS job, if the options give none.
-        values: All run options.
-        stored: The job that is sent again, whose settings are kept; None for a new circuit.
+        values: The options ``name`` and ``tags``.
+        infos: The settings of the server's transpiler and of its mitigation.
     """
-    if stored is not None:
-        transpiler_info = stored.transpiler_info or {"transpiler_lib": None}
-        mitigation_info = stored.mitigation_info or {}
-    else:
-        transpiler_info = {"transpiler_lib": values["transpiler"]}
-        if values["transpiler"] is not None:
-            options = values["transpiler_options"]
-            transpiler_info["transpiler_options"] = (
-                {"optimization_level": 1} if options is None else options
-            )
-        mitigation = values["mitigation"]
-        mitigation_info = {} if mitigation is None else {"ro_error_mitigation": mitigation}
+    job_type = "sampling" if program.operator is None else "estimation"
     settings = Submission(
         # A database does not take half of a surrogate pair.
         name=(values["name"] or name).encode("utf-8", "replace").decode()[:MAX_NAME],
         description=None,
         device_id=backend.name,
-        job_type="sampling" if program.operator is None else "estimation",
+        job_type=SSE if program.header.is_python else job_type,
         shots=program.header.shots,
-        transpiler_info=transpiler_info,
+        transpiler_info=infos[0],
         simulator_info={},
-        mitigation_info=mitigation_info,
+        mitigation_info=infos[1],
     )
     return Order(replace(member, tags=values["tags"]), program, settings)
 
@@ -301,65 +388,99 @@ def _submit(
     present: Present,
     values: Mapping[str, Any],
 ) -> OqtopusJob:
-    """Submit the programs that the server does not have yet; return the job of the whole group."""
-    group, total = orders[0].member.group_id, len(orders)
-    entries = {
-        index: Entry.from_job(index, job, parse_description(job.description))
-        for index, job in present.jobs.items()
-    }
-    sights = {job.job_id: Sight.from_job(job) for job in present.jobs.values()}
-    left = [order for order in orders if order.index not in entries]
-    if left:
-        is_shared = values["group_id"] is not None or values["resume"] is not None
-        unsettled: dict[str, Submission] = {}
-        delivery = Delivery(
-            orders=[order for order in left if order.index not in present.uploaded],
-            uploaded=[
-                (present.uploaded[order.index][0], order.of_run(present.uploaded[order.index][1]))
-                for order in left
-                if order.index in present.uploaded
-            ],
-            known=present.known if is_shared else None,
-            unsettled=unsettled,
-            workers=values["workers"],
-            cancel_on_failure=values["on_incomplete"] == "cancel",
+    """Submit the programs that the server does not have yet; return the job of the whole group.
+
+    Args:
+        backend: The device.
+        orders: What is sent for the circuits that are not there.
+        headers: What the program of each circuit of the run says.
+        present: What is there.
+        values: All run options.
+    """
+    group, total = headers[0].group, len(headers)
+    entries: list[Entry] = []
+    sights: dict[str, Sight] = {}
+    if present.found is not None:
+        entries = build_entries(present.found, present.jobs)
+        sights = present.found.sights()
+    for order, job_id in deliver(backend, group, orders, present, values):
+        entry = Entry(
+            order.index,
+            job_id,
+            member=order.member,
+            name=order.settings.name,
+            shots=order.settings.shots,
         )
-        with (
-            translate_errors(f"Sending group {group}"),
-            report_progress(values["progress"], "submit", len(left)) as report,
-        ):
-            try:
-                sent = submit_all(backend.connection.client, replace(delivery, report=report))
-            finally:
-                if unsettled:
-                    backend.connection.unsettled[group] = unsettled
-        for index, job_id in sent.items():
-            order = orders[index]
-            entries[index] = Entry(
-                index,
-                job_id,
-                headers[index],
-                member=order.member,
-                name=order.settings.name,
-                shots=order.settings.shots,
-            )
-            sights[job_id] = Sight("submitted")
-    ordered = [entries[index] for index in sorted(entries)]
+        entry.take_headers([headers[index] for index in entry.circuits])
+        entries.append(entry)
+        sights[job_id] = Sight("submitted")
+    entries.sort(key=lambda entry: entry.index)
+    is_single = len(entries[0].circuits) == total
     backend.watcher.add(
-        {entry.job_id: sights[entry.job_id] for entry in ordered},
-        group if total > 1 else None,
+        {entry.job_id: sights[entry.job_id] for entry in entries},
+        None if is_single else group,
         assumed=True,
     )
+    members = [entry.member for entry in entries if entry.member is not None]
     return OqtopusJob(
         backend,
-        ordered[0].job_id if total == 1 else group,
-        ordered,
+        entries[0].job_id if is_single else group,
+        entries,
         backend.watcher,
         group_id=group,
-        token=orders[0].member.token,
+        token=members[0].token,
         total=total,
         progress=values["progress"],
     )
+
+
+def deliver(
+    backend: OqtopusBackend,
+    group: str,
+    orders: Sequence[Order],
+    present: Present,
+    values: Mapping[str, Any],
+) -> list[tuple[Order, str]]:
+    """Submit programs, each exactly once; return each with its OQTOPUS job id.
+
+    Args:
+        backend: The device.
+        group: Their group.
+        orders: The programs.
+        present: What the server has of the group.
+        values: The options ``group_id``, ``resume``, ``workers``, ``on_incomplete``, ``progress``.
+
+    Raises:
+        OqtopusSubmissionError: If not all could be sent; it says which were.
+    """
+    if not orders:
+        return []
+    is_shared = values["group_id"] is not None or values["resume"] is not None
+    unsettled: dict[str, Submission] = {}
+    uploaded = {circuits.start: known for circuits, known in present.uploaded.items()}
+    delivery = Delivery(
+        orders=[order for order in orders if order.index not in uploaded],
+        uploaded=[
+            (uploaded[order.index][0], order.of_run(uploaded[order.index][1]))
+            for order in orders
+            if order.index in uploaded
+        ],
+        known=present.known if is_shared else None,
+        unsettled=unsettled,
+        workers=values["workers"],
+        cancel_on_failure=values["on_incomplete"] == "cancel",
+    )
+    with (
+        translate_errors(f"Sending group {group}"),
+        report_progress(values["progress"], "submit", len(orders)) as report,
+    ):
+        try:
+            sent = submit_all(backend.connection.client, replace(delivery, report=report))
+        finally:
+            if unsettled:
+                backend.connection.unsettled[group] = unsettled
+    by_index = {order.index: order for order in orders}
+    return [(by_index[index], job_id) for index, job_id in sent.items()]
 
 
 def _now() -> str:

@@ -101,8 +101,8 @@ def _check_whole(job: OqtopusJob) -> None:
     """
     if len(job.job_ids()) != 1 or job.missing:
         return
-    (header,) = job.headers()
-    if header.total > 1:
+    header, *others = job.headers()
+    if header.total > 1 + len(others):
         raise OqtopusOptionError(
             f"Job {job.job_id()} is circuit {header.index} of {header.total} of one run. Give the "
             f"id of the run, {header.group!r}."
