@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, JobStatus
@@ -14,7 +15,7 @@ from qiskit.providers import BackendV2, JobStatus
 from .client import errors
 from .client.deadline import Deadline
 from .client.workers import start_each
-from .cloud.answer import ESTIMATION
+from .cloud.answer import ESTIMATION, SSE
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection, describe_no_account
 from .cloud.download import Entry, build_entries
@@ -32,6 +33,7 @@ from .cloud.job import OqtopusJob
 from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
 from .cloud.options import check_tags
+from .cloud.script import ScriptJob, send_script
 from .cloud.status import Sight, job_status
 from .cloud.watcher import Watcher
 from .drawing.card import build_card
@@ -41,6 +43,7 @@ from .exceptions import (
     OqtopusOptionError,
     OqtopusProtocolError,
 )
+from .program.header import SCRIPT
 from .simulator.backend import QulacsBackend
 
 if TYPE_CHECKING:
@@ -250,7 +253,52 @@ class OqtopusProvider:
 
     # -- jobs -----------------------------------------------------------------------------------
 
-    def job(self, job_id: str) -> OqtopusJob | PrimitiveJob:
+    def run_script(
+        self, source: str | Path, device: str | OqtopusBackend, **options: Any
+    ) -> ScriptJob:
+        """Send a Python program that OQTOPUS runs beside a device.
+
+        It runs in a container with Python 3.13 and without a network: what it may import, how it
+        runs circuits and how long it may take is on the page about SSE. The device is blocked for
+        others while it runs.
+
+        Args:
+            source: The program. A path, or a string of one line that ends in ``.py``, is a file;
+                any other string is the program itself.
+            device: The device, or its name.
+            **options: Any of these:
+
+                * ``name`` (str): Name of the job; by default that of the file.
+                * ``tags`` (list of str): Words for its description.
+                * ``bundle`` (bool): Whether :mod:`qiskit_oqtopus.sse` is sent along, which the
+                  program can import then, False.
+                * ``sse_max_bytes`` (int): How large the program may be as JSON, 100,000.
+                * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusOptionError: If an option or the program cannot be used: it is no file, not
+                UTF-8, too large or, where this is Python 3.13 or later, no Python.
+            OqtopusNotFoundError: If there is no such device.
+            OqtopusSubmissionError: If it could not be sent.
+            OqtopusCloudError: If the server cannot be asked before anything is sent.
+
+        Warns:
+            OqtopusWarning: If the device takes no jobs now; if the program does not seem to run a
+                circuit, and would fail; if this Python cannot read it, and is older than that of
+                the container.
+        """
+        backend = self.backend(device) if isinstance(device, str) else device
+        if not isinstance(backend, OqtopusBackend):
+            raise OqtopusOptionError(
+                f"A program runs beside a device of OQTOPUS Cloud, not on {device!r}: run it with "
+                "Python on this machine."
+            )
+        return send_script(backend, source, **options)
+
+    def job(self, job_id: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
         """Return a job by its id: that of any job that ``run`` returned, or any OQTOPUS job id.
 
         Args:
@@ -261,7 +309,8 @@ class OqtopusProvider:
             The job. It is that of a primitive if the id came from a primitive; the id of one
             circuit out of several gives the job of that circuit, with its counts. Of the jobs of
             other clients, one of several programs ("multi_manual") has a Result with an entry for
-            each, and one of the type "estimation" is that of a primitive with one PUB.
+            each, one of the type "estimation" is that of a primitive with one PUB, and one of the
+            type "sse" that of a script.
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
@@ -299,7 +348,7 @@ class OqtopusProvider:
         until: datetime | None = None,
         name: str | None = None,
         tags: str | Sequence[str] | None = None,
-    ) -> Iterator[OqtopusJob | PrimitiveJob]:
+    ) -> Iterator[OqtopusJob | PrimitiveJob | ScriptJob]:
         """Iterate over the jobs of the account, the newest first; pages are read when needed.
 
         Circuits that were run together are one job, as are those of one run of a primitive.
@@ -341,7 +390,7 @@ class OqtopusProvider:
         device: str | None,
         name: str | None,
         tags: set[str],
-    ) -> Iterator[OqtopusJob | PrimitiveJob]:
+    ) -> Iterator[OqtopusJob | PrimitiveJob | ScriptJob]:
         seen: set[str] = set()
         with translate_errors("Reading the jobs"):
             for job in sort_newest_first(list_jobs(self._connection.client, **search)):
@@ -369,7 +418,7 @@ class OqtopusProvider:
                         seen.update(f"{run.group_id}/{token}" for token in run.tokens)
                         yield self._group_job(run, run.run_id if len(runs) > 1 else run.group_id)
 
-    def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
+    def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob | ScriptJob:
         member = parse_description(job.description)
         sight = Sight.from_job(job)
         self._watcher.add({job.job_id: sight}, None)
@@ -386,10 +435,11 @@ class OqtopusProvider:
             total=len(entry.circuits),
         )
         if member is None:
-            return _wrap_job(found, ESTIMATION if job.job_type == ESTIMATION else "run")
+            kinds = {ESTIMATION: ESTIMATION, SSE: SCRIPT}
+            return _wrap_job(found, kinds.get(job.job_type or "", "run"))
         return _wrap_job(found, member.kind) if len(entry.circuits) == member.total else found
 
-    def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
+    def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
         first = next(iter(found.jobs.values()))
         entries = build_entries(found)
         is_single = len(entries[0].circuits) == found.total
@@ -505,8 +555,8 @@ def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:
         return None
 
 
-def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
-    """Return the job of a primitive if a primitive has sent it, else the job itself.
+def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
+    """Return the job of a primitive or a script, or else the job itself.
 
     Args:
         job: The job of its programs.
@@ -515,6 +565,8 @@ def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
     """
     if kind == "run":
         return job
+    if kind == SCRIPT:
+        return ScriptJob(job)
     from .primitives.cloud import build_estimation_job, build_job
 
     return build_estimation_job(job) if kind == ESTIMATION else build_job(job)

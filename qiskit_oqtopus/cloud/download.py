@@ -314,7 +314,8 @@ def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[O
         raise _no_circuit(job)
     log = read_log(client, job)
     if log is None:
-        lost = Outcome(reason="the server has stored no log of its SSE job", is_lost=True)
+        reason = "the server has stored no log of its SSE job, so that its counts are lost"
+        lost = Outcome(reason=reason, is_lost=True)
         return [lost] * len(member.circuits)
     return read_outcomes(log, find_mark(member.group_id), len(member.circuits))
 

@@ -297,25 +297,8 @@ class OqtopusJob(JobV1):
         """
         deadline = Deadline(optional(seconds)("timeout", timeout))
         wait = seconds("wait", wait)
-        with self._bounded("Waiting for", timeout):
+        with bounded(self.job_id(), "Waiting for", timeout):
             self._wait(deadline, wait, callback)
-
-    @contextmanager
-    def _bounded(self, action: str, timeout: float | None) -> Iterator[None]:
-        """Turn errors of the client into those of the package, and the end of the time too.
-
-        Args:
-            action: What is being done with the job, as in "Waiting for".
-            timeout: The time that the caller gave, in s, for the error.
-        """
-        with translate_errors(f"{action} job {self.job_id()}"):
-            try:
-                yield
-            except errors.DeadlineError as error:
-                raise OqtopusJobTimeoutError(
-                    f"Job {self.job_id()} was not done within {timeout} s: {error}. Ask again, "
-                    f"here or by provider.job({self.job_id()!r})."
-                ) from error
 
     def _wait(self, deadline: Deadline, wait: float, callback: Any) -> None:
         """Wait until all circuits have ended.
@@ -379,12 +362,12 @@ class OqtopusJob(JobV1):
     def _download(self, deadline: Deadline, timeout: float | None) -> Sequence[Entry]:
         """Wait for the job, and for the results that are missing here; return all circuits."""
         while True:
-            with self._bounded("Waiting for", timeout):
+            with bounded(self.job_id(), "Waiting for", timeout):
                 self._wait(deadline, 0.0, None)
             entries = self._entries
             if all(entry.result is not None for entry in entries):
                 return entries
-            with self._bounded("Reading the results of", timeout), self._hold(deadline):
+            with bounded(self.job_id(), "Reading the results of", timeout), self._hold(deadline):
                 entries = self._entries
                 # Another thread may have found more circuits since, which have not ended.
                 statuses = self._statuses(entries, ask=False)
@@ -755,6 +738,25 @@ class OqtopusJob(JobV1):
             "tags": ", ".join(self.tags) or None,
         }
         return build_card(f"OqtopusJob {self.job_id()}", facts)
+
+
+@contextmanager
+def bounded(job_id: str, action: str, timeout: float | None) -> Iterator[None]:
+    """Turn errors of the client into those of the package, and the end of the time too.
+
+    Args:
+        job_id: The job.
+        action: What is being done with the job, as in "Waiting for".
+        timeout: The time that the caller gave, in s, for the error.
+    """
+    with translate_errors(f"{action} job {job_id}"):
+        try:
+            yield
+        except errors.DeadlineError as error:
+            raise OqtopusJobTimeoutError(
+                f"Job {job_id} was not done within {timeout} s: {error}. Ask again, here or by "
+                f"provider.job({job_id!r})."
+            ) from error
 
 
 def _copy_header(header: ProgramHeader) -> ProgramHeader:

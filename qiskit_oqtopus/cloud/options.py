@@ -153,7 +153,7 @@ def run_options(values: Mapping[str, Any]) -> dict[str, Any]:
             "Option 'transpiler_options' needs transpiler='qiskit': without it the server "
             "does not compile."
         )
-    if checked["rerun_lost"] and (checked["resume"] is None or checked["route"] is None):
+    if checked.get("rerun_lost") and (checked["resume"] is None or checked["route"] is None):
         raise OqtopusOptionError(
             "Option 'rerun_lost' needs route='sse' and resume=: it is for circuits of a run that "
             "may have run, and of which nothing is left."

@@ -110,7 +110,7 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         programs = [regroup_program(program, group) for program in programs]
     logger.info("Group %s: %d circuits for %s", group, len(tasks), backend.name)
     with name_group(group, len(tasks)):
-        _look_at_device(backend, values)
+        look_at_device(backend, values["unavailable"], is_compiled=values["transpiler"] is None)
         present = Present()
         if resume is not None:
             present = find_present(backend, programs, group, token, values)
@@ -177,7 +177,7 @@ def send_again(
             group=group,
             index=index,
             total=len(programs),
-            created=_now(),
+            created=now(),
             resubmits=resubmits,
             name=name,
             shots=job.shots or 0,
@@ -197,7 +197,7 @@ def _encode(
     experiment = values["experiment"]
     header = ProgramHeader(
         group=group,
-        created=_now(),
+        created=now(),
         experiment=experiment,
         experiment_sha256=None if experiment is None else digest_experiment(experiment),
         memory=values["memory"],
@@ -252,24 +252,33 @@ def _warn_of_doubts(
         warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
 
 
-def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
-    """Warn if the device is not available, or was calibrated since the Target was made."""
+def look_at_device(backend: OqtopusBackend, unavailable: str, *, is_compiled: bool) -> None:
+    """Warn if the device is not available, or was calibrated since the Target was made.
+
+    Args:
+        backend: The device.
+        unavailable: "warn", or "raise" to raise in place of the first warning.
+        is_compiled: Whether what is sent was compiled for the Target.
+
+    Raises:
+        OqtopusCloudError: If the device cannot be asked for.
+    """
     with translate_errors(f"Reading device {backend.name}"):
         device = backend.connection.client.device(backend.name)
     if device.status != "available":
         message = f"Device {backend.name} is {device.status or 'in an unknown state'}"
-        if values["unavailable"] == "raise":
+        if unavailable == "raise":
             raise OqtopusCloudError(
                 f"{message}; nothing was sent. Try again later, or use unavailable='warn'."
             )
         warnings.warn(
-            f"{message}: OQTOPUS may refuse the circuits.",
+            f"{message}: OQTOPUS may refuse what is sent.",
             OqtopusWarning,
             stacklevel=users_stacklevel(),
         )
     known = backend.calibrated_at
     is_known = device.calibrated_at is None or is_same_second(device.calibrated_at, known)
-    if not is_known and values["transpiler"] is None:
+    if not is_known and is_compiled:
         warnings.warn(
             f"Device {backend.name} was recalibrated ({device.calibrated_at}) since this "
             f"backend's Target was made ({known}). Call backend.refresh() and compile again to "
@@ -483,5 +492,6 @@ def deliver(
     return [(by_index[index], job_id) for index, job_id in sent.items()]
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time as headers have it."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

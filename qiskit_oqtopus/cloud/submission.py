@@ -14,6 +14,7 @@ from ..client import errors
 from ..client.deadline import SLICE, Deadline
 from ..client.workers import start
 from ..exceptions import OqtopusError, OqtopusOptionError, OqtopusSubmissionError
+from ..program.header import SCRIPT
 from .delivery import Order, Unsettled, submit_exactly_once, upload
 from .errors import oqtopus_error
 from .group import cancel_jobs, find_runs
@@ -363,13 +364,21 @@ class _Sending:
         if unsettled:
             doubt = (
                 f" Whether {', '.join(dict.fromkeys(unsettled.values()))} was submitted could not "
-                "be found out; "
-                "resume finds it if it was."
+                "be found out; resume finds it if it was."
             )
-        error = OqtopusSubmissionError(
+        text = (
             f"Group {group_id}: {len(sent)} of {len(self._circuits)} circuits were sent, and these "
-            f"were not: {', '.join(map(str, missing))}. {fate}{doubt} Reason: {reason}"
+            f"were not: {', '.join(map(str, missing))}. {fate}{doubt}"
         )
+        if kind == SCRIPT:
+            (job_id,) = unsettled.values() or ("",)
+            text = "The program was not sent; run it again."
+            if job_id:
+                text = (
+                    "Whether the program was submitted could not be found out: "
+                    f"provider.job({job_id!r}) tells, once the server can be asked."
+                )
+        error = OqtopusSubmissionError(f"{text} Reason: {reason}")
         error.group_id = group_id
         error.job_ids = dict(sorted(sent.items()))
         error.missing = missing

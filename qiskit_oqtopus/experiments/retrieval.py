@@ -8,6 +8,7 @@ from typing import Any
 from qiskit_experiments.framework import BaseExperiment, CompositeExperiment, ExperimentData
 
 from ..cloud.job import OqtopusJob
+from ..cloud.script import ScriptJob
 from ..exceptions import OqtopusJobError, OqtopusOptionError
 from ..provider import OqtopusProvider
 from .catalog import from_plain
@@ -47,6 +48,8 @@ def load(
         OqtopusCloudError: If the server cannot be asked.
     """
     job = provider.job(job_id)
+    if isinstance(job, ScriptJob):
+        raise OqtopusOptionError(f"Job {job_id} is a script, not an experiment: read its log.")
     if isinstance(job, OqtopusJob):
         _check_whole(job)
     experiment = _find_experiment(job) if experiment is None else experiment.copy()

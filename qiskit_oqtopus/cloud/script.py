@@ -1,0 +1,452 @@
+"""Scripts: Python programs of the user that OQTOPUS runs beside a device."""
+
+from __future__ import annotations
+
+import ast
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qiskit.providers import JobStatus
+from qiskit.providers.jobstatus import JOB_FINAL_STATES
+
+from ..client.deadline import Deadline
+from ..drawing.card import build_card
+from ..exceptions import (
+    OqtopusError,
+    OqtopusJobCancelledError,
+    OqtopusJobError,
+    OqtopusOptionError,
+    OqtopusProtocolError,
+    OqtopusWarning,
+    users_stacklevel,
+)
+from ..json_text import JsonError, read_json
+from ..options import boolean, check_options, optional, seconds
+from ..program.header import SCRIPT, HeaderError, ProgramHeader
+from ..program.program import fingerprint, parse_program, with_header
+from .download import Entry, find_reason, read_log, read_result
+from .group import Member, new_group_id, new_token
+from .job import OqtopusJob, bounded
+from .notices import warn_of_notices
+from .options import CHECKS
+from .outage import Outage
+from .resumption import Present
+from .run import build_order, deliver, look_at_device, now
+from .sse.batches import MAX_BYTES, WHY_SMALL, json_size
+from .sse.bundle import bundle_program
+from .status import Sight, job_status
+
+if TYPE_CHECKING:
+    from ..client.api import Client
+    from ..client.models import Job
+    from .backend import OqtopusBackend
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "payload="
+"""What the lines with data begin with that a program prints, by default."""
+
+CONTAINER_PYTHON = (3, 13)
+"""The Python that runs programs at OQTOPUS."""
+
+_RUNNERS = re.compile(r"sse_driver|oqtopus", re.IGNORECASE)
+"""Names of the modules by which a program can run a circuit there."""
+
+_CHECKS = {
+    **{name: CHECKS[name] for name in ("name", "tags", "unavailable", "sse_max_bytes")},
+    "bundle": boolean,
+}
+
+_UNSHARED = {"group_id": None, "resume": None, "on_incomplete": "keep", "workers": 1}
+
+
+@dataclass(frozen=True)
+class ScriptResult:
+    """What a program has left.
+
+    Attributes:
+        log: What it has printed; None if the server has stored no log.
+        last_result: The result of the last circuit that it ran, as OQTOPUS writes it:
+            ``{"sampling": {"counts": ...}}`` or ``{"estimation": ...}``.
+        payloads: The JSON values that it has printed on lines that begin with "payload=".
+    """
+
+    log: str | None = field(repr=False)
+    last_result: Mapping[str, Any]
+    payloads: tuple[Any, ...]
+
+
+class ScriptJob:
+    """A Python program that runs beside a device, from :meth:`.OqtopusProvider.run_script`.
+
+    ``provider.job(job_id)`` finds it again, from any process, also if another client has sent it.
+    All methods may be called from any thread.
+
+    Args:
+        job: Its OQTOPUS job.
+    """
+
+    def __init__(self, job: OqtopusJob) -> None:
+        self._job = job
+        self._result: ScriptResult | None = None
+
+    def job_id(self) -> str:
+        """Return its id, that of its OQTOPUS job."""
+        return str(self._job.job_id())
+
+    def job_ids(self) -> list[str]:
+        """Return its id, in a list."""
+        return self._job.job_ids()
+
+    def backend(self) -> OqtopusBackend:
+        """Return the device."""
+        backend: OqtopusBackend = self._job.backend()
+        return backend
+
+    @property
+    def device(self) -> str:
+        """Id of the device."""
+        return self._job.device
+
+    @property
+    def name(self) -> str | None:
+        """Its name."""
+        return self._job.name
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags with which it was sent."""
+        return self._job.tags
+
+    @property
+    def shots(self) -> None:
+        """None: each circuit that it runs has shots of its own."""
+        return None
+
+    @property
+    def creation_date(self) -> datetime | None:
+        """When it was sent; None if that is not known."""
+        return self._job.creation_date
+
+    @property
+    def times(self) -> dict[str, datetime]:
+        """When it was submitted, ready, running and ended, as it was last seen."""
+        return self._job.times
+
+    @property
+    def execution_time(self) -> float | None:
+        """Time in s that the program took, not the device; None as long as it is not known."""
+        return self._job.execution_time
+
+    # -- status ---------------------------------------------------------------------------------
+
+    def status(self) -> JobStatus:
+        """Return the status; never raises for a failed job or in an outage."""
+        return self._job.status()
+
+    def in_final_state(self) -> bool:
+        """Return whether it has ended, in whatever way."""
+        return self.status() in JOB_FINAL_STATES
+
+    def wait_for_final_state(self, timeout: float | None = None) -> None:
+        """Wait until it has ended, in whatever way; outages are waited out.
+
+        Args:
+            timeout: Longest time to wait in s; None waits as long as it takes.
+
+        Raises:
+            OqtopusOptionError: If ``timeout`` is not a number.
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+        """
+        self._job.wait_for_final_state(timeout)
+
+    def cancel(self) -> bool:
+        """Cancel it. A program that runs already runs to its end, and its log is lost.
+
+        Returns:
+            Whether it is cancelled now.
+        """
+        return self._job.cancel()
+
+    def delete(self) -> None:
+        """Delete it with its program, log and result from the server; nothing brings it back.
+
+        Raises:
+            OqtopusJobError: If it has not ended.
+            OqtopusCloudError: If the server cannot be asked.
+        """
+        self._job.delete()
+
+    # -- what is left of it ---------------------------------------------------------------------
+
+    def result(self, timeout: float | None = None) -> ScriptResult:
+        """Wait for it and return what it has left.
+
+        Args:
+            timeout: Longest time that all of this takes, in s; None waits as long as it takes.
+
+        Raises:
+            OqtopusOptionError: If ``timeout`` is not a number.
+            OqtopusJobTimeoutError: If the time is over. The job goes on.
+            OqtopusJobCancelledError: If it was cancelled.
+            OqtopusJobError: If it failed; OQTOPUS then keeps nothing of what it has printed.
+            OqtopusCloudError: If what it has left cannot be read; ask again later.
+        """
+        deadline = Deadline(optional(seconds)("timeout", timeout))
+        self._job.wait_for_final_state(timeout)
+        if self._result is None:
+            client = self.backend().connection.client.within(deadline)
+            found: list[ScriptResult] = []
+            with bounded(self.job_id(), "Reading what is left of", timeout):
+                Outage(deadline).do_all([client], lambda each: found.append(self._read(each)), 1)
+            self._result = found[0]
+        return self._result
+
+    def log(self, timeout: float | None = None) -> str:
+        """Wait for it and return what it has printed.
+
+        Args:
+            timeout: As for :meth:`result`.
+
+        Raises:
+            OqtopusProtocolError: If the server has stored no log.
+            OqtopusError: As :meth:`result`.
+        """
+        log = self.result(timeout).log
+        if log is None:
+            raise OqtopusProtocolError(
+                f"Script {self.job_id()} has succeeded, and the server has stored no log of it; "
+                "result().last_result has the result of its last circuit."
+            )
+        return log
+
+    def payloads(self, prefix: str = PREFIX, timeout: float | None = None) -> list[Any]:
+        """Wait for it and return the JSON values that it has printed.
+
+        Args:
+            prefix: What their lines begin with.
+            timeout: As for :meth:`result`.
+
+        Raises:
+            OqtopusError: As :meth:`log`.
+
+        Warns:
+            OqtopusWarning: If such a line holds no JSON, because something else was printed into
+                it, for example; it is left out.
+        """
+        return read_payloads(self.log(timeout), prefix)
+
+    def error_message(self) -> str | None:
+        """Return why it failed, in the server's words; None if it has not."""
+        if self.status() is not JobStatus.ERROR:
+            return None
+        try:
+            self.result(timeout=0)
+        except OqtopusError as error:
+            return str(error.message)
+        return None
+
+    def _read(self, client: Client) -> ScriptResult:
+        job = client.job(self.job_id())
+        sight = Sight.from_job(job)
+        status = job_status(sight)
+        if status is JobStatus.CANCELLED:
+            raise OqtopusJobCancelledError(f"Script {self.job_id()} was cancelled.")
+        if status is not JobStatus.DONE:
+            raise OqtopusJobError(
+                f"Script {self.job_id()} failed: {find_reason(job, sight)}.{_find_hint(job)}"
+            )
+        log = read_log(client, job)
+        payloads = () if log is None else tuple(read_payloads(log, PREFIX))
+        return ScriptResult(log, read_result(client, job), payloads)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave what was read behind; it is read again."""
+        return {**self.__dict__, "_result": None}
+
+    def __repr__(self) -> str:
+        return f"<ScriptJob {self.job_id()} on {self.device}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what was last seen of it; nothing is asked for."""
+        facts = {"device": self.device, "name": self.name, "submitted": self.creation_date}
+        return build_card(f"ScriptJob {self.job_id()}", facts)
+
+
+def _find_hint(job: Job) -> str:
+    """Return what a message of the server may mean."""
+    message = "" if job.job_info is None else job.job_info.message or ""
+    if "user program" in message:
+        return " The program ended with an error or a code other than 0, or it ran for too long."
+    if "internal server error" in message:
+        return " That is also said of a program that runs no circuit, or is too large."
+    return ""
+
+
+def read_payloads(log: str, prefix: str = PREFIX) -> list[Any]:
+    r"""Return the JSON values on the lines of a log that begin with a prefix.
+
+    Warns:
+        OqtopusWarning: If one is no JSON; it is left out.
+
+    >>> read_payloads('a line\npayload={"angle": 0.5}\n')
+    [{'angle': 0.5}]
+    """
+    found = []
+    for number, line in enumerate(log.split("\n"), 1):
+        if not line.startswith(prefix):
+            continue
+        try:
+            found.append(read_json(line[len(prefix) :]))
+        except JsonError as error:
+            warnings.warn(
+                f"Line {number} of the log begins with {prefix!r} and is left out: {error}.",
+                OqtopusWarning,
+                stacklevel=users_stacklevel(),
+            )
+    return found
+
+
+# -- sending -------------------------------------------------------------------------------------
+
+
+def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> ScriptJob:
+    """Send a Python program to run beside a device.
+
+    Args:
+        backend: The device.
+        source: As for :meth:`.OqtopusProvider.run_script`.
+        **options: As there.
+
+    Raises:
+        OqtopusError: As there.
+    """
+    values = {
+        "name": None,
+        "tags": (),
+        "unavailable": "warn",
+        "sse_max_bytes": MAX_BYTES,
+        **check_options(options, _CHECKS),
+    }
+    name, text = read_source(source)
+    _check_source(name, text)
+    if values.get("bundle"):
+        text = bundle_program(text)
+    group = new_group_id()
+    program = with_header(text, ProgramHeader(SCRIPT, group, created=now(), shots=1))
+    size, most = json_size(program.text), values["sse_max_bytes"]
+    if size > most:
+        raise OqtopusOptionError(
+            f"{name} has {size:,} bytes as JSON, and {most:,} are sent at most: {WHY_SMALL} Print "
+            "less into the program, or compress what it holds."
+        )
+    look_at_device(backend, values["unavailable"], is_compiled=False)
+    member = Member(group, 0, 1, fingerprint(program), SCRIPT, new_token())
+    order = build_order(backend, program, member, name, values, ({"transpiler_lib": None}, {}))
+    delivered = deliver(backend, group, [order], Present(), {**_UNSHARED, "progress": None})
+    ((order, job_id),) = delivered
+    backend.watcher.add({job_id: Sight("submitted")}, None, assumed=True)
+    entry = Entry(0, job_id, program.header, member=order.member, name=order.settings.name)
+    job = OqtopusJob(
+        backend, job_id, [entry], backend.watcher, group_id=group, token=member.token, total=1
+    )
+    warn_of_notices(backend.connection.client)
+    return ScriptJob(job)
+
+
+def read_source(source: str | Path) -> tuple[str, str]:
+    """Return what a program is called, and its text.
+
+    Args:
+        source: As for :meth:`.OqtopusProvider.run_script`.
+
+    Raises:
+        OqtopusOptionError: If it cannot be read, or is not UTF-8.
+    """
+    if isinstance(source, str) and not (source.endswith(".py") and "\n" not in source):
+        try:
+            source.encode()
+        except UnicodeEncodeError as error:
+            raise OqtopusOptionError(f"The program cannot be written as UTF-8: {error}") from None
+        return "script", source
+    if not isinstance(source, (str, Path)):
+        raise OqtopusOptionError(
+            f"A program is a text, or the path of a file, not {source!r:.100}."
+        )
+    try:
+        # A mark at the beginning says that it is UTF-8, and is no part of the text.
+        return Path(source).name, Path(source).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OqtopusOptionError(f"{source} is not UTF-8: {error}.") from None
+    except OSError as error:
+        raise OqtopusOptionError(f"{source} cannot be read: {error.strerror}.") from error
+
+
+def _check_source(name: str, text: str) -> None:
+    """Refuse what is no Python, and warn of what will fail.
+
+    Raises:
+        OqtopusOptionError: If it is no Python.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of backslashes in strings, and the like
+            compile(text, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:  # ValueError: null bytes, before Python 3.12
+        where = getattr(error, "lineno", None)
+        problem = f"{name} is no Python program{f', line {where}' if where else ''}: "
+        problem += str(getattr(error, "msg", None) or error)
+        if sys.version_info >= CONTAINER_PYTHON:
+            raise OqtopusOptionError(f"{problem}.") from error
+        _warn(
+            f"{problem}. That is what Python {sys.version_info[0]}.{sys.version_info[1]} says; "
+            f"OQTOPUS runs it by Python {'.'.join(map(str, CONTAINER_PYTHON))}."
+        )
+    if parse_ours(text):
+        raise OqtopusOptionError(
+            f"{name} has a last line as this package writes it: remove that line."
+        )
+    if not _RUNNERS.search(_find_names(text)):
+        _warn(
+            f"{name} does not seem to run a circuit: it imports none of sse_driver, "
+            "oqtopus_client, quri_parts_oqtopus and qiskit_oqtopus.sse. OQTOPUS lets a program "
+            "fail that runs none."
+        )
+
+
+def parse_ours(text: str) -> bool:
+    """Return whether a text ends in a header of this package."""
+    try:
+        return parse_program(text) is not None
+    except HeaderError:
+        return True
+
+
+def _find_names(text: str) -> str:
+    """Return the names of what a program imports; of one that cannot be parsed, all of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return text
+    names: list[str] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+        elif isinstance(node, ast.Call):  # of __import__ and the like
+            names += [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
+    return " ".join(names)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, OqtopusWarning, stacklevel=users_stacklevel())
