@@ -158,9 +158,7 @@ def test_a_program_stops_at_its_own_limit_before_that_of_the_server(cloud, backe
     result = job.result(timeout=60, partial=True)
     reasons = [str(entry.status) for entry in result.results]
     assert reasons[0] == "DONE"
-    assert reasons[3] == (
-        "ERROR: it did not run: the program has stopped before its limit of 2 s"
-    )
+    assert reasons[3] == ("ERROR: it did not run: the program has stopped before its limit of 2 s")
     cloud.faults.clear()
     again = run(backend, values(4), resume=job.group_id)
     assert counts(again.result(timeout=60)) == expected(4)
