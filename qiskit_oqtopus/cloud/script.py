@@ -42,6 +42,7 @@ from .run import build_order, deliver, look_at_device, now
 from .sse.batches import MAX_BYTES, WHY_SMALL, json_size
 from .sse.bundle import bundle_program
 from .status import Sight, job_status
+from .watcher import LONGEST_LOOK
 
 if TYPE_CHECKING:
     from ..client.api import Client
@@ -248,7 +249,7 @@ class ScriptJob:
         if self.status() is not JobStatus.ERROR:
             return None
         try:
-            self.result(timeout=0)
+            self.result(LONGEST_LOOK)
         except OqtopusError as error:
             return str(error.message)
         return None
@@ -443,8 +444,8 @@ def _find_names(text: str) -> str:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names.append(node.module or "")
-        elif isinstance(node, ast.Call):  # of __import__ and the like
-            names += [str(a.value) for a in node.args if isinstance(a, ast.Constant)]
+        elif isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
+            names += [ast.unparse(argument) for argument in node.args]
     return " ".join(names)
 
 

@@ -9,7 +9,6 @@ from qiskit_oqtopus import (
     OqtopusCircuitError,
     OqtopusJobError,
     OqtopusOptionError,
-    OqtopusProvider,
     OqtopusWarning,
 )
 from tests.device_circuits import flip, value_circuit
