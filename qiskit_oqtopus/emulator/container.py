@@ -25,6 +25,8 @@ MAX_STRING = 131_071
 """Longest environment string ("NAME=value") in bytes: the limit of Linux, kept everywhere."""
 MAX_MESSAGE = 4 * 2**20
 """Longest message of a program, in bytes."""
+MAX_RESULT = 64 * 2**20
+"""Largest ``result.json`` in bytes: the size of the disk of the real container."""
 MAX_LOG = 16 * 2**20
 """Bytes of a log that are kept: its end, as where Docker rotates it."""
 
@@ -43,7 +45,7 @@ class Ended:
     Attributes:
         exit_code: Its exit code, or None if its time was over.
         log: What it has printed, as a terminal shows it.
-        result: The text of ``OUT_PATH/result.json``, or None.
+        result: The text of ``OUT_PATH/result.json``; None if it is no file, or too large.
         seconds: How long it ran, in s.
     """
 
@@ -96,18 +98,17 @@ class Container:
             socket.create_server(("127.0.0.1", 0)) as listener,
             self._spawn(folder, job_json, listener) as (process, terminal),
         ):
-            loop = _Loop(terminal, listener, answer)
-            deadline = started + self._timeout
-            while process.poll() is None and time.monotonic() < deadline:
-                check()
-                loop.turn(deadline)
-            exit_code = process.poll()
-            _kill(process)
-            loop.close()
+            with contextlib.closing(_Loop(terminal, listener, answer)) as loop:
+                deadline = started + self._timeout
+                while process.poll() is None and time.monotonic() < deadline:
+                    check()
+                    loop.turn(deadline)
+                exit_code = process.poll()
+                _kill(process)
+                log = loop.read_log()
             check()
-            return Ended(
-                exit_code, loop.log(), _read_result(folder), round(time.monotonic() - started, 3)
-            )
+            seconds = round(time.monotonic() - started, 3)
+            return Ended(exit_code, log, _read_result(folder), seconds)
 
     def kill(self) -> None:
         """Kill the program that runs, and its children. May be called from any thread."""
@@ -139,9 +140,11 @@ class Container:
             try:
                 yield process, terminal
             finally:
-                self.kill()
+                if process.returncode is None:
+                    _kill(process)
                 process.wait()
-                self._process = None
+                if self._process is process:
+                    self._process = None
                 del _running[process]
         finally:
             os.close(terminal)
@@ -173,15 +176,15 @@ class _Loop:
             key.data()
 
     def close(self) -> None:
-        """Read what is left, and cut all connections."""
-        while self._terminal in self._selector.get_map() and self._read_terminal():
-            pass
+        """Cut all connections."""
         for connection in self._received:
             connection.close()
         self._selector.close()
 
-    def log(self) -> str:
-        """Return what was printed; bytes that are not UTF-8 vanish."""
+    def read_log(self) -> str:
+        """Return all that was printed; bytes that are not UTF-8 vanish."""
+        while self._terminal in self._selector.get_map() and self._read_terminal():
+            pass
         return self._log[-MAX_LOG:].decode("utf-8", errors="ignore")
 
     def _read_terminal(self) -> bool:
@@ -290,8 +293,11 @@ def _lacks_models() -> bool:
 
 
 def _read_result(folder: Path) -> str | None:
+    path = folder / "out" / "result.json"
     try:
-        return (folder / "out" / "result.json").read_bytes().decode("utf-8", errors="ignore")
+        if not path.is_file() or path.stat().st_size > MAX_RESULT:
+            return None
+        return path.read_bytes().decode("utf-8", errors="ignore")
     except OSError:
         return None
 

@@ -53,6 +53,7 @@ class Engine:
         timing: When things happen then, or None.
         container: Where the programs of SSE jobs run; None means that there is no such place.
         inner_timeout: Longest time that a job which such a program sends may take, in s.
+        program_start: Time until such a program begins, in s.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Engine:
         timing: str | None = None,
         container: Container | None = None,
         inner_timeout: float = 60.0,
+        program_start: float = 0.0,
     ) -> None:
         self._database = database
         self._object_storage = object_storage
@@ -92,6 +94,7 @@ class Engine:
                 container,
                 faults,
                 inner_timeout=inner_timeout,
+                program_start=program_start,
                 job_time=job_time,
                 find_device=self._device,
                 wait=self._stopping.wait,

@@ -15,7 +15,7 @@ from .container import Answer, Container, TooLargeError
 from .database import JobRecord, JobView
 from .devices import EmulatedDevice
 from .execution import Simulator
-from .faults import Faults
+from .faults import Fault, Faults
 from .job_input import JobFailedError, JobInput, parse_input
 from .pipeline import DONE, check_available, execute, prepare
 
@@ -31,6 +31,8 @@ TIMED_OUT = "pipeline execution timed out"
 """What a program is told of an inner job that took too long."""
 
 _INFOS = ("transpiler_info", "simulator_info", "mitigation_info")
+_FindFault = Callable[[str], "Fault | None"]
+
 _REQUIRED: Mapping[str, type] = {
     **dict.fromkeys(("job_id", "device_id", "job_type", "input", "status"), str),
     **dict.fromkeys(_INFOS, dict),
@@ -67,6 +69,7 @@ class ServerSide:
         faults: What goes wrong.
         inner_timeout: Longest time that an inner job may take, in s.
         job_time: Shortest time that it takes, in s.
+        program_start: Time until a program begins, in s.
         find_device: Returns the device of a job, as it is now.
         wait: Waits for some s, or until the engine is stopped.
         check_stopped: Raises an error if the engine was stopped.
@@ -80,6 +83,7 @@ class ServerSide:
         *,
         inner_timeout: float,
         job_time: float,
+        program_start: float,
         find_device: Callable[[JobRecord], EmulatedDevice],
         wait: Callable[[float], object],
         check_stopped: Callable[[], None],
@@ -89,6 +93,7 @@ class ServerSide:
         self._faults = faults
         self._inner_timeout = inner_timeout
         self._job_time = job_time
+        self._program_start = program_start
         self._find_device = find_device
         self._wait = wait
         self._check_stopped = check_stopped
@@ -105,6 +110,7 @@ class ServerSide:
         """Run an SSE job to its end, also if it is cancelled in between."""
         with self._lock:
             self._inner_jobs[job.job_id] = []
+        self._wait(self._program_start)
         answer: Answer = lambda message, left: self._answer(job, program, message, left)  # noqa: E731
         try:
             ended = self._container.run(
@@ -125,7 +131,7 @@ class ServerSide:
         if last["status"] != "succeeded":
             return Outcome(NOT_SUCCEEDED, known)
         result = {name: (last.get("result") or {}).get(name) for name in ("sampling", "estimation")}
-        return Outcome(None, known, result, ended.log, ended.seconds)
+        return Outcome(None, known, result, ended.log, self._program_start + ended.seconds)
 
     def _answer(
         self, job: JobRecord, program: str, message: Any, left: float
@@ -140,41 +146,66 @@ class ServerSide:
             view = _view(inner, len(views), given.programs or ())
             views.append(view)
         outer = _view(job, job.index, (program,))
+        find_fault: _FindFault = lambda kind: self._faults.inner(kind, view, outer)  # noqa: E731
         started = time.monotonic()
         document = {**message, "status": "running", "message": None, "execution_time": None}
         document |= dict.fromkeys(("combined_program", "transpile_result", "result", "sse_log"))
-        status, reason = "succeeded", ""
+        limit = started + min(self._inner_timeout, left)
+        failure = self._run_inner(inner, given, document, limit, find_fault)
+        self._wait(max(0.0, started + self._job_time - time.monotonic()))
+        if find_fault("drop_inner") is not None:
+            return None
+        status = "succeeded" if failure is None else "failed"
+        return {"status": status, "message": failure or "", "job_json": json.dumps(document)}
+
+    def _run_inner(
+        self,
+        inner: JobRecord,
+        given: JobInput,
+        document: dict[str, Any],
+        limit: float,
+        find_fault: _FindFault,
+    ) -> str | None:
+        """Run an inner job.
+
+        Args:
+            inner: The job.
+            given: Its input.
+            document: The job as the program sees it; what becomes known is added, also that it has
+                failed.
+            limit: When it must have ended, in s of the monotonic clock.
+            find_fault: Returns the fault of a kind for it.
+
+        Returns:
+            Why the engine has given it up, or None if it has run it to its end.
+        """
         try:
-            limit = min(self._inner_timeout, left)
-            slow = self._faults.inner("slow_inner", view, outer)
+            slow = find_fault("slow_inner")
             if slow is not None:
-                self._wait(min(float(slow.values["seconds"]), limit))
-            with self._simulator.within(limit - (time.monotonic() - started)):
-                # The device of the program, whatever it says in its jobs.
-                device = self._find_device(job)
+                self._wait(max(0.0, min(slow.values["seconds"], limit - time.monotonic())))
+            with self._simulator.within(limit - time.monotonic()):
+                device = self._find_device(inner)
                 prepared = prepare(inner, given, device, document.__setitem__)
                 check_available(device)
-                fault = self._faults.inner("fail_inner", view, outer)
+                fault = find_fault("fail_inner")
                 if fault is not None:
                     raise JobFailedError(str(fault.values["message"]))
                 result, seconds = execute(prepared, self._simulator)
-            if time.monotonic() - started > limit:  # not in the simulator, but before it
-                raise OqtopusJobTimeoutError(TIMED_OUT)
-            document |= {"status": "succeeded", "message": DONE, "execution_time": seconds}
-            document["result"] = result
+            if time.monotonic() > limit:  # which its transpiler does not know
+                return TIMED_OUT
         except JobFailedError as failure:
             document |= {"status": "failed", "message": failure.message}
         except OqtopusJobTimeoutError:
-            status, reason = "failed", TIMED_OUT
+            return TIMED_OUT
         # The program goes on, as with the real engine, and a bug of ours must be seen as one.
         except Exception:
             self._check_stopped()
-            logger.exception("The emulator failed in an inner job of %s", job.job_id)
-            status, reason = "failed", "error during pipeline execution"
-        self._wait(max(0.0, started + self._job_time - time.monotonic()))
-        if self._faults.inner("drop_inner", view, outer) is not None:
-            return None
-        return {"status": status, "message": reason, "job_json": json.dumps(document)}
+            logger.exception("The emulator failed in an inner job of %s", inner.job_id)
+            return "error during pipeline execution"
+        else:
+            document |= {"status": "succeeded", "message": DONE, "result": result}
+            document["execution_time"] = seconds
+        return None
 
 
 def _describe(job: JobRecord, program: str) -> dict[str, Any]:
@@ -211,7 +242,8 @@ def _read_request(job: JobRecord, message: Any) -> tuple[JobRecord, JobInput]:
         status="running",
         name=message.get("name"),
         description=message.get("description"),
-        **{name: message[name] for name in ("job_type", "device_id", "shots", *_INFOS)},
+        device_id=job.device_id,  # whatever it says: the engine has one device
+        **{name: message[name] for name in ("job_type", "shots", *_INFOS)},
     )
     return inner, given
 

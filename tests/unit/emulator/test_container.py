@@ -103,6 +103,15 @@ def test_results(container: Container) -> None:
     assert ended.seconds > 0
 
 
+@pytest.mark.parametrize("call", ["mkfifo({!r})", "mkdir({!r})", "truncate({!r}, 2**27)"])
+def test_results_that_are_not_read(container: Container, call: str) -> None:
+    head = "import os\nos.chdir(os.environ['OUT_PATH'])\nopen('large', 'w').close()\n"
+    name = "large" if "truncate" in call else "result.json"
+    tail = "\nif os.path.getsize('large'): os.rename('large', 'result.json')"
+    ended = execute(container, f"{head}os.{call.format(name)}{tail}")
+    assert (ended.exit_code, ended.log, ended.result) == (0, "", None)
+
+
 def test_jobs_that_are_too_large(container: Container) -> None:
     empty = len('JOB_JSON={"sse_program":""}')
     for text in ("x" * (MAX_STRING - empty), "é" * ((MAX_STRING - empty) // 2)):

@@ -258,9 +258,14 @@ def test_inner_jobs_that_take_too_long(way: str) -> None:
         assert failed(run(user, program.format(""))) == ("sse job failed", set())
 
 
-def test_each_inner_job_takes_its_time() -> None:
-    with Emulator([plain_device()], sse=True, pace=Pace(job_time=0.2)) as cloud:
-        assert run(Session(cloud), "run()\nrun()")["execution_time"] > 0.4
+def test_the_pace_of_programs() -> None:
+    """Their start and each of their jobs take a time; what they have themselves is less."""
+    with Emulator([plain_device()], sse=True, pace=Pace(job_time=0.2, program_start=1.0)) as cloud:
+        program = "begun = time.monotonic()\nrun()\nrun()\nprint(time.monotonic() - begun)"
+        user = Session(cloud)
+        job = run(user, program)
+        assert float(log(user, job)) > 0.4
+        assert job["execution_time"] > 1.4
 
 
 def test_cancelling_does_not_stop_the_program(
