@@ -33,13 +33,14 @@ def sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> Settings
 
 
 def find_too_large(programs: Sequence[Program], settings: Settings) -> list[Problem]:
-    """Return the circuits that fit into no Python program."""
-    sizes = [(program.header, find_size(program, settings)) for program in programs]
-    return [
-        _describe_size(header, size, settings.max_bytes)
-        for header, size in sizes
-        if size > settings.max_bytes
-    ]
+    """Return the circuits that fit into no Python program; one for each PUB of a primitive."""
+    found: dict[int, Problem] = {}
+    for program in programs:
+        size = find_size(program, settings)
+        if size > settings.max_bytes:
+            problem = _describe_size(program.header, size, settings.max_bytes)
+            found.setdefault(problem.circuit, problem)
+    return list(found.values())
 
 
 def _describe_size(header: ProgramHeader, size: int, most: int) -> Problem:

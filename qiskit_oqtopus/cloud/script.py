@@ -339,8 +339,8 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
     size, most = json_size(program.text), values["sse_max_bytes"]
     if size > most:
         raise OqtopusOptionError(
-            f"{name} has {size:,} bytes as JSON, and {most:,} are sent at most: {WHY_SMALL} Print "
-            "less into the program, or compress what it holds."
+            f"{name} has {size:,} bytes as JSON, and {most:,} are sent at most: {WHY_SMALL} "
+            "Shorten it, or compress what it holds."
         )
     look_at_device(backend, values["unavailable"], is_compiled=False)
     member = Member(group, 0, 1, fingerprint(program), SCRIPT, new_token())

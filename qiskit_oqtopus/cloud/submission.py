@@ -309,7 +309,9 @@ class _Sending:
             self._remember()
             sent = self._by_circuit(self._sent)
             unsettled = self._by_circuit(self._unsettled_ids())
-            _name_what_was_sent(error, self._group_id, sent, unsettled, len(self._circuits))
+            kind = self._orders[0].member.kind
+            total = len(self._circuits)
+            _name_what_was_sent(error, self._group_id, sent, unsettled, total, kind)
 
     @property
     def _group_id(self) -> str:
@@ -402,6 +404,7 @@ def _name_what_was_sent(
     sent: Mapping[int, str],
     unsettled: Mapping[int, str],
     total: int,
+    kind: str = "run",
 ) -> None:
     """Leave in the log, and on whatever has interrupted a run, what was sent of it.
 
@@ -411,11 +414,17 @@ def _name_what_was_sent(
         sent: The OQTOPUS job id of each circuit that was sent, by its index.
         unsettled: Those of which it is not known whether they were submitted.
         total: How many circuits were to be sent.
+        kind: Their sender, as in :class:`.Member`.
     """
     text = (
         f"Sending group {group_id} was interrupted: {len(sent)} of {total} circuits were sent"
         + (f", and whether {len(unsettled)} more were is not known" if unsettled else "")
-        + f". Run the same circuits with resume={group_id!r} to send the rest."
+        + ". "
+        + (
+            "provider.job() finds a program that was sent."
+            if kind == SCRIPT
+            else f"Run the same circuits with resume={group_id!r} to send the rest."
+        )
     )
     logger.warning("%s Sent: %s. Not known: %s", text, dict(sent), dict(unsettled))
     values = {"group_id": group_id, "job_ids": dict(sent), "unsettled": dict(unsettled)}
