@@ -178,6 +178,8 @@ def test_two_processes_resume_a_run_at_the_same_moment(cloud, provider):
     first = backend.run(circuits(), group_id=group, **options)
     failed = first.result(timeout=60, partial=True)
     assert [i for i, each in enumerate(failed.results) if not each.success] == [3, 11, 19]
+    # A duplicate that the device has fetched can be cancelled no more, as in ordinary runs.
+    cloud.faults.slow_queue(4)
     jobs = [None, None]
     barrier = threading.Barrier(2)
 
