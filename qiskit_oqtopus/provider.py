@@ -254,7 +254,14 @@ class OqtopusProvider:
     # -- jobs -----------------------------------------------------------------------------------
 
     def run_script(
-        self, source: str | Path, device: str | OqtopusBackend, **options: Any
+        self,
+        source: str | Path,
+        device: str | OqtopusBackend,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        bundle: bool = False,
+        **options: Any,
     ) -> ScriptJob:
         """Send a Python program that OQTOPUS runs beside a device.
 
@@ -266,12 +273,11 @@ class OqtopusProvider:
             source: The program. A path, or a string of one line that ends in ``.py``, is a file;
                 any other string is the program itself.
             device: The device, or its name.
+            name: Name of the job; by default that of the file.
+            tags: Words for its description.
+            bundle: Whether :mod:`qiskit_oqtopus.sse` is sent along, for the program to import.
             **options: Any of these:
 
-                * ``name`` (str): Name of the job; by default that of the file.
-                * ``tags`` (list of str): Words for its description.
-                * ``bundle`` (bool): Whether :mod:`qiskit_oqtopus.sse` is sent along, which the
-                  program can import then, False.
                 * ``sse_max_bytes`` (int): How large the program may be as JSON, 100,000.
                 * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
 
@@ -296,7 +302,7 @@ class OqtopusProvider:
                 f"A program runs beside a device of OQTOPUS Cloud, not on {device!r}: run it with "
                 "Python on this machine."
             )
-        return send_script(backend, source, **options)
+        return send_script(backend, source, name=name, tags=tags, bundle=bundle, **options)
 
     def job(self, job_id: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
         """Return a job by its id: that of any job that ``run`` returned, or any OQTOPUS job id.

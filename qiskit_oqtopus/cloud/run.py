@@ -336,6 +336,8 @@ def deliver(
     is_shared = values["group_id"] is not None or values["resume"] is not None
     unsettled: dict[str, Submission] = {}
     uploaded = {circuits.start: known for circuits, known in present.uploaded.items()}
+    # Python programs are few, and run in the order in which they are submitted.
+    is_sequence = any(order.program.header.is_python for order in orders)
     delivery = Delivery(
         orders=[order for order in orders if order.index not in uploaded],
         uploaded=[
@@ -345,7 +347,7 @@ def deliver(
         ],
         known=present.known if is_shared else None,
         unsettled=unsettled,
-        workers=values["workers"],
+        workers=1 if is_sequence else values["workers"],
         cancel_on_failure=values["on_incomplete"] == "cancel",
     )
     with (

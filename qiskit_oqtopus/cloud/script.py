@@ -59,7 +59,8 @@ _CHECKS = {
     "bundle": boolean,
 }
 
-_UNSHARED = {"group_id": None, "resume": None, "on_incomplete": "keep", "workers": 1}
+_ALONE = {"group_id": None, "resume": None, "on_incomplete": "keep", "workers": 1, "progress": None}
+"""Options of a submission that a script does not have."""
 
 
 @dataclass(frozen=True)
@@ -317,22 +318,22 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
 
     Args:
         backend: The device.
-        source: As for :meth:`.OqtopusProvider.run_script`.
-        **options: As there.
+        source: The program, or the path of its file.
+        **options: Those of :meth:`.OqtopusProvider.run_script`.
 
     Raises:
-        OqtopusError: As there.
+        OqtopusOptionError: If an option or the program cannot be used.
+        OqtopusSubmissionError: If it could not be sent.
+        OqtopusCloudError: If the server cannot be asked before anything is sent.
+
+    Warns:
+        OqtopusWarning: If the device takes no jobs now, or the program would fail.
     """
-    values = {
-        "name": None,
-        "tags": (),
-        "unavailable": "warn",
-        "sse_max_bytes": MAX_BYTES,
-        **check_options(options, _CHECKS),
-    }
+    defaults = {"unavailable": "warn", "sse_max_bytes": MAX_BYTES}
+    values = {**defaults, **check_options(options, _CHECKS)}
     name, text = read_source(source)
     check_source(name, text)
-    if values.get("bundle"):
+    if values["bundle"]:
         text = bundle_program(text)
     group = new_group_id()
     program = with_header(text, ProgramHeader(SCRIPT, group, created=now(), shots=1))
@@ -345,7 +346,7 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
     look_at_device(backend, values["unavailable"], is_compiled=False)
     member = Member(group, 0, 1, fingerprint(program), SCRIPT, new_token())
     order = build_order(backend, program, member, name, values, ({"transpiler_lib": None}, {}))
-    delivered = deliver(backend, group, [order], Present(), {**_UNSHARED, "progress": None})
+    delivered = deliver(backend, group, [order], Present(), _ALONE)
     ((order, job_id),) = delivered
     backend.watcher.add({job_id: Sight("submitted")}, None, assumed=True)
     entry = Entry(0, job_id, program.header, member=order.member, name=order.settings.name)

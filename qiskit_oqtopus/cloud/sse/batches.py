@@ -37,7 +37,10 @@ most. The server kills it after 600 s, and a circuit takes up to 60 s."""
 SECONDS_PER_CIRCUIT = 0.5
 """Time of a circuit in s by which circuits are divided into programs: 0.4 s was measured."""
 
-_MAX_INFLATED = 256 * 2**20
+MAX_TEXT = 32 * 2**20
+"""Bytes of all OpenQASM in one program: the container has 256 MiB of memory."""
+
+_MAX_INFLATED = 2 * MAX_TEXT
 _HEADER_BYTES = 1500
 _DATA = re.compile(r'^DATA = "([^"\n]*)"$', re.MULTILINE)
 
@@ -79,7 +82,8 @@ def split_into_batches(programs: Sequence[Program], settings: Settings) -> Itera
     packer = _Packer(settings)
     for program in programs:
         size = packer.add(program)
-        if batch and (len(batch) == longest or size > settings.max_bytes):
+        is_full = len(batch) == longest or packer.length > MAX_TEXT
+        if batch and (is_full or size > settings.max_bytes):
             yield batch
             batch, packer = [], _Packer(settings)
             packer.add(program)
@@ -139,9 +143,14 @@ def read_programs(text: str) -> list[str]:
 
 
 class _Packer:
-    """Compresses programs, and says after each how large the Python program is."""
+    """Compresses programs, and says after each how large the Python program is.
+
+    Attributes:
+        length: Bytes of what is compressed.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.length = 0
         self._settings = settings
         self._compressor = zlib.compressobj(9)
         values = {
@@ -150,20 +159,21 @@ class _Packer:
             "mitigation_info": settings.mitigation_info,
         }
         self._parts: list[bytes] = []
-        self._length = 0
+        self._packed = 0
         self._compress(_to_line(values))
 
     def _compress(self, data: bytes) -> None:
         part = self._compressor.compress(data)
         self._parts.append(part)
-        self._length += len(part)
+        self._packed += len(part)
+        self.length += len(data)
 
     def add(self, program: Program) -> int:
         """Add a program; return how many bytes the Python program has as JSON then, at most."""
         header = program.header
         values = {"name": header.name, "shots": header.shots, "program": program.text}
         self._compress(b"\n" + _to_line(values))
-        packed = self._length + len(self._compressor.copy().flush())
+        packed = self._packed + len(self._compressor.copy().flush())
         return _frame_size(self._settings.seconds) + -(-packed * 5 // 4) + 5
 
     def finish(self) -> str:

@@ -23,7 +23,8 @@ def read_source(source: str | Path) -> tuple[str, str]:
     """Return what a program is called, and its text.
 
     Args:
-        source: As for :meth:`.OqtopusProvider.run_script`.
+        source: The program. A path, or a string of one line that ends in ``.py``, is a file; any
+            other string is the program itself.
 
     Raises:
         OqtopusOptionError: If it cannot be read, or is not UTF-8.

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from qiskit_oqtopus.cloud.sse import batches
 from qiskit_oqtopus.cloud.sse.batches import (
     Settings,
     build_python,
@@ -131,11 +132,17 @@ def test_batches_are_as_long_as_size_and_time_allow():
     by_time = replace(SETTINGS, seconds=10.0, seconds_per_circuit=0.5)
     assert [len(batch) for batch in split_into_batches(given, by_time)] == [20, 20, 20]
     by_size = replace(SETTINGS, max_bytes=find_size(given[0], SETTINGS) + 200)
-    batches = list(split_into_batches(given, by_size))
-    assert [program for batch in batches for program in batch] == given
-    assert 2 < len(batches) < 60
-    for batch in batches:
+    found = list(split_into_batches(given, by_size))
+    assert [program for batch in found for program in batch] == given
+    assert 2 < len(found) < 60
+    for batch in found:
         assert json_size(build_python(batch, by_size).text) <= by_size.max_bytes
     # From the beginning of any batch, they are the same.
-    left = given[len(batches[0]) :]
-    assert list(split_into_batches(left, by_size)) == batches[1:]
+    left = given[len(found[0]) :]
+    assert list(split_into_batches(left, by_size)) == found[1:]
+
+
+def test_what_a_program_unpacks_fits_into_the_container(monkeypatch):
+    given = programs(*map("circuit-{}".format, range(10)))
+    monkeypatch.setattr(batches, "MAX_TEXT", 3 * len(given[0].text) + 500)
+    assert [len(batch) for batch in split_into_batches(given, SETTINGS)] == [3, 3, 3, 1]
