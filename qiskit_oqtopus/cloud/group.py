@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..client import errors
 from ..exceptions import OqtopusJobError, OqtopusOptionError
+from ..program.header import MAX_CIRCUITS
 from .listing import list_jobs
 from .status import SIGHT_FIELDS, Sight
 
@@ -123,6 +124,8 @@ def parse_description(text: str | None) -> Member | None:
         return None
     kind, group_id, token, index, last, total, head, digest = match.groups()
     if not int(index) <= int(last or index) < int(total) <= MAX_TOTAL:
+        return None
+    if last is not None and int(last) - int(index) >= MAX_CIRCUITS:
         return None
     words = (word.strip() for word in (text or "")[match.end() :].split(","))
     return Member(

@@ -38,6 +38,9 @@ MAX_SHOTS = 10**7
 MAX_TOTAL = 10**6
 """Circuits in a group."""
 
+MAX_CIRCUITS = 10_000
+"""Circuits that one Python program runs."""
+
 MAX_MANIFEST = 1000
 """Jobs that the head of a wave names."""
 
@@ -258,6 +261,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "shots": _up_to(MAX_SHOTS),
     "n_qubits": _up_to(MAX_BITS),
     "n_clbits": _up_to(MAX_BITS),
+    "circuits": lambda value: value is None or _is_count(value, MAX_CIRCUITS),
     "seed": lambda value: (
         value is None or (type(value) is int and value.bit_length() <= MAX_SEED_BITS)
     ),

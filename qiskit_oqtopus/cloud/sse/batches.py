@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...json_text import JsonError, read_json
-from ...program.header import HeaderError, ProgramHeader
+from ...program.header import MAX_CIRCUITS, HeaderError, ProgramHeader
 from ...program.program import Program, with_header
 from . import container
 from .log import find_mark
@@ -77,7 +77,7 @@ def split_into_batches(programs: Sequence[Program], settings: Settings) -> Itera
     The same programs and settings give the same batches, also from the beginning of any batch on.
     A program that is too large on its own is a batch of its own: see :func:`find_size`.
     """
-    longest = max(1, int(settings.seconds / settings.seconds_per_circuit))
+    longest = min(max(1, int(settings.seconds / settings.seconds_per_circuit)), MAX_CIRCUITS)
     batch: list[Program] = []
     packer = _Packer(settings)
     for program in programs:

@@ -26,7 +26,7 @@ from qiskit_oqtopus.exceptions import OqtopusJobError, OqtopusOptionError
 from .conftest import submit_foreign
 
 
-@pytest.mark.parametrize("place", ["5/3", "0/999999999", "1-0/3", "0-3/3"])
+@pytest.mark.parametrize("place", ["5/3", "0/999999999", "1-0/3", "0-3/3", "0-10000/20000"])
 def test_descriptions_that_cannot_be_ours(cloud, provider, place):
     program = (
         'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q;\nbit[1] c;\nx q[0];\n'
