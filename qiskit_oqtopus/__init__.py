@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .cloud.backend import OqtopusBackend
     from .cloud.credentials import save_account
     from .cloud.job import OqtopusJob
+    from .cloud.script import ScriptJob, ScriptResult
     from .device.snapshot import DeviceSnapshot
     from .exceptions import (
         OqtopusCircuitError,
@@ -53,6 +54,8 @@ _HOMES = {
     "QulacsBackend": "simulator.backend",
     "QulacsJob": "simulator.job",
     "SamplerV2": "primitives.sampler",
+    "ScriptJob": "cloud.script",
+    "ScriptResult": "cloud.script",
     "save_account": "cloud.credentials",
 }
 """Modules of the public names; all others are in ``exceptions``."""
@@ -86,6 +89,8 @@ __all__ = [
     "QulacsBackend",
     "QulacsJob",
     "SamplerV2",
+    "ScriptJob",
+    "ScriptResult",
     "__version__",
     "save_account",
 ]

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qiskit.providers import BackendV2, JobStatus
@@ -14,10 +15,10 @@ from qiskit.providers import BackendV2, JobStatus
 from .client import errors
 from .client.deadline import Deadline
 from .client.workers import start_each
-from .cloud.answer import ESTIMATION
+from .cloud.answer import ESTIMATION, SSE
 from .cloud.backend import OqtopusBackend, build_snapshot
 from .cloud.connection import Connection, describe_no_account
-from .cloud.download import Entry
+from .cloud.entry import Entry, build_entries
 from .cloud.errors import translate_errors
 from .cloud.group import (
     FIELDS,
@@ -34,6 +35,7 @@ from .cloud.listing import list_jobs, literal_query, sort_newest_first
 from .cloud.notices import read_announcements, read_expiration
 from .cloud.options import check_tags
 from .cloud.progress import check_progress, is_watched, report_progress
+from .cloud.script import ScriptJob, send_script
 from .cloud.status import Sight, job_status, parse_status
 from .cloud.watcher import Watcher
 from .device.dataframe import import_pandas
@@ -44,6 +46,7 @@ from .exceptions import (
     OqtopusOptionError,
     OqtopusProtocolError,
 )
+from .program.header import SCRIPT
 from .simulator.backend import QulacsBackend
 
 if TYPE_CHECKING:
@@ -255,7 +258,58 @@ class OqtopusProvider:
 
     # -- jobs -----------------------------------------------------------------------------------
 
-    def job(self, job_id: str) -> OqtopusJob | PrimitiveJob:
+    def run_script(
+        self,
+        source: str | Path,
+        device: str | OqtopusBackend,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        bundle: bool = False,
+        **options: Any,
+    ) -> ScriptJob:
+        """Send a Python program that OQTOPUS runs beside a device.
+
+        It runs in a container with Python 3.13 and without a network: what it may import, how it
+        runs circuits and how long it may take is on the page about SSE. The device is blocked for
+        others while it runs.
+
+        Args:
+            source: The program. A path, or a string of one line that ends in ``.py``, is a file;
+                any other string is the program itself.
+            device: The device, or its name.
+            name: Name of the job; by default that of the file.
+            tags: Words for its description.
+            bundle: Whether :mod:`qiskit_oqtopus.sse` is sent along, for the program to import.
+            **options: Any of these:
+
+                * ``sse_max_bytes`` (int): How large the program may be as JSON, 100,000.
+                * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
+
+        Returns:
+            The job.
+
+        Raises:
+            OqtopusOptionError: If an option or the program cannot be used: it is no file, not
+                UTF-8, too large or, where this is Python 3.13 or later, no Python.
+            OqtopusNotFoundError: If there is no such device.
+            OqtopusSubmissionError: If it could not be sent.
+            OqtopusCloudError: If the server cannot be asked before anything is sent.
+
+        Warns:
+            OqtopusWarning: If the device takes no jobs now; if the program does not seem to run a
+                circuit, and would fail; if this Python cannot read it, and is older than that of
+                the container.
+        """
+        backend = self.backend(device) if isinstance(device, str) else device
+        if not isinstance(backend, OqtopusBackend):
+            raise OqtopusOptionError(
+                f"A program runs beside a device of OQTOPUS Cloud, not on {device!r}: run it with "
+                "Python on this machine."
+            )
+        return send_script(backend, source, name=name, tags=tags, bundle=bundle, **options)
+
+    def job(self, job_id: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
         """Return a job by its id: that of any job that ``run`` returned, or any OQTOPUS job id.
 
         Args:
@@ -266,7 +320,8 @@ class OqtopusProvider:
             The job. It is that of a primitive if the id came from a primitive; the id of one
             circuit out of several gives the job of that circuit, with its counts. Of the jobs of
             other clients, one of several programs ("multi_manual") has a Result with an entry for
-            each, and one of the type "estimation" is that of a primitive with one PUB.
+            each, one of the type "estimation" is that of a primitive with one PUB, and one of the
+            type "sse" that of a script.
 
         Raises:
             OqtopusJobNotFoundError: If the account has no such job.
@@ -305,7 +360,7 @@ class OqtopusProvider:
         name: str | None = None,
         tags: str | Sequence[str] | None = None,
         progress: Any = None,
-    ) -> list[OqtopusJob | PrimitiveJob]:
+    ) -> list[OqtopusJob | PrimitiveJob | ScriptJob]:
         """Return jobs of the account, the newest first.
 
         Circuits that were run together are one job, as are those of one run of a primitive.
@@ -378,7 +433,7 @@ class OqtopusProvider:
         device: str | None,
         name: str | None,
         tags: set[str],
-    ) -> Iterator[OqtopusJob | PrimitiveJob]:
+    ) -> Iterator[OqtopusJob | PrimitiveJob | ScriptJob]:
         seen: set[str] = set()
         with translate_errors("Reading the jobs"):
             for job in sort_newest_first(list_jobs(self._connection.client, **search)):
@@ -406,11 +461,11 @@ class OqtopusProvider:
                         seen.update(f"{run.group_id}/{token}" for token in run.tokens)
                         yield self._group_job(run, run.run_id if len(runs) > 1 else run.group_id)
 
-    def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob:
+    def _single_job(self, job: Job) -> OqtopusJob | PrimitiveJob | ScriptJob:
         member = parse_description(job.description)
         sight = Sight.from_job(job)
         self._watcher.add({job.job_id: sight}, None)
-        entry = Entry.from_job(0 if member is None else member.index, job, member)
+        entry = Entry.from_job(job, member)
         if sight.is_final and job.job_info is not None:
             entry.job = job
         found = OqtopusJob(
@@ -420,21 +475,21 @@ class OqtopusProvider:
             self._watcher,
             group_id=None if member is None else member.group_id,
             token=None if member is None else member.token,
-            total=1,
+            total=len(entry.circuits),
         )
         if member is None:
-            return _wrap_job(found, ESTIMATION if job.job_type == ESTIMATION else "run")
-        return found if member.total > 1 else _wrap_job(found, member.kind)
+            kinds = {ESTIMATION: ESTIMATION, SSE: SCRIPT}
+            return _wrap_job(found, kinds.get(job.job_type or "", "run"))
+        return _wrap_job(found, member.kind) if len(entry.circuits) == member.total else found
 
-    def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob:
-        self._watcher.add(found.sights(), found.group_id if found.total > 1 else None)
+    def _group_job(self, found: FoundGroup, job_id: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
         first = next(iter(found.jobs.values()))
-        entries = [
-            Entry.from_job(index, job, found.members[index]) for index, job in found.jobs.items()
-        ]
+        entries = build_entries(found)
+        is_single = len(entries[0].circuits) == found.total
+        self._watcher.add(found.sights(), None if is_single else found.group_id)
         job = OqtopusJob(
             self._backend_by_id(first.device_id),
-            job_id if found.total > 1 else entries[0].job_id,
+            entries[0].job_id if is_single else job_id,
             entries,
             self._watcher,
             group_id=found.group_id,
@@ -543,8 +598,8 @@ def _read_facts(client: Client, device: Device) -> dict[str, Any] | None:
         return None
 
 
-def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
-    """Return the job of a primitive if a primitive has sent it, else the job itself.
+def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob | ScriptJob:
+    """Return the job of a primitive or a script, or else the job itself.
 
     Args:
         job: The job of its programs.
@@ -553,6 +608,8 @@ def _wrap_job(job: OqtopusJob, kind: str) -> OqtopusJob | PrimitiveJob:
     """
     if kind == "run":
         return job
+    if kind == SCRIPT:
+        return ScriptJob(job)
     from .primitives.cloud import build_estimation_job, build_job
 
     return build_estimation_job(job) if kind == ESTIMATION else build_job(job)

@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "result": ("jobs", "Wait for a job and print its result."),
     "cancel": ("jobs", "Cancel a job."),
     "run": ("run", "Run an OpenQASM file."),
+    "script": ("script", "Run a Python program beside a device."),
     "characterize": ("measure", "Characterize all good qubits of a device."),
     "rabi": ("measure", "Run a Rabi experiment."),
     "emulator": ("emulate", "Run a local OQTOPUS Cloud until Ctrl-C."),

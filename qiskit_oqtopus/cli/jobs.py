@@ -10,13 +10,19 @@ from qiskit.primitives import BitArray
 from qiskit.primitives.containers import PrimitiveResult
 
 from ..cloud.jobs_table import describe_job
+from ..cloud.script import ScriptJob, ScriptResult
 from ..exceptions import OqtopusError
+from ..words import clean
 from .command import FAILED, Session
 from .output import as_json, print_json, print_table, to_text
 
 _COLUMNS = ("job_id", "name", "device", "status", "circuits", "created")
 _MOST_COUNTS = 20
 """Outcomes of one circuit that are shown, the most frequent first; --counts shows all."""
+
+
+_LONGEST_LINE = 20_000
+"""Characters of a line of a log that are shown."""
 
 
 @click.command()
@@ -98,12 +104,16 @@ def print_result(job: Any, *, as_json: bool, only_counts: bool, timeout: float |
     """Wait for a job, and print its result.
 
     Args:
-        job: A job of a device, of the simulator or of a primitive.
+        job: A job of a device, of the simulator or of a primitive, or a script.
         as_json: Whether it is printed as JSON.
         only_counts: Whether all counts are printed, and nothing else.
         timeout: Time in s to wait, or None.
     """
-    found = list(_read(job.result(timeout=timeout)))
+    result = job.result(timeout=timeout)
+    if isinstance(result, ScriptResult):
+        _print_script(job, result, as_json=as_json)
+        return
+    found = list(_read(result))
     if as_json:
         print_json({"job_id": job.job_id(), "results": found})
         return
@@ -120,6 +130,16 @@ def print_result(job: Any, *, as_json: bool, only_counts: bool, timeout: float |
             click.echo(f"{count:{width}d}  {key}")
         if len(ordered) > len(shown):
             click.echo(f"and {len(ordered) - len(shown)} others: --counts shows all")
+
+
+def _print_script(job: ScriptJob, result: ScriptResult, *, as_json: bool) -> None:
+    """Print what a script has left: its log, or all of it as JSON."""
+    if as_json:
+        values = {"log": result.log, "last_result": result.last_result}
+        print_json({"job": job.job_id(), **values, "payloads": result.payloads})
+        return
+    for line in job.log().splitlines():
+        click.echo(clean(line, limit=_LONGEST_LINE))
 
 
 def _read(result: Any) -> Iterator[dict[str, Any]]:

@@ -322,10 +322,26 @@ class Client:
             ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
                 JSON object.
         """
+        return self._download(url, storage.unpack_json)
+
+    def download_text(self, url: str) -> str:
+        """Return the text in a stored zip archive; what is not UTF-8 in it becomes U+FFFD.
+
+        Args:
+            url: A presigned URL.
+
+        Raises:
+            LinkError: If the URL has expired.
+            ProtocolError: If it is not http(s), or leads to anything but a zip archive with one
+                entry.
+        """
+        return self._download(url, storage.unpack_entry).decode("utf-8", "replace")
+
+    def _download(self, url: str, unpack: Callable[[bytes, int], T]) -> T:
         request = Request("GET", storage_url(url), public_url(url))
         answer = self._send(request, storage_host=True)
         with self._name_request(request, answer):
-            return storage.unpack_json(answer.body, self._max_bytes)
+            return unpack(answer.body, self._max_bytes)
 
     def with_retry(self, retry: RetryPolicy) -> Client:
         """Return a client that retries in another way, on the same connections."""

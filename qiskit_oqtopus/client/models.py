@@ -97,6 +97,7 @@ class JobInfo:
         result: URL of the result, or None.
         transpile_result: URL of the output of the server's transpiler, or None.
         combined_program: URL of the program that a ``multi_manual`` job ran, or None.
+        sse_log: URL of the log of an SSE job that has succeeded, or None.
         message: What the server says about the end of the job, or None.
         extra: Fields that this version does not know.
     """
@@ -105,6 +106,7 @@ class JobInfo:
     result: str | None = field(default=None, repr=False)
     transpile_result: str | None = field(default=None, repr=False)
     combined_program: str | None = field(default=None, repr=False)
+    sse_log: str | None = field(default=None, repr=False)
     message: str | None = field(default=None, metadata={"convert": _words})
     extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -236,7 +238,7 @@ class Submission:
         name: At most 256 characters; a longer one makes the server fail.
         description: At most 1,024 characters; a longer one makes the server fail.
         device_id: The device on which it runs.
-        job_type: "sampling", "estimation" or "multi_manual".
+        job_type: "sampling", "estimation", "multi_manual" or "sse".
         shots: 1 to 10,000,000.
         transpiler_info: ``{"transpiler_lib": None}`` switches the transpiler of the server off;
             ``{}`` or None means its default, which is on.

@@ -10,6 +10,7 @@ from qiskit.result.models import ExperimentResult
 
 from ..program.header import FOREIGN, ProgramHeader
 from . import results
+from .sse.log import Outcome
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -69,6 +70,43 @@ def build_results(
     if job.job_type == MULTI_MANUAL:
         return _divide(headers, job, counts, sampling.get("divided_counts"))
     return [_build(header, job, counts)]
+
+
+def build_sse_results(
+    headers: Sequence[ProgramHeader], job: Job, outcomes: Sequence[Outcome]
+) -> list[ExperimentResult]:
+    """Return the result of each circuit that a Python program has run.
+
+    Args:
+        headers: What the program of each circuit says of itself.
+        job: The job of the Python program.
+        outcomes: What became of each circuit.
+
+    Returns:
+        As many results. Those of circuits of which there are no counts have failed.
+    """
+    return [
+        _build_sse_result(header, job, outcome)
+        for header, outcome in zip(headers, outcomes, strict=True)
+    ]
+
+
+def _build_sse_result(header: ProgramHeader, job: Job, outcome: Outcome) -> ExperimentResult:
+    if outcome.answer is None:
+        return results.failed_result(header, outcome.reason, job.job_id)
+    # As if it had run in a job of its own.
+    own = replace(
+        job,
+        job_type="sampling",
+        shots=header.shots,
+        mitigation_info=outcome.mitigation,
+    )
+    try:
+        (result,) = build_results([header], own, outcome.answer)
+    except results.ResultError as error:
+        problem = f"its result cannot be understood: {error.message}"
+        return results.failed_result(header, problem, job.job_id)
+    return result
 
 
 def _find_wanted(header: ProgramHeader, job: Job) -> set[str]:

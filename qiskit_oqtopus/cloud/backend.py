@@ -315,7 +315,8 @@ class OqtopusBackend(BackendV2):
         qubit 5 stays physical qubit 5.
 
         Args:
-            run_input: A circuit, or several. Each becomes one OQTOPUS job.
+            run_input: A circuit, or several. Each becomes one OQTOPUS job, unless they take
+                another route.
             **options: Any of these; the defaults are those of ``options``:
 
                 * ``shots`` (int): Number of shots per circuit, 1024; at most 10,000,000.
@@ -338,6 +339,15 @@ class OqtopusBackend(BackendV2):
                 * ``unavailable`` (str): "warn" or "raise" if the device takes no jobs now.
                 * ``workers`` (int): How many circuits are sent at the same time, 8.
                 * ``progress``: True for a bar, or a function of (stage, done, total).
+                * ``route`` (str): "sse" to have circuits run one after another in one OQTOPUS job,
+                  beside the device, which is blocked for others meanwhile.
+                * ``sse_seconds`` (float): By that route, time in s after which a program begins no
+                  circuit, 240, at most 540; ``resume`` sends what is left.
+                * ``seconds_per_circuit`` (float): Time of a circuit in s, 0.5, by which circuits
+                  are divided into programs.
+                * ``sse_max_bytes`` (int): How large a program may be as JSON, 100,000.
+                * ``rerun_lost`` (bool): With ``resume``, whether circuits are sent again that may
+                  have run, and of which nothing is left because their program failed; False.
                 * ``meas_level``: 2. Others are refused.
                 * ``meas_return``: Accepted; it means nothing for counts.
 
@@ -401,7 +411,7 @@ class OqtopusBackend(BackendV2):
         return send_again(self, job_ids, resubmits, values)
 
     def _values(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        once = {"group_id": None, "resume": None, "experiment": None}
+        once = {"group_id": None, "resume": None, "experiment": None, "rerun_lost": False}
         return run_options({**once, **self.options, **options})
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..client import errors
 from ..client.models import Submission
@@ -96,10 +96,7 @@ def upload(client: Client, order: Order) -> str:
     Raises:
         ClientError: If it cannot be stored.
     """
-    payload: dict[str, Any] = {"program": [order.program.text]}
-    if order.program.operator is not None:
-        payload["operator"] = [{"pauli": pauli, "coeff": c} for pauli, c in order.program.operator]
-    data = pack_json(payload)
+    data = pack_json(order.program.to_input())
     for _ in range(REGISTRATIONS - 1):
         registration = client.register()
         try:

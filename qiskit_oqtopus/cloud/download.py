@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qiskit import qasm3
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import JobStatus
-from qiskit.result.models import ExperimentResult
 
 from ..client import errors
 from ..client.workers import start
@@ -24,11 +22,14 @@ from ..program.program import (
 )
 from ..words import clean
 from . import results
-from .answer import MULTI_MANUAL, SSE, build_results, name_program
+from .answer import MULTI_MANUAL, SSE, build_results, build_sse_results, name_program
+from .entry import Entry
 from .group import Member, parse_description
-from .identity import check_identity
+from .identity import check_identity, check_python_identity
 from .listing import list_jobs
 from .outage import Outage
+from .sse.batches import read_programs
+from .sse.log import Outcome, clean_log, find_mark, read_outcomes
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ if TYPE_CHECKING:
     from ..client.models import Job
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+NO_LOG = "OQTOPUS keeps no log of an SSE job that failed"
+
+LOST = (
+    ", so that whether this circuit ran is not known, and its counts are lost; run the circuits "
+    "again with resume= and rerun_lost=True to send it again"
+)
 
 DOWNLOADS = 16
 """Results that are downloaded at the same time: as many as the client pools connections."""
@@ -58,73 +68,6 @@ _FIELDS = (
     "job_type",
     "mitigation_info",
 )
-
-
-@dataclass
-class Entry:
-    """One circuit of a job.
-
-    Attributes:
-        index: Position of the circuit in the run.
-        job_id: The OQTOPUS job.
-        header: What the program says of itself; None until it has been read from the server.
-        result: The result, once it was downloaded or is known to have failed.
-        job: The server's description of a job that had already ended when it was read. Its links
-            may have expired since.
-        member: What the description of the job says of its group, if it was read before; the
-            header of a program that is read from the server must agree with it.
-        further_headers: What the second and later programs say, if another client has sent several
-            in one job.
-        further_results: Their results.
-        name: Name of the job.
-        shots: Its shots.
-    """
-
-    index: int
-    job_id: str
-    header: ProgramHeader | None = None
-    result: ExperimentResult | None = field(default=None, repr=False)
-    job: Job | None = field(default=None, repr=False)
-    member: Member | None = None
-    further_headers: tuple[ProgramHeader, ...] = ()
-    further_results: tuple[ExperimentResult, ...] = field(default=(), repr=False)
-    name: str | None = None
-    shots: int | None = None
-
-    @classmethod
-    def from_job(cls, index: int, job: Job, member: Member | None) -> Entry:
-        """Return the entry of a job that the server has listed."""
-        return cls(index, job.job_id, member=member, name=job.name, shots=job.shots)
-
-    @property
-    def headers(self) -> tuple[ProgramHeader, ...]:
-        """What each of its programs says of itself: none, one, or several."""
-        return () if self.header is None else (self.header, *self.further_headers)
-
-    @property
-    def results(self) -> tuple[ExperimentResult, ...]:
-        """The result of each of its programs: none, one, or several."""
-        return () if self.result is None else (self.result, *self.further_results)
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether it is known that there are no counts of a program, or none that can be true."""
-        return not all(result.success for result in self.results)
-
-    def take_headers(self, headers: Sequence[ProgramHeader]) -> None:
-        """Take what each of its programs says of itself."""
-        self.header, *further = headers
-        self.further_headers = tuple(further)
-
-    def take_results(self, found: Sequence[ExperimentResult]) -> None:
-        """Take the result of each of its programs."""
-        result, *further = found
-        self.further_results = tuple(further)
-        self.result = result  # last: from now on there are all of them
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the links out: with them anybody can read the files for an hour."""
-        return {**self.__dict__, "job": None}
 
 
 def download(
@@ -190,24 +133,28 @@ def _download_one(
     unknown: Callable[[int], ProgramHeader],
 ) -> None:
     if sight.status == DELETED:
-        header = entry.header or unknown(entry.index)
+        headers = entry.headers or tuple(map(unknown, entry.circuits))
         reason = "the job was deleted from OQTOPUS Cloud"
-        entry.result = results.failed_result(header, reason, entry.job_id)
+        entry.take_results([results.failed_result(h, reason, entry.job_id) for h in headers])
         return
     job = job or entry.job or client.job(entry.job_id)
     failed = job_status(sight) is not JobStatus.DONE
-    if job.job_type == SSE and not failed:
-        raise _no_circuit(job)
-    if entry.header is None and job.job_type != SSE:
+    if entry.header is None:
         try:
-            entry.take_headers(read_headers(client, job, entry.member))
+            entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
         except OqtopusProtocolError:
             if not failed:  # else a program that makes no sense may be the reason
                 raise
-    headers = entry.headers or (unknown(entry.index),)
+    headers = entry.headers or tuple(map(unknown, entry.circuits))
     if failed:
         reason = find_reason(job, sight)
+        if entry.is_python and reason != results.CANCELLED:
+            reason += LOST
         entry.take_results([results.failed_result(h, reason, entry.job_id) for h in headers])
+        return
+    if entry.is_python:
+        outcomes = entry.choose(read_sse_outcomes(client, job, entry.member))
+        entry.take_results(build_sse_results(headers, job, outcomes))
         return
     payload = _fetch(client, job, "result")
     try:
@@ -216,6 +163,52 @@ def _download_one(
         raise OqtopusProtocolError(
             f"The result of OQTOPUS job {entry.job_id} cannot be understood: {error.message}"
         ) from error
+
+
+def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[Outcome]:
+    """Return what became of each circuit of a Python program that has succeeded, from its log.
+
+    Args:
+        client: The connection.
+        job: The job.
+        member: What its description says, if that is not part of ``job``.
+
+    Raises:
+        OqtopusProtocolError: If the job is another one.
+        ClientError: If the log cannot be downloaded.
+    """
+    member = member or parse_description(job.description)
+    if member is None or member.last is None:
+        raise _no_circuit(job)
+    log = read_log(client, job)
+    if log is None:
+        reason = "the server has stored no log of its SSE job, so that its counts are lost"
+        lost = Outcome(reason=reason, is_lost=True)
+        return [lost] * len(member.circuits)
+    return read_outcomes(log, find_mark(member.group_id), len(member.circuits))
+
+
+def read_log(client: Client, job: Job) -> str | None:
+    """Return the log of an SSE job, or None if the server has none.
+
+    Raises:
+        ClientError: If it cannot be downloaded.
+    """
+    if job.job_info is None or job.job_info.sse_log is None:
+        job = client.job(job.job_id)
+    if job.job_info is None or job.job_info.sse_log is None:
+        return None
+    return clean_log(_fetch_by(client.download_text, client, job, "sse_log"))
+
+
+def read_result(client: Client, job: Job) -> dict[str, Any]:
+    """Return what the server has stored as the result of a job.
+
+    Raises:
+        OqtopusProtocolError: If it has none.
+        ClientError: If it cannot be downloaded.
+    """
+    return _fetch(client, job, "result")
 
 
 def read_program(client: Client, job: Job) -> str:
@@ -248,12 +241,30 @@ def read_headers(client: Client, job: Job, member: Member | None = None) -> list
         OqtopusError: If it is an SSE job.
         ClientError: If it cannot be downloaded.
     """
+    member = member or parse_description(job.description)
+    if job.job_type == SSE:
+        return _read_python_headers(client, job, member)
     programs, operator = _read_input(client, job)
     if job.job_type != MULTI_MANUAL:
         programs = programs[:1]
     headers = [_read_header(job, text) for text in programs]
-    check_identity(job, headers[0], member or parse_description(job.description), operator)
+    check_identity(job, headers[0], member, operator)
     return [name_program(each, index, len(headers)) for index, each in enumerate(headers)]
+
+
+def _read_python_headers(client: Client, job: Job, member: Member | None) -> list[ProgramHeader]:
+    """Return what the programs of the circuits say that a Python program runs."""
+    text = str(_fetch(client, job, "input").get("sse_program"))
+    header = _parse_program(job, text)
+    if member is None or header is None or header.circuits is None:
+        raise _no_circuit(job)
+    try:
+        programs = read_programs(text)
+        headers = [_read_header(job, program) for program in programs]
+    except HeaderError as error:
+        raise _unreadable(job, error) from error
+    check_python_identity(job, header, headers, member)
+    return headers
 
 
 def _read_header(job: Job, text: str) -> ProgramHeader:
@@ -269,8 +280,8 @@ def _read_header(job: Job, text: str) -> ProgramHeader:
 
 def _no_circuit(job: Job) -> OqtopusError:
     return OqtopusError(
-        f"OQTOPUS job {job.job_id} is an SSE job: its result is a log, which this version does "
-        "not read."
+        f"OQTOPUS job {job.job_id} is an SSE job that runs no circuits of Qiskit: what it has is "
+        "a log."
     )
 
 
@@ -308,6 +319,11 @@ def read_executed_circuit(client: Client, job_id: str) -> QuantumCircuit:
         ClientError: If it cannot be downloaded.
     """
     job = client.job(job_id)
+    if job.job_type == SSE:
+        raise OqtopusJobError(
+            f"OQTOPUS job {job_id} is an SSE job, of whose circuits the server keeps no compiled "
+            "form."
+        )
     if job.job_info is None or job.job_info.transpile_result is None:
         raise OqtopusJobError(f"OQTOPUS job {job_id} {_find_why_not_compiled(job)}")
     text = client.download(job.job_info.transpile_result).get("transpiled_program")
@@ -346,6 +362,10 @@ def _find_why_not_compiled(job: Job) -> str:
 
 
 def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
+    return _fetch_by(client.download, client, job, what)
+
+
+def _fetch_by(download_one: Callable[[str], T], client: Client, job: Job, what: str) -> T:
     """Download one of the files of a job, with a new link if the one at hand has expired."""
     url = getattr(job.job_info, what, None)
     for attempt in range(LINKS):
@@ -355,8 +375,7 @@ def _fetch(client: Client, job: Job, what: str) -> dict[str, Any]:
         if url is None:
             raise OqtopusProtocolError(f"OQTOPUS job {job.job_id} has no {what} to download.")
         try:
-            payload: dict[str, Any] = client.download(url)
-            return payload
+            return download_one(url)
         except (errors.ForbiddenError, errors.CredentialsError, errors.NotFoundError) as error:
             if attempt == LINKS - 1:
                 raise
@@ -370,6 +389,8 @@ def find_reason(job: Job, sight: Sight) -> str:
     if sight.status == "cancelled":
         return results.CANCELLED
     text = message if message else "failed; the server gives no reason"
+    if job.job_type == SSE:
+        text += f"; {NO_LOG}"
     if sight.has_failed_unseen:
         text += f" (its status is still {sight.status!r}, a known race of the server)"
     return text

@@ -19,7 +19,14 @@ from ..device.check import (
 )
 from ..exceptions import Problem
 from ..program.header import EXPERIMENT_TEXTS
-from ..program.program import EncodingError, Program, ProgramHeader, encode_program, fingerprint
+from ..program.program import (
+    EncodingError,
+    Program,
+    ProgramHeader,
+    accumulate_fingerprints,
+    encode_program,
+    fingerprint,
+)
 from .group import FoundGroup
 
 
@@ -129,6 +136,14 @@ def find_differences(found: FoundGroup, programs: Sequence[Program]) -> list[Pro
         if index >= len(programs):
             continue
         header = programs[index].header
+        if member.last is not None:
+            if find_circuits(programs, member.index, member.digest) != member.circuits:
+                reason = (
+                    f"the circuits from {member.index} to {member.last} of group {group} are "
+                    "others: a program, classical bits, metadata or shots differ"
+                )
+                problems.append(Problem(member.index, header.name, reason, cure))
+            continue
         if member.digest != fingerprint(programs[index]):
             reason = (
                 f"it is not circuit {index} of group {group}: its program, classical bits, "
@@ -139,4 +154,21 @@ def find_differences(found: FoundGroup, programs: Sequence[Program]) -> list[Pro
         if shots != header.shots:
             reason = f"circuit {index} of group {group} has {shots} shots, not {header.shots}"
             problems.append(Problem(index, header.name, reason, "resume with the same shots"))
-    return problems
+    return list(dict.fromkeys(problems))
+
+
+def find_circuits(programs: Sequence[Program], first: int, digest: str) -> range | None:
+    """Return which circuits a Python program runs, by its digest.
+
+    Args:
+        programs: The programs of all circuits of the run.
+        first: The first one that it runs.
+        digest: The digest of the Python program.
+
+    Returns:
+        The positions of the circuits; None if it runs others.
+    """
+    digests = accumulate_fingerprints(programs[first:])
+    return next(
+        (range(first, end) for end, d in enumerate(digests, first + 1) if d == digest), None
+    )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..client import errors
 from ..exceptions import OqtopusJobError, OqtopusOptionError
+from ..program.header import MAX_CIRCUITS
 from .listing import list_jobs
 from .status import SIGHT_FIELDS, Sight
 
@@ -43,8 +44,8 @@ _GROUP_ID = re.compile(r"[a-z0-9-]{16,64}")
 _RUN_ID = re.compile(r"([a-z0-9-]{16,64})(?:/([0-9a-f]{8}))?")
 # A kind is shorter than any group id, so that the two cannot be taken for each other.
 _LINE = re.compile(
-    r"qiskit-oqtopus (?:(sampler|estimator) )?"
-    r"([a-z0-9-]{16,64})/([0-9a-f]{8}) (\d{1,7})/(\d{1,7})( head)? ([0-9a-f]{64})(?: |$)"
+    r"qiskit-oqtopus (?:(sampler|estimator|script) )?([a-z0-9-]{16,64})/([0-9a-f]{8}) "
+    r"(\d{1,7})(?:-(\d{1,7}))?/(\d{1,7})( head)? ([0-9a-f]{64})(?: |$)"
 )
 
 
@@ -54,13 +55,16 @@ class Member:
 
     Attributes:
         group_id: Id of the group.
-        index: Position of the circuit in the run.
+        index: Position of the circuit in the run; of the first of several.
         total: Number of circuits of the run.
-        digest: What distinguishes its program from others, see :func:`.program.fingerprint`.
-        kind: The sender: "run", "sampler" or "estimator".
+        digest: What distinguishes its program from others, see :func:`.program.fingerprint`; of
+            several, see :func:`.program.accumulate_fingerprints`.
+        kind: The sender: "run", "sampler" or "estimator"; "script" for a program of the user.
         token: Tells runs of the same group id apart: 8 hexadecimal digits.
         head: Whether its program names the other jobs of its wave, see :mod:`.wave`.
         tags: Words of the user.
+        last: Position of the last circuit, if its program is one of Python that runs circuits;
+            else None.
     """
 
     group_id: str
@@ -71,6 +75,17 @@ class Member:
     token: str = "00000000"  # noqa: S105 - not a secret
     head: bool = False
     tags: tuple[str, ...] = ()
+    last: int | None = None
+
+    @property
+    def circuits(self) -> range:
+        """Positions of its circuits in the run."""
+        return range(self.index, (self.index if self.last is None else self.last) + 1)
+
+    def is_like(self, other: Member) -> bool:
+        """Return whether another one may be of the same run, by all but its digest."""
+        mine, its = ((m.total, m.kind, m.last is None) for m in (self, other))
+        return mine == its
 
     @property
     def run_id(self) -> str:
@@ -85,7 +100,8 @@ class Member:
         """
         kind = "" if self.kind == "run" else f"{self.kind} "
         head = " head" if self.head else ""
-        place = f"{self.index}/{self.total}{head}"
+        last = "" if self.last is None else f"-{self.last}"
+        place = f"{self.index}{last}/{self.total}{head}"
         line = f"qiskit-oqtopus {kind}{self.run_id} {place} {self.digest}"
         return f"{line} {', '.join(self.tags)}".rstrip()[:MAX_DESCRIPTION]
 
@@ -98,14 +114,18 @@ def parse_description(text: str | None) -> Member | None:
     3
     >>> parse_description(f"qiskit-oqtopus sampler {run_id} 3/50 head {'0' * 64}").kind
     'sampler'
+    >>> parse_description(f"qiskit-oqtopus {run_id} 3-9/50 {'0' * 64}").circuits
+    range(3, 10)
     >>> parse_description("my own words") is None
     True
     """
     match = _LINE.match(text or "")
     if match is None:
         return None
-    kind, group_id, token, index, total, head, digest = match.groups()
-    if not int(index) < int(total) <= MAX_TOTAL:
+    kind, group_id, token, index, last, total, head, digest = match.groups()
+    if not int(index) <= int(last or index) < int(total) <= MAX_TOTAL:
+        return None
+    if last is not None and int(last) - int(index) >= MAX_CIRCUITS:
         return None
     words = (word.strip() for word in (text or "")[match.end() :].split(","))
     return Member(
@@ -117,6 +137,7 @@ def parse_description(text: str | None) -> Member | None:
         token,
         head is not None,
         tuple(word for word in words if word),
+        None if last is None else int(last),
     )
 
 
@@ -188,9 +209,10 @@ class FoundGroup:
         total: Number of circuits of the run.
         kind: The sender, as in :class:`Member`.
         jobs: The job that counts for each index: the earliest one that has not failed or been
-            cancelled, else the latest one.
+            cancelled, else the latest one; of jobs that run several circuits, the earliest one
+            that has not ended, else the latest one that was not cancelled, else the latest one.
         members: What their descriptions say, by index.
-        spare: Other jobs for an index that has one already.
+        spare: Jobs that count for no index.
         heads: The jobs whose programs name others, by id, with what their descriptions say.
     """
 
@@ -207,6 +229,11 @@ class FoundGroup:
     def run_id(self) -> str:
         """The id by which exactly this run is found."""
         return f"{self.group_id}/{self.tokens[0]}"
+
+    @property
+    def is_sse(self) -> bool:
+        """Whether its jobs run several circuits each, as Python programs."""
+        return any(member.last is not None for member in self.members.values())
 
     def alive(self) -> dict[int, Job]:
         """Return the jobs that have not failed or been cancelled, by index."""
@@ -239,15 +266,15 @@ def find_runs(client: Client, group_id: str) -> list[FoundGroup]:
         member = parse_description(job.description)
         if member is not None and member.group_id == group_id:
             by_token.setdefault(member.token, []).append((job, member))
-    runs: list[tuple[dict[int, str], list[_Row]]] = []
+    runs: list[tuple[dict[range, str], list[_Row]]] = []
     # Ids are UUIDs of version 7, which sort by time.
     for rows in sorted(by_token.values(), key=lambda rows: min(job.job_id for job, _ in rows)):
         first = rows[0][1]
-        digests = {member.index: member.digest for _, member in rows}
+        digests = {member.circuits: member.digest for _, member in rows}
         for known, others in runs:
             other = others[0][1]
-            if (first.total, first.kind) == (other.total, other.kind) and all(
-                known.get(index, digest) == digest for index, digest in digests.items()
+            if first.is_like(other) and all(
+                known.get(place, digest) == digest for place, digest in digests.items()
             ):
                 known.update(digests)
                 others += rows
@@ -291,13 +318,12 @@ def choose_run(runs: Sequence[FoundGroup], token: str | None) -> FoundGroup | No
 
 def _choose(rows: Sequence[_Row]) -> FoundGroup:
     by_index: dict[int, list[_Row]] = {}
-    for row in sorted(rows, key=lambda row: row[0].job_id):
-        by_index.setdefault(row[1].index, []).append(row)
-    chosen, spare = {}, []
-    for index, candidates in sorted(by_index.items()):
-        alive = [row for row in candidates if not is_dead(row[0])]
-        chosen[index] = counts = alive[0] if alive else candidates[-1]
-        spare += [job for job, _ in candidates if job is not counts[0]]
+    ordered = sorted(rows, key=lambda row: row[0].job_id)
+    for row in ordered:
+        for index in row[1].circuits:
+            by_index.setdefault(index, []).append(row)
+    chosen = {index: _choose_one(candidates) for index, candidates in sorted(by_index.items())}
+    counting = {job.job_id for job, _ in chosen.values()}
     first = rows[0][1]
     return FoundGroup(
         first.group_id,
@@ -306,8 +332,22 @@ def _choose(rows: Sequence[_Row]) -> FoundGroup:
         first.kind,
         {index: job for index, (job, _) in chosen.items()},
         {index: member for index, (_, member) in chosen.items()},
-        tuple(spare),
+        tuple(job for job, _ in ordered if job.job_id not in counting),
         {job.job_id: job for job, member in rows if member.head},
+    )
+
+
+def _choose_one(candidates: Sequence[_Row]) -> _Row:
+    """Return the job that counts for a circuit, and what its description says."""
+    if candidates[0][1].last is None:
+        alive = [row for row in candidates if not is_dead(row[0])]
+        return alive[0] if alive else candidates[-1]
+    # One that has ended may have left circuits out, for which a later one was sent.
+    going = [row for row in candidates if not Sight.from_job(row[0]).is_final]
+    if going:
+        return going[0]
+    return next(
+        (row for row in reversed(candidates) if row[0].status != "cancelled"), candidates[-1]
     )
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import OqtopusProtocolError
 from ..program import metadata
-from ..program.program import FOREIGN, Program, ProgramHeader, fingerprint
+from ..program.program import (
+    FOREIGN,
+    Program,
+    ProgramHeader,
+    accumulate_fingerprints,
+    fingerprint,
+)
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -50,6 +57,37 @@ def check_identity(job: Job, header: ProgramHeader, member: Member | None, opera
             f"OQTOPUS job {job.job_id} holds another program than was sent: by its description it "
             f"is program {member.digest[:12]}..., and by its input {digest[:12]}... (of circuit "
             f"{member.index} of group {member.group_id})."
+        )
+
+
+def check_python_identity(
+    job: Job, header: ProgramHeader, headers: Sequence[ProgramHeader], member: Member
+) -> None:
+    """Check that a Python program runs the circuits that the description of its job is about.
+
+    Args:
+        job: The job.
+        header: What the Python program says.
+        headers: What the programs of its circuits say.
+        member: What the description says.
+
+    Raises:
+        OqtopusProtocolError: If it is another one.
+    """
+    places = [(each.index, each.total, each.group, each.kind) for each in headers]
+    described = [(index, member.total, member.group_id, member.kind) for index in member.circuits]
+    try:
+        programs = [Program("", each, None, metadata.encode(each.metadata)) for each in headers]
+        *_, digest = accumulate_fingerprints(programs)
+    except (TypeError, ValueError, metadata.MetadataError) as error:
+        raise OqtopusProtocolError(
+            f"The input of OQTOPUS job {job.job_id} cannot be understood: {error!r}"
+        ) from error
+    if places != described or header.circuits != len(places) or digest != member.digest:
+        raise OqtopusProtocolError(
+            f"OQTOPUS job {job.job_id} holds other circuits than its description says: it is "
+            f"about circuits {member.index} to {member.last} of {member.total} of {member.kind} "
+            f"{member.group_id}, program {member.digest[:12]}..."
         )
 
 

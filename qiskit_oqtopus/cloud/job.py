@@ -34,7 +34,13 @@ from ..options import optional, seconds
 from ..program.header import EXPERIMENT_TEXTS
 from ..program.program import ProgramHeader
 from . import results
-from .download import Entry, download, find_reason, read_executed_circuit, read_headers
+from .download import (
+    download,
+    find_reason,
+    read_executed_circuit,
+    read_headers,
+)
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import cancel_jobs, find_group
 from .progress import report_progress
@@ -65,7 +71,8 @@ class OqtopusJob(JobV1):
     """A job on an OQTOPUS device, from ``OqtopusBackend.run`` or ``OqtopusProvider.job``.
 
     One circuit is one OQTOPUS job, whose id is the id of this one. Several circuits are as many
-    OQTOPUS jobs, tied together by a group id, which is then the id of this one.
+    OQTOPUS jobs, tied together by a group id, which is then the id of this one. With the option
+    ``route="sse"`` one OQTOPUS job runs many circuits.
     ``provider.job(job_id)`` finds either again, from any process. All methods may be called from
     any thread.
     """
@@ -107,7 +114,10 @@ class OqtopusJob(JobV1):
         raise OqtopusJobError(f"Job {self.job_id()} has been submitted already; run it again.")
 
     def job_ids(self) -> list[str]:
-        """Return the OQTOPUS job id of each circuit, in the order of the circuits."""
+        """Return the OQTOPUS job ids, in the order of the circuits.
+
+        There is one for each circuit; by ``route="sse"``, one for each Python program.
+        """
         return [entry.job_id for entry in self._entries]
 
     @property
@@ -171,9 +181,9 @@ class OqtopusJob(JobV1):
         return self._missing_of(self._entries)
 
     def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
-        if len(entries) == self._total:
+        present = {index for entry in entries for index in entry.circuits}
+        if len(present) == self._total:
             return ()
-        present = {entry.index for entry in entries}
         return tuple(index for index in range(self._total) if index not in present)
 
     # -- status ---------------------------------------------------------------------------------
@@ -181,8 +191,9 @@ class OqtopusJob(JobV1):
     def statuses(self) -> list[JobStatus]:
         """Return the status of each circuit; asks the server, but not more than once a second.
 
-        In an outage these are the last known ones, and the log has a warning. Circuits that were
-        never submitted have none.
+        By ``route="sse"``, those of the Python programs, as :meth:`job_ids` lists them. In an
+        outage these are the last known ones, and the log has a warning. Circuits that were never
+        submitted have none.
         """
         return self._statuses(self._entries)
 
@@ -223,7 +234,12 @@ class OqtopusJob(JobV1):
         """
         entries, group_id, now = self._entries, self._group_id, time.monotonic()
         sights = self._watcher.sights([entry.job_id for entry in entries])
-        cancelled = {e.index: e.job_id for e in entries if sights[e.job_id].status == "cancelled"}
+        cancelled = {
+            index: entry.job_id
+            for entry in entries
+            if sights[entry.job_id].status == "cancelled"
+            for index in entry.circuits
+        }
         missing = set(self._missing_of(entries))
         is_due = bool(missing) and now >= self._looked_at + FIRST_INTERVAL
         if group_id is None or not (is_due or set(cancelled.values()) - self._looked_up):
@@ -241,22 +257,29 @@ class OqtopusJob(JobV1):
         if found is None:
             return False
         alive = found.alive()
-        new = [
-            Entry.from_job(index, job, found.members[index])
-            for index, job in found.jobs.items()
+        wanted = {
+            index
+            for index in found.jobs
             if index in missing or (index in cancelled and index in alive)
-        ]
+        }
+        new = build_entries(found, wanted)
         if not new:
             return False
         sights = found.sights()
         self._watcher.add(
-            {entry.job_id: sights[entry.job_id] for entry in new},
-            group_id if self._total > 1 else None,
+            {entry.job_id: sights[entry.job_id] for entry in new}, self._shared_group_id
         )
         with self._entries_lock:
-            by_index = {entry.index: entry for entry in [*self._entries, *new]}
-            self._entries = tuple([by_index[index] for index in sorted(by_index)])
+            left = [entry.without(wanted) for entry in self._entries]
+            kept = [entry for entry in left if entry is not None]
+            self._entries = tuple(sorted([*kept, *new], key=lambda entry: entry.index))
         return True
+
+    @property
+    def _shared_group_id(self) -> str | None:
+        """The group id, if several jobs are found by it; None for a single one."""
+        is_single = len(self._entries) == 1 and self.job_id() == self._entries[0].job_id
+        return None if is_single else self._group_id
 
     def wait_for_final_state(
         self, timeout: float | None = None, wait: float = 5, callback: Any = None
@@ -276,25 +299,8 @@ class OqtopusJob(JobV1):
         """
         deadline = Deadline(optional(seconds)("timeout", timeout))
         wait = seconds("wait", wait)
-        with self._bounded("Waiting for", timeout):
+        with bounded(self.job_id(), "Waiting for", timeout):
             self._wait(deadline, wait, callback)
-
-    @contextmanager
-    def _bounded(self, action: str, timeout: float | None) -> Iterator[None]:
-        """Turn errors of the client into those of the package, and the end of the time too.
-
-        Args:
-            action: What is being done with the job, as in "Waiting for".
-            timeout: The time that the caller gave, in s, for the error.
-        """
-        with translate_errors(f"{action} job {self.job_id()}"):
-            try:
-                yield
-            except errors.DeadlineError as error:
-                raise OqtopusJobTimeoutError(
-                    f"Job {self.job_id()} was not done within {timeout} s: {error}. Ask again, "
-                    f"here or by provider.job({self.job_id()!r})."
-                ) from error
 
     def _wait(self, deadline: Deadline, wait: float, callback: Any) -> None:
         """Wait until all circuits have ended.
@@ -304,7 +310,7 @@ class OqtopusJob(JobV1):
         """
         since = self.creation_date if self._progress else None
         next_call = time.monotonic() if callback is not None else math.inf
-        with Waiting(self._progress, self._total, since, self._ask_pending) as waiting:
+        with Waiting(self._progress, len(self._entries), since, self._ask_pending) as waiting:
             while True:
                 waiting.show(self._statuses(self._entries, ask=False))
                 if time.monotonic() >= next_call:
@@ -354,7 +360,6 @@ class OqtopusJob(JobV1):
             OqtopusJobError: If circuits failed or are missing, or their counts cannot be true:
                 which, and why. Its ``result`` has the others.
             OqtopusCloudError: If the results cannot be downloaded; ask again later.
-            OqtopusError: If it is an SSE job, which has a log instead.
         """
         deadline = Deadline(optional(seconds)("timeout", timeout))
         entries = self._download(deadline, timeout)
@@ -372,12 +377,12 @@ class OqtopusJob(JobV1):
     def _download(self, deadline: Deadline, timeout: float | None) -> Sequence[Entry]:
         """Wait for the job, and for the results that are missing here; return all circuits."""
         while True:
-            with self._bounded("Waiting for", timeout):
+            with bounded(self.job_id(), "Waiting for", timeout):
                 self._wait(deadline, 0.0, None)
             entries = self._entries
             if all(entry.result is not None for entry in entries):
                 return entries
-            with self._bounded("Reading the results of", timeout), self._hold(deadline):
+            with bounded(self.job_id(), "Reading the results of", timeout), self._hold(deadline):
                 entries = self._entries
                 # Another thread may have found more circuits since, which have not ended.
                 statuses = self._statuses(entries, ask=False)
@@ -408,7 +413,7 @@ class OqtopusJob(JobV1):
                 self.backend().connection.client,
                 wanted,
                 sights,
-                self._group_id if self._total > 1 else None,
+                self._shared_group_id,
                 self._unknown,
                 report,
                 deadline,
@@ -442,7 +447,12 @@ class OqtopusJob(JobV1):
             index: (results.failed_result(self._unknown(index), reason, None),)
             for index, reason in missing.items()
         }
-        ordered.update({entry.index: entry.results for entry in entries})
+        for entry in entries:
+            if entry.is_python:
+                each = zip(entry.circuits, entry.results, strict=True)
+                ordered.update({index: (result,) for index, result in each})
+            else:
+                ordered[entry.index] = entry.results
         backend = self.backend()
         return results.combine(
             [result for index in sorted(ordered) for result in ordered[index]],
@@ -459,32 +469,38 @@ class OqtopusJob(JobV1):
     def _message(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> str | None:
         lines = []
         total = self._total
+        failed = len(missing)
         for entry in entries:
             sight = self._watcher.sights([entry.job_id])[entry.job_id]
             if not entry.has_failed and job_status(sight) not in _FAILURES:
                 continue
             if entry.further_results:
-                total += len(entry.further_results)
-                lines += [
-                    f"program {index} ({header.name!r}) of OQTOPUS job {entry.job_id}: "
-                    f"{result.status}"
-                    for index, (header, result) in enumerate(
-                        zip(entry.headers, entry.results, strict=True)
-                    )
+                numbers: Sequence[int] = entry.circuits
+                noun = "circuit"
+                if not entry.is_python:
+                    total += len(entry.further_results)
+                    numbers, noun = range(len(entry.results)), "program"
+                names = [header.name for header in entry.headers] or [""] * len(numbers)
+                of_entry = [
+                    f"{noun} {number} ({name!r}) of OQTOPUS job {entry.job_id}: {result.status}"
+                    for number, name, result in zip(numbers, names, entry.results, strict=True)
                     if not result.success
                 ]
+                lines += of_entry
+                failed += len(of_entry)
                 continue
-            name = "" if entry.header is None else f" ({entry.header.name!r})"
-            lines.append(
-                f"circuit {entry.index}{name}, OQTOPUS job {entry.job_id}: "
-                f"{self._find_reason(entry, sight)}"
-            )
+            where = f"circuit {entry.index}"
+            if len(entry.circuits) > 1:
+                where = f"circuits {', '.join(map(str, entry.circuits))}"
+            elif entry.header is not None:
+                where += f" ({entry.header.name!r})"
+            lines.append(f"{where}, OQTOPUS job {entry.job_id}: {self._find_reason(entry, sight)}")
+            failed += len(entry.circuits)
         lines += [f"circuit {index}: {reason}" for index, reason in missing.items()]
         if not lines:
             return None
-        return (
-            f"Job {self.job_id()}: {len(lines)} of {total} circuits have no result. "
-            + "; ".join(lines)
+        return f"Job {self.job_id()}: {failed} of {total} circuits have no result. " + "; ".join(
+            lines
         )
 
     def _find_reason(self, entry: Entry, sight: Sight) -> str:
@@ -596,18 +612,20 @@ class OqtopusJob(JobV1):
             server) and its result, which has failed with its reason if there is none. They are
             copies, which may be changed.
         """
-        return {
-            entry.index: (
-                None if entry.header is None else _copy_header(entry.header),
-                results.copy_entry(entry.result),
-            )
-            for entry in self._entries
-            if entry.result is not None
-        }
+        found = {}
+        for entry in self._entries:
+            if entry.result is None:
+                continue
+            headers = entry.headers or (None,) * len(entry.results)
+            each = zip(headers, entry.results, strict=True)
+            for index, (header, result) in zip(entry.circuits, each, strict=False):
+                own = None if header is None else _copy_header(header)
+                found[index] = (own, results.copy_entry(result))
+        return found
 
     def _entry(self, index: int) -> Entry:
         for entry in self._entries:
-            if entry.index == index or len(self._entries) == 1 == self._total:
+            if index in entry.circuits or len(self._entries) == 1 == self._total:
                 return entry
         raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
 
@@ -623,7 +641,7 @@ class OqtopusJob(JobV1):
             for entry in self._entries:
                 if entry.header is None:
                     job = client.job(entry.job_id)
-                    entry.take_headers(read_headers(client, job, entry.member))
+                    entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
                 found += map(_copy_header, entry.headers)
         return found
 
@@ -663,7 +681,7 @@ class OqtopusJob(JobV1):
                 client = self.backend().connection.client
                 try:
                     job = client.job(entry.job_id)
-                    entry.take_headers(read_headers(client, job, entry.member))
+                    entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
                 except (errors.NotFoundError, OqtopusProtocolError) as error:
                     logger.warning("No program of OQTOPUS job %s: %s", entry.job_id, error)
         return entry.header
@@ -720,7 +738,7 @@ class OqtopusJob(JobV1):
         self._looked_at = -FIRST_INTERVAL  # clocks of other processes mean nothing here
         self._progress = None
         self._watcher = self.backend().watcher
-        self._watcher.add(sights, self._group_id if self._total > 1 else None, assumed=True)
+        self._watcher.add(sights, self._shared_group_id, assumed=True)
 
     def __repr__(self) -> str:
         number = len(self._entries)
@@ -739,6 +757,25 @@ class OqtopusJob(JobV1):
             "tags": ", ".join(self.tags) or None,
         }
         return build_card(f"OqtopusJob {self.job_id()}", facts)
+
+
+@contextmanager
+def bounded(job_id: str, action: str, timeout: float | None) -> Iterator[None]:
+    """Turn errors of the client into those of the package, and the end of the time too.
+
+    Args:
+        job_id: The job.
+        action: What is being done with the job, as in "Waiting for".
+        timeout: The time that the caller gave, in s, for the error.
+    """
+    with translate_errors(f"{action} job {job_id}"):
+        try:
+            yield
+        except errors.DeadlineError as error:
+            raise OqtopusJobTimeoutError(
+                f"Job {job_id} was not done within {timeout} s: {error}. Ask again, here or by "
+                f"provider.job({job_id!r})."
+            ) from error
 
 
 def _copy_header(header: ProgramHeader) -> ProgramHeader:

@@ -18,12 +18,14 @@ from ..options import (
     meas_return,
     one_of,
     optional,
+    seconds,
     shot_count,
 )
 from ..program.header import MAX_EXPERIMENT, experiment_text
 from .group import MAX_TAGS, check_group_id, check_run_id
 from .progress import check_progress
 from .results import MAX_SHOTS
+from .sse.batches import LARGEST, LONGEST, MAX_BYTES, SECONDS, SECONDS_PER_CIRCUIT, WHY_SMALL
 
 
 def check_tags(name: str, value: Any) -> tuple[str, ...]:
@@ -56,6 +58,23 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, str):
         return value
     raise OqtopusOptionError(f"Option {name!r} must be a string, not {value!r}.")
+
+
+def _limit(name: str, value: Any) -> float:
+    number = seconds(name, value)
+    if 0 < number <= LONGEST:
+        return number
+    raise OqtopusOptionError(
+        f"Option {name!r} must be more than 0 s and at most {LONGEST:g} s, not {value!r:.60}: the "
+        "server kills a program after 600 s, and nothing of it is left then."
+    )
+
+
+def _max_bytes(name: str, value: Any) -> int:
+    try:
+        return int(integer(1, LARGEST)(name, value))
+    except OqtopusOptionError as error:
+        raise OqtopusOptionError(f"{error.message} {WHY_SMALL}") from None
 
 
 def _json_mapping(name: str, value: Any) -> dict[str, Any]:
@@ -103,6 +122,10 @@ _OPTIONS: dict[str, tuple[Check, Any]] = {
     "unavailable": (one_of(["warn", "raise"]), "warn"),
     "workers": (integer(1, 64), 8),
     "progress": (check_progress, None),
+    "route": (optional(one_of(["sse"])), None),
+    "sse_max_bytes": (_max_bytes, MAX_BYTES),
+    "sse_seconds": (_limit, SECONDS),
+    "seconds_per_circuit": (_limit, SECONDS_PER_CIRCUIT),
 }
 """The check and the default of each option."""
 
@@ -115,6 +138,7 @@ RUN_CHECKS = {
     "group_id": optional(check_group_id),
     "resume": optional(check_run_id),
     "experiment": optional(_experiment),
+    "rerun_lost": boolean,
 }
 
 
@@ -129,5 +153,10 @@ def run_options(values: Mapping[str, Any]) -> dict[str, Any]:
         raise OqtopusOptionError(
             "Option 'transpiler_options' needs transpiler='qiskit': without it the server "
             "does not compile."
+        )
+    if checked.get("rerun_lost") and (checked["resume"] is None or checked["route"] is None):
+        raise OqtopusOptionError(
+            "Option 'rerun_lost' needs route='sse' and resume=: it is for circuits of a run that "
+            "may have run, and of which nothing is left."
         )
     return checked

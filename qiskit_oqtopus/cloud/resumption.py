@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..client import errors
-from ..exceptions import OqtopusCircuitError, OqtopusCloudError, OqtopusOptionError
+from ..exceptions import (
+    OqtopusCircuitError,
+    OqtopusCloudError,
+    OqtopusOptionError,
+    OqtopusWarning,
+    users_stacklevel,
+)
 from ..program.program import Program, fingerprint
 from .delivery import Unsettled, submit_exactly_once
-from .encoding import find_differences
+from .download import read_sse_outcomes
+from .encoding import find_circuits, find_differences
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import (
     FoundGroup,
@@ -22,6 +31,8 @@ from .group import (
     find_runs,
     parse_description,
 )
+from .sse.log import Outcome
+from .status import Sight
 from .wave import find_claims
 
 if TYPE_CHECKING:
@@ -78,37 +89,61 @@ class Present:
 
     Attributes:
         token: The token of the run, or None if there is nothing of it.
-        jobs: The job of each circuit that has one, by index.
+        found: All that was found of it, or None.
+        jobs: The job of each circuit that is not to be sent, by index.
         uploaded: The circuits that were uploaded and perhaps submitted: (OQTOPUS job id, token of
-            the run that registered it), by index.
+            the run that registered it), by the positions that one program runs.
         known: The ids of all jobs of the group, whether they count or not.
     """
 
     token: str | None = None
+    found: FoundGroup | None = None
     jobs: Mapping[int, Job] = field(default_factory=dict)
-    uploaded: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    uploaded: Mapping[range, tuple[str, str]] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
+
+    @property
+    def circuits(self) -> set[int]:
+        """Positions of the circuits that the server has, one way or the other."""
+        return {*self.jobs, *(index for circuits in self.uploaded for index in circuits)}
 
 
 def find_present(
-    backend: OqtopusBackend, programs: Sequence[Program], group: str, token: str | None
+    backend: OqtopusBackend,
+    programs: Sequence[Program],
+    group: str,
+    token: str | None,
+    values: Mapping[str, Any],
 ) -> Present:
-    """Return what the server has of a run that is resumed."""
+    """Return what the server has of a run that is resumed.
+
+    Args:
+        backend: The device.
+        programs: The programs of all circuits.
+        group: The group id.
+        token: The token of the run; None if there can be only one run.
+        values: All run options.
+
+    Warns:
+        OqtopusWarning: If circuits are left alone that may have run and of which nothing is left.
+    """
+    look = _Look(backend, programs, values)
     client = backend.connection.client
     with translate_errors(f"Looking for group {group}"):
         _settle(backend, group)
         runs = find_runs(client, group)
-        present = _look(backend, programs, choose_run(runs, token))
-        if len(present.jobs) + len(present.uploaded) < len(programs):
+        present = look.at(choose_run(runs, token))
+        if len(present.circuits) < len(programs):
             # A job may have been missed that was submitted, or whose neighbour was deleted, while
             # the list was read.
             runs = find_runs(client, group)
-            present = _look(backend, programs, choose_run(runs, token))
+            present = look.at(choose_run(runs, token))
         found = choose_run(runs, token)
         if found is not None:
             cancel_spare(client, found)
     if found is None:
         logger.warning("Nothing of group %s is on the server: all of it is sent", group)
+    look.warn_of_lost()
     return replace(present, known=frozenset(job_id for run in runs for job_id in run.all_jobs()))
 
 
@@ -133,23 +168,91 @@ def _settle(backend: OqtopusBackend, group: str) -> None:
             backend.connection.unsettled[group] = unsettled
 
 
-def _look(
-    backend: OqtopusBackend, programs: Sequence[Program], found: FoundGroup | None
-) -> Present:
-    if found is None:
-        return Present()
-    problems = find_differences(found, programs)
-    if problems:
-        raise OqtopusCircuitError(problems, backend.name)
-    jobs = found.alive()
-    missing = {index for index in range(len(programs)) if index not in jobs}
-    uploaded: dict[int, tuple[str, str]] = {}
-    seen = found.all_jobs()
-    if missing and found.heads:
-        for claim in find_claims(backend.connection.client, [found], missing):
-            for index in missing & claim.ids.keys():
-                job_id, digest = claim.ids[index], claim.digests[index]
-                # One that is seen has failed or was cancelled.
-                if job_id not in seen and digest == fingerprint(programs[index]):
-                    uploaded.setdefault(index, (job_id, claim.token))
-    return Present(found.tokens[0], jobs, uploaded)
+class _Look:
+    """Finds out which circuits of a run need not be sent."""
+
+    def __init__(
+        self, backend: OqtopusBackend, programs: Sequence[Program], values: Mapping[str, Any]
+    ) -> None:
+        self._backend = backend
+        self._client = backend.connection.client
+        self._programs = programs
+        self._is_sse = values["route"] is not None
+        self._reruns_lost = values["rerun_lost"]
+        self._outcomes: dict[str, list[Outcome]] = {}  # by job id, of Python programs
+        self._lost: set[int] = set()
+
+    def at(self, found: FoundGroup | None) -> Present:
+        """Return what there is of a run."""
+        if found is None:
+            return Present()
+        if found.is_sse != self._is_sse:
+            way = "with route='sse'" if found.is_sse else "without route='sse'"
+            raise OqtopusOptionError(
+                f"Group {found.group_id!r} was run {way}: resume it in the same way."
+            )
+        problems = find_differences(found, self._programs)
+        if problems:
+            raise OqtopusCircuitError(problems, self._backend.name)
+        jobs = self._find_settled(found) if found.is_sse else found.alive()
+        missing = {index for index in range(len(self._programs)) if index not in jobs}
+        uploaded: dict[range, tuple[str, str]] = {}
+        seen = found.all_jobs()
+        if missing and found.heads:
+            for claim in find_claims(self._client, [found], missing):
+                for index in missing & claim.ids.keys():
+                    job_id = claim.ids[index]
+                    circuits = self._find_circuits(index, claim.digests[index])
+                    # One that is seen has failed or was cancelled.
+                    if circuits and job_id not in seen and missing.issuperset(circuits):
+                        missing.difference_update(circuits)
+                        uploaded[circuits] = (job_id, claim.token)
+        return Present(found.tokens[0], found, jobs, uploaded)
+
+    def _find_circuits(self, index: int, digest: str) -> range:
+        """Return which circuits an uploaded program runs; none if they are others."""
+        if self._is_sse:
+            return find_circuits(self._programs, index, digest) or range(0)
+        return range(index, index + (digest == fingerprint(self._programs[index])))
+
+    def _find_settled(self, found: FoundGroup) -> dict[int, Job]:
+        """Return the jobs of circuits that are not to be sent: they wait, have counts, or are lost.
+
+        A Python program may have ended before all of its circuits had run, and is silent about
+        them if it failed.
+        """
+        self._lost = set()
+        settled: dict[int, Job] = {}
+        for entry in build_entries(found):
+            job = found.jobs[entry.index]
+            sight = Sight.from_job(job)
+            if not sight.is_final:
+                settled.update(dict.fromkeys(entry.circuits, job))
+                continue
+            if sight.status == "cancelled":
+                continue
+            lost = set(entry.circuits)
+            if sight.status == "succeeded":
+                outcomes = self._read_outcomes(entry, job)
+                each = list(zip(entry.circuits, outcomes, strict=True))
+                settled.update((index, job) for index, o in each if o.answer is not None)
+                lost = {index for index, outcome in each if outcome.is_lost}
+            if not self._reruns_lost:
+                settled.update(dict.fromkeys(lost, job))
+                self._lost |= lost
+        return settled
+
+    def _read_outcomes(self, entry: Entry, job: Job) -> list[Outcome]:
+        if job.job_id not in self._outcomes:
+            self._outcomes[job.job_id] = read_sse_outcomes(self._client, job, entry.member)
+        return entry.choose(self._outcomes[job.job_id])
+
+    def warn_of_lost(self) -> None:
+        """Warn of circuits that may have run, and are left alone."""
+        if self._lost:
+            warnings.warn(
+                f"Circuits {', '.join(map(str, sorted(self._lost)))} may have run, and nothing of "
+                "them is left: they are not sent again, unless with rerun_lost=True.",
+                OqtopusWarning,
+                stacklevel=users_stacklevel(),
+            )

@@ -30,27 +30,26 @@ from ..program.program import (
     resend_program,
 )
 from .delivery import Order
-from .download import Entry, read_program
+from .download import read_program
 from .encoding import Task, encode_tasks
+from .entry import Entry, build_entries
 from .errors import translate_errors
 from .group import (
-    MAX_NAME,
     Member,
     is_job_id,
     new_group_id,
     new_token,
-    parse_description,
     split_run_id,
 )
 from .job import OqtopusJob
 from .notices import warn_of_notices
+from .orders import build_order, build_orders, build_sse_orders, find_too_large, sse_settings
 from .progress import report_progress
 from .resumption import Present, check_unused, find_present, find_run_of
 from .status import Sight
 from .submission import Delivery, name_group, submit_all
 
 if TYPE_CHECKING:
-    from ..client.models import Job
     from .backend import OqtopusBackend
 
 logger = logging.getLogger(__name__)
@@ -92,6 +91,11 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         OqtopusWarning: If the device takes the circuits and does something else than they ask, see
             :mod:`qiskit_oqtopus.device.doubts`, or does not seem to be ready for them.
     """
+    if values["route"] is not None and any(task.operator is not None for task in tasks):
+        raise OqtopusOptionError(
+            "route='sse' is for circuits that measure: leave out estimation='server', so that the "
+            "observables are estimated here from their counts."
+        )
     group, token = _choose_run_id(values)
     programs, problems = _encode(backend, tasks, values, group)
     if problems:
@@ -104,23 +108,15 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
         programs = [regroup_program(program, group) for program in programs]
     logger.info("Group %s: %d circuits for %s", group, len(tasks), backend.name)
     with name_group(group, len(tasks)):
-        _look_at_device(backend, values)
+        look_at_device(backend, values["unavailable"], is_compiled=values["transpiler"] is None)
         present = Present()
         if resume is not None:
-            present = find_present(backend, programs, group, token)
+            present = find_present(backend, programs, group, token, values)
         elif values["group_id"] is not None:
             check_unused(backend, group)
     token = token or present.token or new_token()
-    orders = [
-        _build_order(
-            backend,
-            program,
-            Member(group, index, len(programs), fingerprint(program), task.kind, token),
-            task.circuit.name,
-            values,
-        )
-        for index, (program, task) in enumerate(zip(programs, tasks, strict=True))
-    ]
+    build = build_orders if values["route"] is None else build_sse_orders
+    orders = build(backend, programs, present, token, values)
     headers = [program.header for program in programs]
     job = _submit(backend, orders, headers, present, values)
     with name_group(group, len(tasks)):
@@ -179,7 +175,7 @@ def send_again(
             group=group,
             index=index,
             total=len(programs),
-            created=_now(),
+            created=now(),
             resubmits=resubmits,
             name=name,
             shots=job.shots or 0,
@@ -188,7 +184,8 @@ def send_again(
         headers.append(program.header)
         # Their places in a primitive's result are gone: what comes back are counts.
         member = Member(group, index, len(programs), fingerprint(program), token=token)
-        orders.append(_build_order(backend, program, member, name, values, job))
+        infos = (job.transpiler_info or {"transpiler_lib": None}, job.mitigation_info or {})
+        orders.append(build_order(backend, program, member, name, values, infos))
     return _submit(backend, orders, headers, Present(), values)
 
 
@@ -198,7 +195,7 @@ def _encode(
     experiment = values["experiment"]
     header = ProgramHeader(
         group=group,
-        created=_now(),
+        created=now(),
         experiment=experiment,
         experiment_sha256=None if experiment is None else digest_experiment(experiment),
         memory=values["memory"],
@@ -206,7 +203,10 @@ def _encode(
         calibrated_at=backend.calibrated_at,
     )
     left_out = backend.snapshot().uncalibrated
-    return encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
+    programs, problems = encode_tasks(tasks, header, backend.target, values["transpiler"], left_out)
+    if values["route"] is not None:
+        problems += find_too_large(programs, sse_settings(backend, values))
+    return programs, problems
 
 
 def _warn_of_doubts(
@@ -223,24 +223,33 @@ def _warn_of_doubts(
         warnings.warn(doubt, OqtopusWarning, stacklevel=users_stacklevel())
 
 
-def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
-    """Warn if the device is not available, or was calibrated since the Target was made."""
+def look_at_device(backend: OqtopusBackend, unavailable: str, *, is_compiled: bool) -> None:
+    """Warn if the device is not available, or was calibrated since the Target was made.
+
+    Args:
+        backend: The device.
+        unavailable: "warn", or "raise" to raise in place of the first warning.
+        is_compiled: Whether what is sent was compiled for the Target.
+
+    Raises:
+        OqtopusCloudError: If the device cannot be asked for.
+    """
     with translate_errors(f"Reading device {backend.name}"):
         device = backend.connection.client.device(backend.name)
     if device.status != "available":
         message = f"Device {backend.name} is {device.status or 'in an unknown state'}"
-        if values["unavailable"] == "raise":
+        if unavailable == "raise":
             raise OqtopusCloudError(
                 f"{message}; nothing was sent. Try again later, or use unavailable='warn'."
             )
         warnings.warn(
-            f"{message}: OQTOPUS may refuse the circuits.",
+            f"{message}: OQTOPUS may refuse what is sent.",
             OqtopusWarning,
             stacklevel=users_stacklevel(),
         )
     known = backend.calibrated_at
     is_known = device.calibrated_at is None or is_same_second(device.calibrated_at, known)
-    if not is_known and values["transpiler"] is None:
+    if not is_known and is_compiled:
         warnings.warn(
             f"Device {backend.name} was recalibrated ({device.calibrated_at}) since this "
             f"backend's Target was made ({known}). Call backend.refresh() and compile again to "
@@ -250,50 +259,6 @@ def _look_at_device(backend: OqtopusBackend, values: Mapping[str, Any]) -> None:
         )
 
 
-def _build_order(
-    backend: OqtopusBackend,
-    program: Program,
-    member: Member,
-    name: str,
-    values: Mapping[str, Any],
-    stored: Job | None = None,
-) -> Order:
-    """Return what is sent for a program.
-
-    Args:
-        backend: The device.
-        program: The program.
-        member: Its place in the group.
-        name: Name of the OQTOPUS job, if the options give none.
-        values: All run options.
-        stored: The job that is sent again, whose settings are kept; None for a new circuit.
-    """
-    if stored is not None:
-        transpiler_info = stored.transpiler_info or {"transpiler_lib": None}
-        mitigation_info = stored.mitigation_info or {}
-    else:
-        transpiler_info = {"transpiler_lib": values["transpiler"]}
-        if values["transpiler"] is not None:
-            options = values["transpiler_options"]
-            transpiler_info["transpiler_options"] = (
-                {"optimization_level": 1} if options is None else options
-            )
-        mitigation = values["mitigation"]
-        mitigation_info = {} if mitigation is None else {"ro_error_mitigation": mitigation}
-    settings = Submission(
-        # A database does not take half of a surrogate pair.
-        name=(values["name"] or name).encode("utf-8", "replace").decode()[:MAX_NAME],
-        description=None,
-        device_id=backend.name,
-        job_type="sampling" if program.operator is None else "estimation",
-        shots=program.header.shots,
-        transpiler_info=transpiler_info,
-        simulator_info={},
-        mitigation_info=mitigation_info,
-    )
-    return Order(replace(member, tags=values["tags"]), program, settings)
-
-
 def _submit(
     backend: OqtopusBackend,
     orders: Sequence[Order],
@@ -301,66 +266,103 @@ def _submit(
     present: Present,
     values: Mapping[str, Any],
 ) -> OqtopusJob:
-    """Submit the programs that the server does not have yet; return the job of the whole group."""
-    group, total = orders[0].member.group_id, len(orders)
-    entries = {
-        index: Entry.from_job(index, job, parse_description(job.description))
-        for index, job in present.jobs.items()
-    }
-    sights = {job.job_id: Sight.from_job(job) for job in present.jobs.values()}
-    left = [order for order in orders if order.index not in entries]
-    if left:
-        is_shared = values["group_id"] is not None or values["resume"] is not None
-        unsettled: dict[str, Submission] = {}
-        delivery = Delivery(
-            orders=[order for order in left if order.index not in present.uploaded],
-            uploaded=[
-                (present.uploaded[order.index][0], order.of_run(present.uploaded[order.index][1]))
-                for order in left
-                if order.index in present.uploaded
-            ],
-            known=present.known if is_shared else None,
-            unsettled=unsettled,
-            workers=values["workers"],
-            cancel_on_failure=values["on_incomplete"] == "cancel",
+    """Submit the programs that the server does not have yet; return the job of the whole group.
+
+    Args:
+        backend: The device.
+        orders: What is sent for the circuits that are not there.
+        headers: What the program of each circuit of the run says.
+        present: What is there.
+        values: All run options.
+    """
+    group, total = headers[0].group, len(headers)
+    entries: list[Entry] = []
+    sights: dict[str, Sight] = {}
+    if present.found is not None:
+        entries = build_entries(present.found, present.jobs)
+        sights = present.found.sights()
+    for order, job_id in deliver(backend, group, orders, present, values):
+        entry = Entry(
+            order.index,
+            job_id,
+            member=order.member,
+            name=order.settings.name,
+            shots=order.settings.shots,
         )
-        with (
-            translate_errors(f"Sending group {group}"),
-            report_progress(values["progress"], "submit", len(left)) as report,
-        ):
-            try:
-                sent = submit_all(backend.connection.client, replace(delivery, report=report))
-            finally:
-                if unsettled:
-                    backend.connection.unsettled[group] = unsettled
-        for index, job_id in sent.items():
-            order = orders[index]
-            entries[index] = Entry(
-                index,
-                job_id,
-                headers[index],
-                member=order.member,
-                name=order.settings.name,
-                shots=order.settings.shots,
-            )
-            sights[job_id] = Sight("submitted")
-    ordered = [entries[index] for index in sorted(entries)]
+        entry.take_headers([headers[index] for index in entry.circuits])
+        entries.append(entry)
+        sights[job_id] = Sight("submitted")
+    entries.sort(key=lambda entry: entry.index)
+    is_single = len(entries[0].circuits) == total
     backend.watcher.add(
-        {entry.job_id: sights[entry.job_id] for entry in ordered},
-        group if total > 1 else None,
+        {entry.job_id: sights[entry.job_id] for entry in entries},
+        None if is_single else group,
         assumed=True,
     )
+    members = [entry.member for entry in entries if entry.member is not None]
     return OqtopusJob(
         backend,
-        ordered[0].job_id if total == 1 else group,
-        ordered,
+        entries[0].job_id if is_single else group,
+        entries,
         backend.watcher,
         group_id=group,
-        token=orders[0].member.token,
+        token=members[0].token,
         total=total,
         progress=values["progress"],
     )
 
 
-def _now() -> str:
+def deliver(
+    backend: OqtopusBackend,
+    group: str,
+    orders: Sequence[Order],
+    present: Present,
+    values: Mapping[str, Any],
+) -> list[tuple[Order, str]]:
+    """Submit programs, each exactly once; return each with its OQTOPUS job id.
+
+    Args:
+        backend: The device.
+        group: Their group.
+        orders: The programs.
+        present: What the server has of the group.
+        values: The options ``group_id``, ``resume``, ``workers``, ``on_incomplete``, ``progress``.
+
+    Raises:
+        OqtopusSubmissionError: If not all could be sent; it says which were.
+    """
+    if not orders:
+        return []
+    is_shared = values["group_id"] is not None or values["resume"] is not None
+    unsettled: dict[str, Submission] = {}
+    uploaded = {circuits.start: known for circuits, known in present.uploaded.items()}
+    # Python programs are few, and run in the order in which they are submitted.
+    is_sequence = any(order.program.header.is_python for order in orders)
+    delivery = Delivery(
+        orders=[order for order in orders if order.index not in uploaded],
+        uploaded=[
+            (uploaded[order.index][0], order.of_run(uploaded[order.index][1]))
+            for order in orders
+            if order.index in uploaded
+        ],
+        known=present.known if is_shared else None,
+        unsettled=unsettled,
+        workers=1 if is_sequence else values["workers"],
+        cancel_on_failure=values["on_incomplete"] == "cancel",
+    )
+    with (
+        translate_errors(f"Sending group {group}"),
+        report_progress(values["progress"], "submit", len(orders)) as report,
+    ):
+        try:
+            sent = submit_all(backend.connection.client, replace(delivery, report=report))
+        finally:
+            if unsettled:
+                backend.connection.unsettled[group] = unsettled
+    by_index = {order.index: order for order in orders}
+    return [(by_index[index], job_id) for index, job_id in sent.items()]
+
+
+def now() -> str:
+    """Return the time as headers have it."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")

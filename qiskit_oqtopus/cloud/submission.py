@@ -14,6 +14,7 @@ from ..client import errors
 from ..client.deadline import SLICE, Deadline
 from ..client.workers import start
 from ..exceptions import OqtopusError, OqtopusOptionError, OqtopusSubmissionError
+from ..program.header import SCRIPT
 from .delivery import Order, Unsettled, submit_exactly_once, upload
 from .errors import oqtopus_error
 from .group import cancel_jobs, find_runs
@@ -306,13 +307,28 @@ class _Sending:
             self._unsettled.update(self._in_flight)
             self._deadline.stop()
             self._remember()
-            _name_what_was_sent(
-                error, self._group_id, self._sent, self._unsettled_ids(), len(self._orders)
-            )
+            sent = self._by_circuit(self._sent)
+            unsettled = self._by_circuit(self._unsettled_ids())
+            kind = self._orders[0].member.kind
+            total = len(self._circuits)
+            _name_what_was_sent(error, self._group_id, sent, unsettled, total, kind)
 
     @property
     def _group_id(self) -> str:
         return self._orders[0].member.group_id
+
+    @property
+    def _circuits(self) -> list[int]:
+        return sorted(index for order in self._orders for index in order.member.circuits)
+
+    def _by_circuit(self, job_ids: Mapping[int, str]) -> dict[int, str]:
+        """Return job ids by circuit, from those by the first circuit of each program."""
+        return {
+            index: job_ids[order.index]
+            for order in self._orders
+            if order.index in job_ids
+            for index in order.member.circuits
+        }
 
     def _unsettled_ids(self) -> dict[int, str]:
         pairs = sorted((order.index, job_id) for job_id, order in self._unsettled.items())
@@ -325,9 +341,10 @@ class _Sending:
 
     def _build_error(self, failure: Exception) -> OqtopusSubmissionError:
         kind = self._orders[0].member.kind
-        group_id, sent, unsettled = self._group_id, self._sent, self._unsettled_ids()
+        group_id, sent = self._group_id, self._by_circuit(self._sent)
+        unsettled = self._by_circuit(self._unsettled_ids())
         again = "backend.run(circuits" if kind == "run" else f"{kind}.run(pubs"
-        missing = tuple(sorted({order.index for order in self._orders} - sent.keys()))
+        missing = tuple(index for index in self._circuits if index not in sent)
         reason: BaseException | None = failure
         if isinstance(failure, Unsettled):
             reason = failure.__cause__
@@ -336,7 +353,7 @@ class _Sending:
         if not sent and not unsettled:
             fate = f"Nothing was sent; run it again, with or without resume={group_id!r}."
         elif self._given.cancel_on_failure:
-            kept = cancel_jobs(self._client, sent.values())
+            kept = cancel_jobs(self._client, self._sent.values())
             fate = "What was sent was cancelled."
             if kept:
                 fate = f"What was sent was cancelled, except {', '.join(kept)}, which could not be."
@@ -348,13 +365,22 @@ class _Sending:
         doubt = ""
         if unsettled:
             doubt = (
-                f" Whether {', '.join(unsettled.values())} was submitted could not be found out; "
-                "resume finds it if it was."
+                f" Whether {', '.join(dict.fromkeys(unsettled.values()))} was submitted could not "
+                "be found out; resume finds it if it was."
             )
-        error = OqtopusSubmissionError(
-            f"Group {group_id}: {len(sent)} of {len(self._orders)} circuits were sent, and these "
-            f"were not: {', '.join(map(str, missing))}. {fate}{doubt} Reason: {reason}"
+        text = (
+            f"Group {group_id}: {len(sent)} of {len(self._circuits)} circuits were sent, and these "
+            f"were not: {', '.join(map(str, missing))}. {fate}{doubt}"
         )
+        if kind == SCRIPT:
+            (job_id,) = unsettled.values() or ("",)
+            text = "The program was not sent; run it again."
+            if job_id:
+                text = (
+                    "Whether the program was submitted could not be found out: "
+                    f"provider.job({job_id!r}) tells, once the server can be asked."
+                )
+        error = OqtopusSubmissionError(f"{text} Reason: {reason}")
         error.group_id = group_id
         error.job_ids = dict(sorted(sent.items()))
         error.missing = missing
@@ -378,6 +404,7 @@ def _name_what_was_sent(
     sent: Mapping[int, str],
     unsettled: Mapping[int, str],
     total: int,
+    kind: str = "run",
 ) -> None:
     """Leave in the log, and on whatever has interrupted a run, what was sent of it.
 
@@ -387,11 +414,17 @@ def _name_what_was_sent(
         sent: The OQTOPUS job id of each circuit that was sent, by its index.
         unsettled: Those of which it is not known whether they were submitted.
         total: How many circuits were to be sent.
+        kind: Their sender, as in :class:`.Member`.
     """
     text = (
         f"Sending group {group_id} was interrupted: {len(sent)} of {total} circuits were sent"
         + (f", and whether {len(unsettled)} more were is not known" if unsettled else "")
-        + f". Run the same circuits with resume={group_id!r} to send the rest."
+        + ". "
+        + (
+            "provider.job() finds a program that was sent."
+            if kind == SCRIPT
+            else f"Run the same circuits with resume={group_id!r} to send the rest."
+        )
     )
     logger.warning("%s Sent: %s. Not known: %s", text, dict(sent), dict(unsettled))
     values = {"group_id": group_id, "job_ids": dict(sent), "unsettled": dict(unsettled)}

@@ -200,11 +200,13 @@ def read_manifest(client: Client, job_id: str) -> Manifest:
     """
     job = client.job(job_id)
     url = None if job.job_info is None else job.job_info.input
-    programs = client.download(url).get("program") if url else None
+    stored = client.download(url) if url else {}
+    programs = stored.get("program")
+    text = programs[0] if isinstance(programs, list) and programs else stored.get("sse_program")
     header, reason = None, "its program is not one that this package writes"
-    if isinstance(programs, list) and programs and isinstance(programs[0], str):
+    if isinstance(text, str):
         try:
-            header = parse_program(programs[0])
+            header = parse_program(text)
         except HeaderError as error:
             reason = str(error)
     if header is None or header.manifest is None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError
+from .container import end_all
 from .devices import EXAMPLES
 from .faults import Faults
 from .server import Emulator
@@ -32,6 +33,11 @@ FAULTS = (
     "lost_ready",
     "fail_program",
     "slow_queue",
+    "missing_log",
+    "cut_log",
+    "fail_inner",
+    "slow_inner",
+    "drop_inner",
     "clock_skew",
 )
 """Methods of :class:`Faults` that the command line can call."""
@@ -62,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             noise=options.noise,
             timing=options.timing,
             faults=faults,
+            sse=options.sse,
+            sse_timeout=options.sse_timeout,
+            sse_job_timeout=options.sse_job_timeout,
         ) as cloud:
             _announce(cloud, options.json)
             while True:
@@ -74,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit(number: int, frame: Any) -> None:
     """End the process at once: nothing is kept, and a job that runs is not waited for."""
     sys.stdout.flush()
+    end_all()
     os._exit(0)
 
 
@@ -170,6 +180,26 @@ def _parser() -> argparse.ArgumentParser:
         "--timing",
         choices=[GLOBAL_BARRIERS],
         help="with --noise: the time that programs take on a real device",
+    )
+    parser.add_argument(
+        "--sse",
+        action="store_true",
+        help="run the Python programs of SSE jobs, as processes of yours: whoever has a token can "
+        "do what you can",
+    )
+    parser.add_argument(
+        "--sse-timeout",
+        type=float,
+        default=600.0,
+        metavar="S",
+        help="seconds that such a program may run (default: 600)",
+    )
+    parser.add_argument(
+        "--sse-job-timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds that each job of such a program may take (default: 60)",
     )
     parser.add_argument("--seed", type=int, help="seed of the counts")
     parser.add_argument("--latency", type=float, metavar="S", help="seconds for each request")

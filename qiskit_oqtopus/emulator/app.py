@@ -268,7 +268,7 @@ class Api:
     def _files(self, job: JobRecord, base: str) -> dict[str, str]:
         files: dict[str, str] = {
             name: self._object_storage.download_url(base, f"{job.job_id}/{name}.zip")
-            for name in ("input", "result", "transpile_result", "combined_program")
+            for name in ("input", "result", "transpile_result", "combined_program", "sse_log")
             if name in job.files
         }
         return files if job.message is None else {**files, "message": job.message}

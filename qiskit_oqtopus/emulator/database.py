@@ -45,7 +45,7 @@ class JobView:
         description: Its description.
         job_type: "sampling", "estimation", "multi_manual" or "sse".
         shots: Its shots.
-        programs: Its programs; empty if the input cannot be read.
+        programs: Its programs, in Python if it is "sse"; empty if the input cannot be read.
     """
 
     job_id: str

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from collections import Counter
 from typing import Any
 
-from qiskit.circuit import QuantumCircuit
-
-from .database import Database, JobRecord
+from .container import Container
+from .database import Database, JobRecord, JobView
 from .devices import Devices, EmulatedDevice
-from .execution import Simulator, mitigate
+from .execution import Simulator
 from .faults import Fault, Faults
-from .job_input import JobFailedError, JobInput, check_sse_program, read_input, view_job
+from .job_input import JobFailedError, read_input, view_job
 from .object_storage import ObjectStorage, pack, pack_json
-from .programs import NativeProgram
-from .steps import (
-    Combined,
-    Transpiled,
-    check_operator,
-    combine,
-    compile_for,
-    device_program,
-    divide,
-    estimate,
-    find_measured_qubits,
-    is_mitigated,
-    transpiler_options,
-)
+from .pipeline import DONE, GONE, check_available, execute, prepare
+from .server_side import BROKEN, ServerSide
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_TRANSPILER = {"transpiler_lib": "qiskit", "transpiler_options": {"optimization_level": 1}}
 _ACTIVE = ("ready", "running")
 
 
@@ -64,6 +51,9 @@ class Engine:
         seed: Seed of the counts, or None.
         noise: Whether programs run with noise.
         timing: When things happen then, or None.
+        container: Where the programs of SSE jobs run; None means that there is no such place.
+        inner_timeout: Longest time that a job which such a program sends may take, in s.
+        program_start: Time until such a program begins, in s.
     """
 
     def __init__(
@@ -80,6 +70,9 @@ class Engine:
         seed: int | None,
         noise: bool,
         timing: str | None = None,
+        container: Container | None = None,
+        inner_timeout: float = 60.0,
+        program_start: float = 0.0,
     ) -> None:
         self._database = database
         self._object_storage = object_storage
@@ -93,7 +86,26 @@ class Engine:
             self._simulator.backend(device)  # warns about its noise here, not in the thread
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._container = container
+        self._server_side: ServerSide | None = None
+        if container is not None:
+            self._server_side = ServerSide(
+                self._simulator,
+                container,
+                faults,
+                inner_timeout=inner_timeout,
+                program_start=program_start,
+                job_time=job_time,
+                find_device=self._device,
+                wait=self._stopping.wait,
+                check_stopped=self._check_stopped,
+            )
         self._taken: list[str] = []  # jobs that were taken from the queue and have not ended
+
+    @property
+    def inner_jobs(self) -> dict[str, list[JobView]]:
+        """What the program of each SSE job has sent, by the id of that job: a copy."""
+        return {} if self._server_side is None else self._server_side.inner_jobs
 
     def start(self) -> None:
         """Start to look at the queue."""
@@ -105,11 +117,14 @@ class Engine:
     def stop(self) -> None:
         """Stop; the jobs that were taken from the queue go back to it, so that start() runs them.
 
-        The simulation of a job is cancelled. What cannot be cancelled, such as the server's
-        transpiler, is waited for no longer than :data:`PATIENCE`, and its outcome is not used.
+        The simulation of a job is cancelled, and the program of an SSE job killed. What cannot be
+        cancelled, such as the server's transpiler, is waited for no longer than :data:`PATIENCE`,
+        and its outcome is not used.
         """
         self._stopping.set()
         self._simulator.cancel()
+        if self._container is not None:
+            self._container.kill()
         self._database.wake()
         if self._thread is not None:
             self._thread.join(PATIENCE)
@@ -172,87 +187,56 @@ class Engine:
         Raises:
             JobFailedError: If it fails, with the message that the client sees.
         """
-        if job.job_type == "sse":
-            check_sse_program(self._input(job))
-            self._begin(job)
-            # There is no container to run it in.
-            raise JobFailedError("internal server error")
         given = read_input(self._input(job))
-        device = self._devices.get(job.device_id)
-        if device is None:
-            raise JobFailedError("device status is not available")
-        combined = None
-        if job.job_type == "multi_manual":
-            combined = combine(given, device)
-            self._file(job, "combined_program", pack("combined_program", combined.text))
-        info = job.transpiler_info or DEFAULT_TRANSPILER
-        self._database.update(job.job_id, _ACTIVE, transpiler_info=info)
-        options = transpiler_options(info)
-        first = given.first
-        made = None
-        if options is not None:
-            made = compile_for(
-                first if combined is None else combined.circuit,
-                options,
-                device,
-                keep_measurements=job.job_type != "estimation",
-            )
-            self._file(job, "transpile_result", pack_json("transpile_result.json", made.report))
-        if job.job_type == "estimation" and (made is not None or given.operator is None):
-            check_operator(given, made.source if made else QuantumCircuit(), made)
+        if job.job_type == "sse":
+            self._process_sse(job, given.sse_program)
+            return
+        device = self._device(job)
+        prepared = prepare(job, given, device, functools.partial(self._keep, job))
         self._begin(job)
-        self._execute(job, given, combined, made, device)
-
-    def _execute(
-        self,
-        job: JobRecord,
-        given: JobInput,
-        combined: Combined | None,
-        made: Transpiled | None,
-        device: EmulatedDevice,
-    ) -> None:
-        if device.status != "available":
-            raise JobFailedError("device status is not available")
+        check_available(device)
         self._database.count_execution(job.job_id)
         if self._stuck(job):
             return
+        self._check_faults(job)
+        self._end(job, "succeeded", DONE, *execute(prepared, self._simulator))
+
+    def _process_sse(self, job: JobRecord, program: str | None) -> None:
+        """Run an SSE job.
+
+        Raises:
+            JobFailedError: If it fails; that of its last inner job has been kept then as well.
+        """
+        if program is None:
+            raise JobFailedError("the sse_program is not specified in the job.")
+        self._begin(job)
+        if self._server_side is None:
+            raise JobFailedError(BROKEN)
+        self._database.count_execution(job.job_id)
+        if self._stuck(job):
+            return
+        self._check_faults(job)
+        ended = self._server_side.run(job, program)
+        for name, value in ended.known.items():
+            self._keep(job, name, value)
+        if ended.failure is not None:
+            raise JobFailedError(ended.failure)
+        if self._fault("missing_log", job) is None:
+            cut = self._fault("cut_log", job)
+            log = ended.log if cut is None else ended.log[cut.values["start"] : cut.values["stop"]]
+            self._file(job, "sse_log", pack("sse_runtime.log", log))
+        self._end(job, "succeeded", DONE, ended.result, ended.seconds)
+
+    def _device(self, job: JobRecord) -> EmulatedDevice:
+        device = self._devices.get(job.device_id)
+        if device is None:
+            raise JobFailedError(GONE)
+        return device
+
+    def _check_faults(self, job: JobRecord) -> None:
         fault = self._fault("fail_program", job)
         if fault is not None:
             raise JobFailedError(str(fault.values["message"]))
-        started = time.perf_counter()
-        # With the transpiler off, only the first program of several is run: a bug of the server.
-        program = device_program(given.first if made is None else made.circuit, device)
-        shots = job.shots or 1
-        sampling = estimation = None
-        if job.job_type == "estimation":
-            if made is None:
-                check_operator(given, program.circuit, None)
-            estimation = estimate(self._simulator, given, program, made, job, device)
-        else:
-            mitigation = self._mitigation(job, combined, made, program)
-            counts = self._simulator.sample(program, shots, device)
-            if mitigation:
-                counts = mitigate(counts, mitigation, device.readout, shots)
-            parts = None
-            if combined is not None:
-                whole = made is not None and not is_mitigated(job)
-                parts = divide(counts, combined.clbits) if whole else {}
-            sampling = {"counts": counts, "divided_counts": parts}
-        result = {"sampling": sampling, "estimation": estimation}
-        seconds = max(round(time.perf_counter() - started, 3), 0.001)
-        self._end(job, "succeeded", "job is succeeded", result, seconds)
-
-    @staticmethod
-    def _mitigation(
-        job: JobRecord, combined: Combined | None, made: Transpiled | None, program: NativeProgram
-    ) -> list[int] | None:
-        """Return the measured qubits, by the numbers of the program that was sent."""
-        if not is_mitigated(job):
-            return None
-        if combined is not None:
-            # The server takes the first program for the whole.
-            return find_measured_qubits(combined.first)
-        return find_measured_qubits(program.circuit if made is None else made.source)
 
     def _begin(self, job: JobRecord) -> None:
         self._check_stopped()
@@ -298,6 +282,15 @@ class Engine:
     def _fault(self, kind: str, job: JobRecord) -> Fault | None:
         """Return the fault of a kind for a job, and count the hit."""
         return self._faults.job(kind, lambda: view_job(job, self._object_storage))
+
+    def _keep(self, job: JobRecord, name: str, value: Any) -> None:
+        """Keep what the pipeline finds out about a job."""
+        if name == "transpiler_info":
+            self._database.update(job.job_id, _ACTIVE, transpiler_info=value)
+        elif name == "transpile_result":
+            self._file(job, name, pack_json("transpile_result.json", value))
+        else:
+            self._file(job, name, pack(name, value))
 
     def _file(self, job: JobRecord, name: str, data: bytes) -> None:
         """Keep a file of a job, unless the job was cancelled or deleted."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from ..device.snapshot import DeviceSnapshot
-from ..exceptions import OqtopusCircuitError, Problem
+from ..exceptions import OqtopusCircuitError, OqtopusJobTimeoutError, Problem
 from ..simulator.backend import QulacsBackend
 from ..simulator.job import QulacsJob
 from .devices import EmulatedDevice
@@ -49,6 +51,7 @@ class Simulator:
         self._timing = timing
         self._job: QulacsJob | None = None
         self._cancelled = False
+        self._deadline: float | None = None  # of the monotonic clock, in s
 
     def cancel(self) -> None:
         """Cancel what runs, and whatever would be run before :meth:`restart`."""
@@ -59,6 +62,18 @@ class Simulator:
     def restart(self) -> None:
         """Run things again."""
         self._cancelled = False
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Let runs inside of the block take no longer than that in all, in s.
+
+        One that does is cancelled, and raises :class:`.OqtopusJobTimeoutError`.
+        """
+        self._deadline = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
 
     def backend(self, device: EmulatedDevice) -> QulacsBackend:
         """Return the backend for a device: its twin, if it has facts and there is noise."""
@@ -136,6 +151,7 @@ class Simulator:
         Raises:
             JobFailedError: If the emulator has no memory for one of them.
             OqtopusJobCancelledError: If :meth:`cancel` was called.
+            OqtopusJobTimeoutError: If it takes longer than :meth:`within` allows.
         """
         options: dict[str, Any] = {} if self._seed is None else {"seed_simulator": self._seed}
         if self._seed is not None:
@@ -149,7 +165,12 @@ class Simulator:
             ) from error
         if self._cancelled:
             self._job.cancel()
-        result = self._job.result()
+        left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        try:
+            result = self._job.result(left)
+        except OqtopusJobTimeoutError:
+            self._job.cancel()
+            raise
         return [
             {int(key, 16): count for key, count in result.data(index)["counts"].items()}
             for index in range(len(circuits))

@@ -245,6 +245,62 @@ class Faults:
         """Let jobs wait in ``submitted`` for some s (or ``math.inf``), until this is removed."""
         return self._add("slow_queue", None, seconds=seconds, which=which)
 
+    # SSE jobs, and the inner jobs that their programs send
+
+    def missing_log(self, which: Selector = None, times: int | None = None) -> Fault:
+        """Let SSE jobs succeed without a log."""
+        return self._add("missing_log", times, which=which)
+
+    def cut_log(
+        self,
+        start: int | None = None,
+        stop: int | None = None,
+        which: Selector = None,
+        times: int | None = None,
+    ) -> Fault:
+        """Let the logs of SSE jobs have only ``log[start:stop]``, in characters."""
+        return self._add("cut_log", times, start=start, stop=stop, which=which)
+
+    def fail_inner(
+        self,
+        inner: Selector = None,
+        which: Selector = None,
+        times: int | None = None,
+        *,
+        message: str = "failed to execute job on device",
+    ) -> Fault:
+        """Let inner jobs fail when they are run: the driver raises SseRuntimeError.
+
+        Args:
+            inner: The inner jobs: the k-th of its program (from 0), or as jobs in the class.
+            which: The SSE jobs, selected as in the class.
+            times: How often it happens; None means until it is removed.
+            message: Why they fail.
+        """
+        return self._add("fail_inner", times, inner=inner, which=which, message=message)
+
+    def slow_inner(
+        self,
+        seconds: float,
+        inner: Selector = None,
+        which: Selector = None,
+        times: int | None = None,
+    ) -> Fault:
+        """Let inner jobs, selected as in :meth:`fail_inner`, take some seconds longer.
+
+        Over ``sse_job_timeout`` they fail, and the driver raises SseRuntimeError.
+        """
+        return self._add("slow_inner", times, seconds=seconds, inner=inner, which=which)
+
+    def drop_inner(
+        self, inner: Selector = None, which: Selector = None, times: int | None = None
+    ) -> Fault:
+        """Let the answer be lost when inner jobs, selected as in :meth:`fail_inner`, have ended.
+
+        The driver raises OSError then, and leaves ``result.json`` as it was.
+        """
+        return self._add("drop_inner", times, inner=inner, which=which)
+
     def clock_skew(self, seconds: float) -> Fault:
         """Let the clock of the server be fast (or slow, if negative)."""
         return self._add("clock_skew", None, seconds=seconds)
@@ -298,6 +354,14 @@ class Faults:
         """Return the fault of a kind for a job, and count the hit."""
         for fault in self._of(kind):
             if selects(fault.values["which"], view) and self._hit(fault):
+                return fault
+        return None
+
+    def inner(self, kind: str, inner: JobView, outer: JobView) -> Fault | None:
+        """Return the fault of a kind for an inner job, and count the hit."""
+        for fault in self._of(kind):
+            selected = selects(fault.values["inner"], lambda: inner)
+            if selected and selects(fault.values["which"], lambda: outer) and self._hit(fault):
                 return fault
         return None
 

@@ -37,10 +37,12 @@ class JobInput:
     Attributes:
         programs: OpenQASM 3 programs, or None.
         operator: Terms of an observable, Pauli letter by qubit and coefficient, or None.
+        sse_program: A Python program, or None.
     """
 
     programs: tuple[str, ...] | None
     operator: tuple[tuple[Mapping[int, str], float], ...] | None
+    sse_program: str | None = None
 
     @property
     def first(self) -> str:
@@ -62,7 +64,15 @@ def read_input(zipped: bytes | None) -> JobInput:
     Raises:
         JobFailedError: If it is not valid.
     """
-    content = _unpack(zipped or b"")
+    return parse_input(_unpack(zipped or b""))
+
+
+def parse_input(content: Any) -> JobInput:
+    """Read the input of a job, unpacked.
+
+    Raises:
+        JobFailedError: If it is not valid.
+    """
     errors: list[str] = []
     if not isinstance(content, dict):
         message = "Input should be a valid dictionary or instance of JobInput"
@@ -70,33 +80,26 @@ def read_input(zipped: bytes | None) -> JobInput:
         content = {}
     programs = _parse_programs(content.get("program"), errors)
     operator = _parse_operator(content.get("operator"), errors)
+    sse_program = content.get("sse_program")
+    if not isinstance(sse_program, (str, type(None))):
+        message = "Input should be a valid string"
+        errors.append(_format_error("sse_program", message, "string_type", sse_program))
     if errors:
         noun = "error" if len(errors) == 1 else "errors"
         text = "\n".join(errors)
         raise JobFailedError(
             f"Job input validation failed: {len(errors)} validation {noun} for JobInput\n{text}"
         )
-    return JobInput(programs, operator)
-
-
-def check_sse_program(zipped: bytes | None) -> None:
-    """Check that the input of an SSE job is valid, and holds a program.
-
-    Raises:
-        JobFailedError: If not.
-    """
-    read_input(zipped)
-    if _unpack(zipped or b"").get("sse_program") is None:
-        raise JobFailedError("the sse_program is not specified in the job.")
+    return JobInput(programs, operator, sse_program)
 
 
 def view_job(job: JobRecord, object_storage: ObjectStorage) -> JobView:
     """Return a job as faults see it; of an input that cannot be read they see no programs."""
     zipped = object_storage.get(f"{job.job_id}/input.zip")
     try:
-        programs = tuple(
-            text for text in _unpack(zipped or b"")["program"] if isinstance(text, str)
-        )
+        content = _unpack(zipped or b"")
+        given = [content["sse_program"]] if job.job_type == "sse" else content["program"]
+        programs = tuple(text for text in given if isinstance(text, str))
     except (JobFailedError, LookupError, TypeError):
         programs = ()
     return JobView(

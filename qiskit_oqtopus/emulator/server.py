@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import threading
 import time
@@ -17,8 +18,9 @@ import uvicorn
 
 from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError, OqtopusOptionError
-from ..options import boolean, one_of, optional
+from ..options import boolean, one_of, optional, seconds
 from .app import Api
+from .container import Container
 from .database import FINAL, Database, JobRecord, JobView, format_time
 from .devices import Devices, EmulatedDevice, parse_device
 from .engine import Engine
@@ -36,9 +38,11 @@ class Pace:
         fetch_interval: Time that the engine waits between two looks at its queue in s, unless the
             first has found ``fetch_size`` jobs of a device; 0 is at once.
         fetch_size: Largest number of jobs that it takes per device at one look; None means all.
-        job_time: Shortest time that it takes for each job in s.
+        job_time: Shortest time that it takes for each job, also for those that programs of SSE jobs
+            send, in s.
         api_latency: Time that the server takes for each request to the API in s.
         device_lag: Time until a change of a device's status is shown in s.
+        program_start: Time until the program of an SSE job begins, in s.
     """
 
     fetch_interval: float = 0.0
@@ -46,14 +50,24 @@ class Pace:
     job_time: float = 0.0
     api_latency: float = 0.0
     device_lag: float = 0.0
+    program_start: float = 0.0
 
 
 AT_ONCE = Pace()
 REALISTIC = Pace(
-    fetch_interval=10.0, fetch_size=10, job_time=0.3, api_latency=0.15, device_lag=60.0
+    fetch_interval=10.0,
+    fetch_size=10,
+    job_time=0.3,
+    api_latency=0.15,
+    device_lag=60.0,
+    program_start=8.0,
 )
-"""What was measured with the defaults of the engine: 50 circuits in 20 s, 150 in 48 s."""
+"""What was measured with the defaults of the engine: 50 circuits in 20 s, 150 in 48 s; a program of
+two circuits in 11 s."""
 
+
+MAX_TIMEOUT = 86_400.0
+"""Longest time that SSE may be allowed, in s."""
 
 _DEVICE_TYPES = {"qulacs": "simulator", "qubex": "QPU"}
 
@@ -69,7 +83,8 @@ class Emulator:
         port: Port to listen on; 0 takes a free one.
         realistic: Whether to work at the pace of a real server: 10 s between two looks at the
             queue, none after one that has found 10 jobs of a device; 0.3 s for a job, 0.15 s for a
-            request to the API, 60 s until a change of a device's status shows.
+            request to the API, 60 s until a change of a device's status shows, 8 s until the
+            program of an SSE job begins.
         gateway: How counts are keyed: "qulacs" has a "0" for each classical bit that was not
             measured, "qubex" leaves those out. The devices of the first are simulators, and those
             of the second QPUs, unless they say what they are.
@@ -84,6 +99,11 @@ class Emulator:
             qubits are read at the end. It needs ``noise``. None: only gates and delays take time.
         seed: Seed of the counts; None takes a new one for each job.
         pace: The pace in detail, in place of ``realistic``.
+        sse: Whether jobs of type "sse" run. Their Python programs run as processes of the user who
+            runs the emulator, and can do all that this user can: whoever knows a token may let code
+            run here. Only on a loopback address. Otherwise such jobs fail.
+        sse_timeout: Longest time that such a program may run, in s.
+        sse_job_timeout: Longest time that each job which it sends may take, in s.
 
     Attributes:
         url: URL of the user API, once it has started.
@@ -116,6 +136,9 @@ class Emulator:
         timing: Literal["global_barriers"] | None = None,
         seed: int | None = None,
         pace: Pace | None = None,
+        sse: bool = False,
+        sse_timeout: float = 600.0,
+        sse_job_timeout: float = 60.0,
     ) -> None:
         one_of(["qulacs", "qubex"])("gateway", gateway)
         one_of(["url", "text", "null"])("device_info", device_info)
@@ -126,6 +149,13 @@ class Emulator:
                 f"Option 'timing' is {timing!r}, but there is no noise, so that time does nothing. "
                 "Add noise=True."
             )
+        if boolean("sse", sse) and not _is_loopback(host):
+            raise OqtopusOptionError(
+                f"Option 'sse' lets others run programs on this machine, and option 'host' "
+                f"({host!r}) lets other machines do so. Use 127.0.0.1."
+            )
+        sse_timeout = _limit("sse_timeout", sse_timeout)
+        sse_job_timeout = _limit("sse_job_timeout", sse_job_timeout)
         if isinstance(devices, (str, Path)):
             devices = [devices]
         self._host = host
@@ -151,6 +181,9 @@ class Emulator:
             seed=seed,
             noise=noise,
             timing=timing,
+            container=Container(sse_timeout) if sse else None,
+            inner_timeout=sse_job_timeout,
+            program_start=self._pace.program_start,
         )
         api = Api(
             self._database,
@@ -264,6 +297,14 @@ class Emulator:
         """How often the program of each job was run: a copy."""
         return self._database.executions
 
+    @property
+    def inner_jobs(self) -> dict[str, list[JobView]]:
+        """What the program of each SSE job has sent, by the id of that job: copies.
+
+        The index of each is its place among those of the program.
+        """
+        return self._engine.inner_jobs
+
     def add_user(
         self,
         token: str | None = None,
@@ -358,6 +399,22 @@ class _Server(uvicorn.Server):
         """Start to listen."""
         await super().startup(sockets)
         self.ready.set()
+
+
+def _limit(name: str, value: float) -> float:
+    limit = seconds(name, value)
+    if not 0 < limit <= MAX_TIMEOUT:
+        raise OqtopusOptionError(
+            f"Option {name!r} must be more than 0 and at most {MAX_TIMEOUT:,.0f} s, not {value!r}."
+        )
+    return limit
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:

@@ -13,7 +13,7 @@ from ..exceptions import OqtopusOptionError, OqtopusWarning, users_stacklevel
 from ..program.header import MAX_EXPERIMENT, experiment_text
 from .catalog import RUN_OPTIONS, to_plain
 
-OF_ONE_RUN = ("experiment", "group_id", "resume")
+OF_ONE_RUN = ("experiment", "group_id", "resume", "rerun_lost")
 """Run options that must not stay with an experiment: they are wrong in its next run."""
 
 

@@ -50,7 +50,7 @@ MAX_BYTES = 2**26
 
 KEPT_OPTIONS = (
     *("shots", "memory", "seed_simulator", "mitigation"),
-    *("transpiler", "transpiler_options", "name", "tags"),
+    *("transpiler", "transpiler_options", "name", "tags", "route"),
 )
 """Options that are the same in each run in a folder: circuits sent later must not differ."""
 

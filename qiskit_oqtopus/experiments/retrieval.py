@@ -8,6 +8,7 @@ from typing import Any
 from qiskit_experiments.framework import BaseExperiment, CompositeExperiment, ExperimentData
 
 from ..cloud.job import OqtopusJob
+from ..cloud.script import ScriptJob
 from ..exceptions import OqtopusJobError, OqtopusOptionError
 from ..provider import OqtopusProvider
 from .catalog import from_plain
@@ -47,6 +48,8 @@ def load(
         OqtopusCloudError: If the server cannot be asked.
     """
     job = provider.job(job_id)
+    if isinstance(job, ScriptJob):
+        raise OqtopusOptionError(f"Job {job_id} is a script, not an experiment: read its log.")
     if isinstance(job, OqtopusJob):
         _check_whole(job)
     experiment = _find_experiment(job) if experiment is None else experiment.copy()
@@ -101,8 +104,8 @@ def _check_whole(job: OqtopusJob) -> None:
     """
     if len(job.job_ids()) != 1 or job.missing:
         return
-    (header,) = job.headers()
-    if header.total > 1:
+    header, *others = job.headers()
+    if header.total > 1 + len(others):
         raise OqtopusOptionError(
             f"Job {job.job_id()} is circuit {header.index} of {header.total} of one run. Give the "
             f"id of the run, {header.group!r}."

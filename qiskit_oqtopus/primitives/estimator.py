@@ -93,8 +93,8 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
             pubs: Tuples of circuit, observables, parameter values and precision.
             precision: Precision for PUBs that give none of their own; None for
                 ``default_precision``.
-            **options: Options of the estimator for this run only; and on a device ``group_id`` and
-                ``resume``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
+            **options: Options of the estimator for this run only; and on a device ``group_id``,
+                ``resume`` and ``rerun_lost``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
 
         Returns:
             The job.

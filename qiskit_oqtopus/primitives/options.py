@@ -56,6 +56,7 @@ _CHECKS: dict[str, Check] = {
     "transpiler_options": CHECKS["transpiler_options"],
     "name": CHECKS["name"],
     "tags": CHECKS["tags"],
+    "route": CHECKS["route"],
     "estimation": one_of(["local", "server"]),
 }
 
@@ -101,6 +102,7 @@ class SamplerOptions(_Options):
         transpiler_options: Options of the server's transpiler (devices only).
         name: Name of the OQTOPUS jobs; by default that of each circuit (devices only).
         tags: Words for their descriptions (devices only).
+        route: "sse" to have the circuits run in one OQTOPUS job, beside the device (devices only).
     """
 
     default_shots: int | None = None
@@ -110,6 +112,7 @@ class SamplerOptions(_Options):
     transpiler_options: dict[str, Any] | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
+    route: str | None = None
 
 
 @dataclass
@@ -131,6 +134,7 @@ class EstimatorOptions(_Options):
         transpiler_options: Options of the server's transpiler (devices only).
         name: Name of the OQTOPUS jobs; by default that of each circuit (devices only).
         tags: Words for their descriptions (devices only).
+        route: "sse" to have the circuits run in one OQTOPUS job, beside the device (devices only).
     """
 
     default_precision: float | None = None
@@ -141,6 +145,7 @@ class EstimatorOptions(_Options):
     transpiler_options: dict[str, Any] | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
+    route: str | None = None
 
 
 def parse_options(kind: type[PrimitiveOptions], given: Any) -> PrimitiveOptions:
@@ -185,6 +190,7 @@ def to_device_options(options: SamplerOptions | EstimatorOptions) -> dict[str, A
         "transpiler_options": options.transpiler_options,
         "name": options.name,
         "tags": options.tags or None,
+        "route": options.route,
     }
     return {name: value for name, value in values.items() if value is not None}
 

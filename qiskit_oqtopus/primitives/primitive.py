@@ -13,7 +13,7 @@ from ..simulator.backend import QulacsBackend
 from .executor import find_executor
 from .options import PrimitiveOptions, draw_seed, parse_options, replace_options
 
-RUN_ONLY = ("group_id", "resume")
+RUN_ONLY = ("group_id", "resume", "rerun_lost")
 """Arguments of ``run`` that are no options of the primitive."""
 
 

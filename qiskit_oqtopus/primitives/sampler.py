@@ -67,8 +67,8 @@ class SamplerV2(Primitive[SamplerOptions], BaseSamplerV2):
         Args:
             pubs: Circuits, or tuples of circuit, parameter values and number of shots.
             shots: Number of shots for PUBs that give none of their own; None for ``default_shots``.
-            **options: Options of the sampler for this run only; and on a device ``group_id`` and
-                ``resume``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
+            **options: Options of the sampler for this run only; and on a device ``group_id``,
+                ``resume`` and ``rerun_lost``, as for :meth:`qiskit_oqtopus.OqtopusBackend.run`.
 
         Returns:
             The job.

@@ -18,7 +18,10 @@ from .metadata import MetadataError
 SCHEMA = 1
 """Version of the header. A header of a later version is refused rather than half understood."""
 
-KINDS = ("run", "sampler", "estimator")
+SCRIPT = "script"
+"""Kind of the header of a Python program of the user."""
+
+KINDS = ("run", "sampler", "estimator", SCRIPT)
 
 FOREIGN = "foreign"
 """Kind of the header that is inferred for a program without one. It is never written."""
@@ -34,6 +37,9 @@ MAX_SHOTS = 10**7
 
 MAX_TOTAL = 10**6
 """Circuits in a group."""
+
+MAX_CIRCUITS = 10_000
+"""Circuits that one Python program runs."""
 
 MAX_MANIFEST = 1000
 """Jobs that the head of a wave names."""
@@ -73,8 +79,8 @@ class ProgramHeader:
     program is written; until then it is that of a circuit of which nothing is known.
 
     Attributes:
-        kind: The sender: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`FOREIGN` for the
-            program of another client.
+        kind: The sender: ``"run"``, ``"sampler"`` or ``"estimator"``; :data:`SCRIPT` for a Python
+            program of the user; :data:`FOREIGN` for the program of another client.
         group: Id of the group of jobs that this one belongs to.
         index: Its position in the group, from 0.
         total: Number of circuits in the group.
@@ -94,6 +100,8 @@ class ProgramHeader:
             in the first :data:`EXPERIMENT_TEXTS` programs of a group; None in others.
         experiment_sha256: Digest of it, in all programs of the group, see
             :func:`digest_experiment`; None if the run says nothing.
+        circuits: How many circuits a Python program runs, of which the first one is ``index``;
+            None for a program of another kind.
         name: Name of the circuit.
         qregs: (name, size) of each quantum register.
         cregs: (name, size) of each classical register, as results list them.
@@ -124,6 +132,7 @@ class ProgramHeader:
     manifest: Manifest | None = None
     experiment: Mapping[str, Any] | None = None
     experiment_sha256: str | None = None
+    circuits: int | None = None
     name: str = ""
     qregs: Registers = ()
     cregs: Registers = ()
@@ -135,6 +144,11 @@ class ProgramHeader:
     metadata: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether the program is one of Python, and not of OpenQASM."""
+        return self.kind == SCRIPT or self.circuits is not None
 
 
 def header_to_json(header: ProgramHeader, metadata: Any) -> dict[str, Any]:
@@ -255,12 +269,13 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "shots": _up_to(MAX_SHOTS),
     "n_qubits": _up_to(MAX_BITS),
     "n_clbits": _up_to(MAX_BITS),
+    "circuits": lambda value: value is None or _is_count(value, MAX_CIRCUITS),
     "seed": lambda value: (
         value is None or (type(value) is int and value.bit_length() <= MAX_SEED_BITS)
     ),
 }
 
-_OPTIONAL = ("manifest", "experiment", "experiment_sha256", "qubits")
+_OPTIONAL = ("manifest", "experiment", "experiment_sha256", "circuits", "qubits")
 """Fields that are not written if they are None."""
 
 _LATER = {"primitive": None, **dict.fromkeys(_OPTIONAL)}
@@ -296,6 +311,10 @@ def _check(values: Any) -> None:
         raise HeaderError("the header of the program has other numbers of qubits and of bits")
     if values["index"] >= values["total"]:
         raise HeaderError("the header of the program has an index beyond the end of its group")
+    if values["circuits"] is not None and not (
+        0 < values["circuits"] <= values["total"] - values["index"]
+    ):
+        raise HeaderError("the header of the program has circuits beyond the end of its group")
     experiment = values["experiment"]
     if experiment is not None and values["experiment_sha256"] != digest_experiment(experiment):
         raise HeaderError("the header of the program describes another experiment than its digest")

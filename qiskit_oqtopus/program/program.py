@@ -1,6 +1,7 @@
 """The self-describing program that is sent: OpenQASM 3, and a last line that says what it was.
 
-The last line is a comment, ``// qiskit-oqtopus {json}``, with all that the Result of the circuit
+The last line is a comment, ``// qiskit-oqtopus {json}``, or ``# qiskit-oqtopus {json}`` where the
+program is one of Python, with all that the Result of the circuit
 needs beyond the counts. Whoever can read the input of a job can therefore rebuild its Result, in
 another process and on another machine.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +38,7 @@ __all__ = [
     "Manifest",
     "Program",
     "ProgramHeader",
+    "accumulate_fingerprints",
     "digest",
     "encode_metadata",
     "encode_program",
@@ -50,16 +52,16 @@ __all__ = [
     "with_manifest",
 ]
 
-MARK = "// qiskit-oqtopus "
-"""What the last line begins with."""
+MARK, PYTHON_MARK = "// qiskit-oqtopus ", "# qiskit-oqtopus "
+"""What the last line of a program begins with: of OpenQASM, and of Python."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What is sent for one circuit.
+    """What is sent for one circuit, or as a Python program.
 
     Attributes:
-        text: OpenQASM 3; its last line is the header as a comment.
+        text: OpenQASM 3 or Python; its last line is the header as a comment.
         header: That header.
         operator: Terms of an observable for the server to estimate, as (Pauli string of OQTOPUS,
             coefficient), or None for counts.
@@ -70,6 +72,15 @@ class Program:
     header: ProgramHeader
     operator: tuple[tuple[str, float], ...] | None = None
     metadata: Any = field(default_factory=dict, repr=False)
+
+    def to_input(self) -> dict[str, Any]:
+        """Return the input of a job with this program, as OQTOPUS stores it."""
+        if self.header.is_python:
+            return {"sse_program": self.text}
+        values: dict[str, Any] = {"program": [self.text]}
+        if self.operator is not None:
+            values["operator"] = [{"pauli": pauli, "coeff": c} for pauli, c in self.operator]
+        return values
 
 
 def encode_program(
@@ -180,11 +191,23 @@ def fingerprint(program: Program) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def accumulate_fingerprints(programs: Iterable[Program]) -> Iterator[str]:
+    """Yield what distinguishes a Python program from others that runs one circuit, two, ...
+
+    Args:
+        programs: The programs of its circuits.
+    """
+    so_far = hashlib.sha256()
+    for program in programs:
+        so_far.update(f"{fingerprint(program)} {program.header.shots}\n".encode())
+        yield so_far.hexdigest()
+
+
 def with_header(body: str, header: ProgramHeader) -> Program:
     """Return a program with a header, whose ``sha256`` is set to that of the program.
 
     Args:
-        body: OpenQASM 3 without a header; a newline is added at its end where there is none.
+        body: OpenQASM 3 or Python without a header; a newline is added at its end if it has none.
         header: The header; what it says about the circuit must be true of the program.
 
     Raises:
@@ -210,7 +233,8 @@ def _write(body: str, header: ProgramHeader, metadata: Any) -> Program:
         raise EncodingError(f"its header cannot be written: {error.message}") from error
     except (TypeError, ValueError) as error:
         raise EncodingError(f"its header cannot be written: {error}") from error
-    return Program(f"{body}{MARK}{line}\n", header, metadata=metadata)
+    mark = PYTHON_MARK if header.is_python else MARK
+    return Program(f"{body}{mark}{line}\n", header, metadata=metadata)
 
 
 def program_body(text: str) -> str:
@@ -230,7 +254,7 @@ def parse_program(text: str) -> ProgramHeader | None:
     """
     body, line = _split(text)
     if line is None:
-        if body.startswith(MARK + "{") or f"\n{MARK}{{" in body:
+        if f"\n{MARK}{{" in f"\n{body}":
             raise HeaderError("the header of the program is not its last line")
         return None
     try:
@@ -334,6 +358,7 @@ def _split(text: str) -> tuple[str, str | None]:
     """Return the program above the header, and the JSON of the header or None."""
     # At "\n" only: splitlines would also cut at the separators that strings may contain.
     body, newline, last = text.rstrip("\n").rpartition("\n")
-    if not last.startswith(MARK + "{"):
-        return text, None
-    return body + newline, last[len(MARK) :]
+    for mark in (MARK, PYTHON_MARK):
+        if last.startswith(mark + "{"):
+            return body + newline, last[len(mark) :]
+    return text, None

@@ -3,6 +3,9 @@
 A local OQTOPUS Cloud in this process answers each request after a fixed latency, and runs jobs at
 once. Each client works in a process of its own on a cloud of its own: ours, and oqtopus-client in
 an environment that is made once with pip.
+
+With ``--routes``, it is our ordinary route beside that of SSE, on a cloud that has the pace of a
+real one.
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ PEER = CLIENT
 PEER_PYTHON = (3, 11)
 """The oldest Python that it can be installed on."""
 
+ROUTE_CIRCUITS = (50, 200)
+"""How many circuits the routes are given."""
+
 WORKERS = (None, 16)
 """Requests at the same time, the same for both clients; None is the default of each."""
 
@@ -54,16 +60,20 @@ class Contestant:
         command: Is followed by the files of the request and of the answer.
         circuits: How many circuits.
         workers: How many requests at the same time; None for the client's own default.
+        route: None, or "sse" to have the circuits run by one job.
     """
 
     name: str
     command: Sequence[str | Path]
     circuits: int
     workers: int | None
+    route: str | None = None
 
     @property
     def title(self) -> str:
-        """Name and workers."""
+        """Name and workers, or the route."""
+        if self.route is not None:
+            return f"{self.name}, route {self.route!r}"
         return f"{self.name}, {self.workers or 'default'} workers"
 
 
@@ -112,6 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run all contestants and print the table."""
     options = _parse(arguments)
     ours = [sys.executable, "-m", "tests.benchmarks.cloud_ours"]
+    if options.routes:
+        print(_compare_routes(ours, options.latency))
+        return
     contestants = [Contestant(OURS, ours, options.circuits, workers) for workers in WORKERS]
     if not options.no_peer:
         if sys.version_info < PEER_PYTHON:
@@ -129,8 +142,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(_report(outcomes, options.latency))
 
 
-def _compete(contestant: Contestant, latency: float) -> Outcome:
-    with Emulator([DEVICE]) as cloud, tempfile.TemporaryDirectory() as name:
+def _compare_routes(command: Sequence[str], latency: float) -> str:
+    """Run circuits by each route at the pace of a real server; return the table."""
+    heads = ["circuits", "route", "jobs", "requests", "of them polls", "wall time"]
+    rows = []
+    for circuits in ROUTE_CIRCUITS:
+        for route in (None, "sse"):
+            contestant = Contestant(OURS, command, circuits, None, route)
+            _progress(f"{contestant.title}: {circuits} circuits")
+            outcome = _compete(contestant, latency, realistic=True)
+            numbers = outcome.requests
+            polls = outcome.pages + numbers["GET /jobs/*/status"]
+            rows.append(
+                [
+                    str(circuits),
+                    route or "ordinary",
+                    str(numbers["POST /jobs/*/submit"]),
+                    str(sum(numbers.values())),
+                    str(polls),
+                    f"{outcome.seconds:.1f} s",
+                ]
+            )
+    title = f"{SHOTS} shots, {1000 * latency:g} ms latency per request, the pace of a real server"
+    return f"{title}\n\n{table([heads, *rows])}"
+
+
+def _compete(contestant: Contestant, latency: float, realistic: bool = False) -> Outcome:
+    with (
+        Emulator([DEVICE], realistic=realistic, sse=contestant.route is not None) as cloud,
+        tempfile.TemporaryDirectory() as name,
+    ):
         cloud.faults.latency(latency)
         request, answer = Path(name, "request.json"), Path(name, "answer.json")
         circuits = [circuit(index) for index in range(contestant.circuits)]
@@ -140,6 +181,7 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
             "device": DEVICE,
             "shots": SHOTS,
             "workers": contestant.workers,
+            "route": contestant.route,
         }
         request.write_text(json.dumps(asked))
         cpu = time.process_time()
@@ -154,10 +196,9 @@ def _compete(contestant: Contestant, latency: float) -> Outcome:
         executions = Counter(cloud.executions.values())
         found = json.loads(answer.read_text())
     wanted = [expected(index) for index in range(contestant.circuits)]
-    if found["counts"] != wanted or executions != {1: contestant.circuits}:
-        sys.exit(
-            f"{contestant.title}: wrong counts, or not one execution per circuit ({executions})"
-        )
+    jobs = contestant.circuits if contestant.route is None else requests["POST /jobs/*/submit"]
+    if found["counts"] != wanted or executions != {1: jobs}:
+        sys.exit(f"{contestant.title}: wrong counts, or not one execution per job ({executions})")
     return Outcome(
         contestant,
         found["seconds"],
@@ -271,6 +312,9 @@ def _parse(arguments: Sequence[str] | None) -> Any:
         "--latency", type=float, default=0.02, help="latency per request in s (0.02)"
     )
     parser.add_argument("--no-peer", action="store_true", help="run ours only")
+    parser.add_argument(
+        "--routes", action="store_true", help="compare our routes, at the pace of a real server"
+    )
     parser.add_argument(
         "--peer-env",
         type=Path,

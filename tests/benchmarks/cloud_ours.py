@@ -22,7 +22,9 @@ def main(request: str, answer: str) -> None:
     asked = json.loads(Path(request).read_text())
     circuits = [circuit(index) for index in range(asked["circuits"])]
     backend = OqtopusProvider().backend(DEVICE)
-    options = {} if asked["workers"] is None else {"workers": asked["workers"]}
+    options = {"route": asked["route"]}
+    if asked["workers"] is not None:
+        options["workers"] = asked["workers"]
     before = _peak()
     start, cpu = time.perf_counter(), time.process_time()
     job = backend.run(circuits, shots=SHOTS, **options)

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(environment: ClientEnvironment, form: Any) -> tuple[dict[str, Any], list[str]]:
     busy = {"device_id": "busy", "device_info": None, "n_qubits": 4, "status": "unavailable"}
-    with Emulator([DEVICE, "line-4q", busy], device_info=form) as cloud:
+    with Emulator([DEVICE, "line-4q", busy], device_info=form, sse=True) as cloud:
         cloud.faults.slow_queue(math.inf, "held back")
         # The client's settings say that it retries 429, but it does so for 5xx only.
         cloud.faults.status(429, path="/devices/busy", retry_after=0)
@@ -104,6 +104,13 @@ def _multi(found: Any) -> bool:
 
 
 _SAMPLED = {"status": SUCCEEDED, "name": "bell", "shots": SHOTS, "times": LIFE}
+_LOGGED = {
+    "status": SUCCEEDED,
+    "transpiled": True,
+    "file": True,
+    "entry": "sse_runtime.log",
+    "read": True,
+}
 
 EXPECTED: dict[str, Callable[[Any], bool]] = {
     "devices": _is(
@@ -123,6 +130,22 @@ EXPECTED: dict[str, Callable[[Any], bool]] = {
     "estimation": _is({"exp_value": 2.700000047683716, "stds": 0.0, "status": SUCCEEDED}),
     "multi_manual": _multi,
     "failed": _is({"status": "failed", "message": "Expecting value: line 1 column 1 (char 0)"}),
+    "sse": _has(**_LOGGED, counts=_bell, log="10 10\r\n1000 1000\r\n"),
+    "sse_with_client": _has(
+        **_LOGGED,
+        counts=lambda counts: counts == {"1": SHOTS},
+        log="HTTP 0: sse_container execution failed: "
+        "To execute sampling on OQTOPUS server is failed. "
+        "reason: Expecting value: line 1 column 1 (char 0)\r\n"
+        f"inside succeeded {{'1': {SHOTS}}} True\r\n",
+    ),
+    "sse_failed": _is(
+        {
+            "status": "failed",
+            "message": "user program execution error",
+            "log": "SSE log is not available for job ID.",
+        }
+    ),
     "batch": _is(
         {
             "counts": [{"1": shots} for shots in range(1, 6)],

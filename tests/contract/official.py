@@ -6,9 +6,13 @@ environment has nothing of ours.
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import sys
+import sysconfig
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +21,7 @@ from oqtopus_client import (
     OqtopusConfig,
     OqtopusEstimationOperator,
     OqtopusJobSpec,
+    ResponseValidationError,
     UserApiError,
 )
 
@@ -33,6 +38,34 @@ OPERATOR = [
     OqtopusEstimationOperator(pauli="Z 0 Z 1", coeff=1.2),
 ]
 NULL = {"transpiler_lib": None}
+DRIVER = f"""
+from oqtopus_client.rest.models import JobsS3SubmitJobInfo, JobsSubmitJobRequest
+from sse_driver import submit_job
+
+for shots, program in ((10, {FLIP!r}), (1000, {BELL!r})):
+    request = JobsSubmitJobRequest(device_id="DEVICE", job_type="sampling", shots=shots)
+    done = submit_job(request, JobsS3SubmitJobInfo(program=[program]))
+    print(shots, sum(done.job_info.result["sampling"]["counts"].values()))
+"""
+"""A program for server-side execution that asks the driver itself."""
+CLIENT = f"""
+import sys
+sys.path.insert(0, {sysconfig.get_paths()["purelib"]!r})
+from oqtopus_client import OqtopusClient, OqtopusConfig, OqtopusJobSpec, UserApiError
+import pydantic  # not a stand-in
+
+client = OqtopusClient(OqtopusConfig.from_file())
+def run(program):
+    spec = OqtopusJobSpec.sampling(device_id="DEVICE", program=program, shots=1000, name="inside")
+    return client.run_sampling(spec)
+try:
+    run("garbage")
+except UserApiError as error:
+    print(error)
+done = run({FLIP!r})
+print(done.name, done.status.value, done.get_counts(), done.ended_at >= done.submitted_at)
+"""
+"""One that uses oqtopus-client in the container."""
 WAIT: dict[str, Any] = {"interval": 0.02, "timeout": 60.0}
 
 
@@ -84,6 +117,21 @@ class Calls:
         spec = OqtopusJobSpec.sampling(device_id=self.device, program="garbage", shots=10)
         result = self.client.wait_for_job(self.client.submit_job(spec).job_id, **WAIT)
         return {"status": result.status, "message": result.message}
+
+    def sse(self) -> Any:
+        return self._run_server_side(DRIVER)
+
+    def sse_with_client(self) -> Any:
+        return self._run_server_side(CLIENT)
+
+    def sse_failed(self) -> Any:
+        spec = OqtopusJobSpec.sse(device_id=self.device, program=DRIVER + "raise SystemExit(3)")
+        result = self.client.wait_for_job(self.client.submit_job(spec).job_id, **WAIT)
+        try:
+            self.client.get_sselog(result.job_id)
+        except ResponseValidationError as error:
+            log = str(error).replace(result.job_id, "ID")
+        return {"status": result.status, "message": result.message, "log": log}
 
     def batch(self) -> Any:
         specs = [
@@ -148,6 +196,25 @@ class Calls:
             "limited": limited,
             "device": device.device_id,
             "waited": time.monotonic() - start > 0.1,
+        }
+
+    def _run_server_side(self, program: str) -> Any:
+        spec = OqtopusJobSpec.sse(
+            device_id=self.device, program=program.replace("DEVICE", self.device), name="sse"
+        )
+        result = self.client.run_sse(spec, **WAIT)
+        stored = self.client.get_sselog(result.job_id)
+        with zipfile.ZipFile(io.BytesIO(base64.b64decode(stored.file))) as archive:
+            (name,) = archive.namelist()
+            log = archive.read(name).decode()
+        return {
+            "status": result.status,
+            "counts": result.get_job_result().get_counts(),
+            "transpiled": result.transpile_result is not None,
+            "file": stored.file_name == f"sselog_{result.job_id}.log",
+            "entry": name,
+            "log": log,
+            "read": result.read_log_text().endswith(log.rstrip()),
         }
 
     def _sample(self, program: str, **infos: Any) -> Any:

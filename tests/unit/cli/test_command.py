@@ -21,7 +21,7 @@ BELL += "measure q -> c;\n"
 
 @pytest.fixture(scope="module")
 def cloud():
-    with Emulator(["grid-16q", "line-4q"], seed=3) as running:
+    with Emulator(["grid-16q", "line-4q"], seed=3, sse=True) as running:
         yield running
 
 
@@ -292,3 +292,34 @@ def test_ctrl_c(cloud, tmp_path):
         cloud.faults.clear()
         with OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
             next(iter(provider.jobs(backend="line-4q"))).cancel()
+
+
+SCRIPT = '''\
+from qiskit_oqtopus.sse import emit, sample
+
+emit("counts", sample("""OPENQASM 3.0;
+include "stdgates.inc";
+qubit[1] q;
+bit[1] c;
+x q[0];
+c[0] = measure q[0];
+""", shots=7))
+print("\\x1b[31mred")
+'''
+
+
+def test_a_script(call, cloud, tmp_path):
+    path = tmp_path / "scan.py"
+    path.write_text(SCRIPT)
+    ran = call("script", path, "--device", "line-4q", "--bundle", "--tag", "night")
+    assert ran.stdout == '\npayload={"name": "counts", "value": {"1": 7}}\nred\n'
+    job_id = re.search(r"Job (\S+) on line-4q", ran.stderr)[1]
+    read = json.loads(call("result", job_id, "--json").stdout)
+    assert read["payloads"] == [{"name": "counts", "value": {"1": 7}}]
+    assert read["last_result"]["sampling"]["counts"] == {"1": 7}
+    assert json.loads(call("jobs", "--tag", "night", "--json").stdout)[0]["name"] == "scan.py"
+    path.write_text(f"{SCRIPT}raise SystemExit(1)\n")
+    sent = call("script", path, "--device", "line-4q", "--bundle", "--no-wait").stdout.strip()
+    failed = call("result", sent, code=1)
+    assert "user program execution error" in failed.stderr
+    assert "user program" in call("status", sent, code=1).stdout

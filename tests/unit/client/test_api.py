@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
@@ -254,6 +256,17 @@ def test_device_facts_as_text_and_as_zip(serve, connect):
     assert client.device_facts(Device("d", device_info=url)) == FACTS
     assert storage.seen[0].path == "/device_info.zip?Signature=SIGNED%2BX"
     assert "q-api-token" not in storage.seen[0].headers
+
+
+def test_a_stored_text(serve, connect):
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        archive.writestr("sse_runtime.log", b"caf\xc3\xa9 \xff\r\n")
+    storage = serve(Reply(200, stored.getvalue()), Reply(200, b"no archive"))
+    client = connect("https://cloud.example")
+    assert client.download_text(f"{storage.url}/sse_log.zip") == "café \ufffd\r\n"
+    with pytest.raises(ProtocolError, match=r"sse_log\.zip: the zip archive cannot be read"):
+        client.download_text(f"{storage.url}/sse_log.zip")
 
 
 @pytest.mark.parametrize("info", ["[1]", "{", "file:///etc/passwd", "ftp://x/y", "C:\\x", "null"])

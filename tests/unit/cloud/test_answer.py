@@ -5,7 +5,10 @@ from qiskit.primitives import PrimitiveResult
 from qiskit.providers import JobStatus
 
 from qiskit_oqtopus import OqtopusError, OqtopusJobError, OqtopusProtocolError
+from qiskit_oqtopus.cloud.sse.batches import Settings, build_python
 from qiskit_oqtopus.primitives.job import PrimitiveJob
+from qiskit_oqtopus.program.program import ProgramHeader, encode_program
+from tests.device_circuits import value_circuit
 
 from . import stored
 from .conftest import FOREIGN, ended, submit_foreign
@@ -157,20 +160,24 @@ def test_an_estimation_that_is_answered_by_counts(cloud, provider, elsewhere):
 # -- a program that runs on the server -----------------------------------------------------------
 
 
-def test_the_log_of_an_sse_job_is_not_read(cloud, provider, elsewhere):
-    job_id = submit_foreign(cloud, FLIP)
+def test_a_python_program_that_should_run_circuits_and_is_another_one(cloud, provider, elsewhere):
+    description = f"qiskit-oqtopus {16 * 'a'}/00000000 0-1/2 {64 * '0'}"
+    job_id = submit_foreign(cloud, FLIP, description)
     ended(provider.job(job_id))
     stored.set_row(cloud, job_id, job_type="sse")
-    stored.write(cloud, job_id, "input", {"sse_program": "print(1)"})
-    job = elsewhere.job(job_id)
-    assert (job.status(), job.error_message()) == (JobStatus.DONE, None)
-    for ask in (job.result, job.headers):
-        with pytest.raises(OqtopusError) as caught:
-            ask()
-        assert not isinstance(caught.value, (OqtopusProtocolError, OqtopusJobError))
-        assert f"OQTOPUS job {job_id} is an SSE job: its result is a log, which" in str(
-            caught.value
-        )
+    for text in ("print(1)", None, build_python_text(index=1)):
+        stored.write(cloud, job_id, "input", {"sse_program": text})
+        job = elsewhere.job(job_id)
+        assert job.status() is JobStatus.DONE
+        for ask in (job.result, job.headers):
+            with pytest.raises(OqtopusError, match=f"OQTOPUS job {job_id}"):
+                ask()
+
+
+def build_python_text(index):
+    header = ProgramHeader(group=16 * "a", index=index, total=3, shots=5)
+    program = encode_program(value_circuit(1), header)
+    return build_python([program], Settings("line-4q", {}, {})).text
 
 
 def test_an_sse_job_that_failed_says_why(cloud, provider):

@@ -5,6 +5,7 @@ from qiskit.providers import JobStatus
 
 from qiskit_oqtopus.client import ServerError, ValidationError
 from qiskit_oqtopus.client.models import Job
+from qiskit_oqtopus.cloud.entry import build_entries
 from qiskit_oqtopus.cloud.group import (
     MAX_DESCRIPTION,
     MAX_TAGS,
@@ -25,7 +26,7 @@ from qiskit_oqtopus.exceptions import OqtopusJobError, OqtopusOptionError
 from .conftest import submit_foreign
 
 
-@pytest.mark.parametrize("place", ["5/3", "0/999999999"])
+@pytest.mark.parametrize("place", ["5/3", "0/999999999", "1-0/3", "0-3/3", "0-10000/20000"])
 def test_descriptions_that_cannot_be_ours(cloud, provider, place):
     program = (
         'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q;\nbit[1] c;\nx q[0];\n'
@@ -68,7 +69,7 @@ def member_job(job_id, index, status="succeeded", total=3, group=GROUP, **about)
 
 
 @pytest.mark.parametrize("head", [False, True])
-@pytest.mark.parametrize("kind", ["run", "sampler", "estimator"])
+@pytest.mark.parametrize("kind", ["run", "sampler", "estimator", "script"])
 def test_a_description_comes_back(kind, head):
     for tags in ((), ("night shift", "T1"), ("head",), ("x" * MAX_TAGS,)):
         member = Member("g" * 64, 2, MAX_TOTAL, "f" * 64, kind, "0123abcd", head, tags)
@@ -119,6 +120,30 @@ def test_the_earliest_job_that_has_not_failed_counts():
     cancel_spare(server, find_group(server, GROUP))
     assert server.cancelled == ["c"]
     assert find_group(Server(), GROUP) is None
+
+
+def test_which_of_the_programs_that_run_a_circuit_counts():
+    server = Server(
+        member_job("a", 0, last=1),  # circuit 1 had failed in it, and was sent again
+        member_job("b", 1, last=1, digest="1" * 64),
+        member_job("c", 1, "cancelled", last=1, digest="1" * 64),
+        member_job("d", 2, "failed", last=2),
+        member_job("e", 2, "submitted", last=2),
+        member_job("f", 2, "submitted", last=2),
+    )
+    (found,) = find_runs(server, GROUP)
+    assert found.is_sse
+    assert {index: job.job_id for index, job in found.jobs.items()} == {0: "a", 1: "b", 2: "e"}
+    assert [job.job_id for job in found.spare] == ["c", "d", "f"]
+    cancel_spare(server, found)
+    assert server.cancelled == ["f"]
+    assert [entry.circuits for entry in build_entries(found)] == [(0,), (1,), (2,)]
+    server.listed[1] = member_job("b", 1, "cancelled", last=1, digest="1" * 64)
+    (entry, _) = build_entries(find_group(server, GROUP))
+    assert (entry.job_id, entry.circuits) == ("a", (0, 1))
+    # An ordinary run with the same group id is another one.
+    server.listed.append(member_job("g", 0, token="1" * 8))
+    assert [run.is_sse for run in find_runs(server, GROUP)] == [True, False]
 
 
 def test_more_jobs_than_a_page_has():

@@ -102,12 +102,19 @@ def test_all_faults_by_text() -> None:
         "fail_program,which=my job,message=broken",
         "slow_queue,seconds=inf",
         "clock_skew,seconds=-30",
+        "missing_log,times=1",
+        "cut_log,start=5,stop=-10",
+        "fail_inner,inner=2,which=my script,message=broken",
+        "slow_inner,seconds=61,inner=0",
+        "drop_inner,inner=1,times=1",
     ]
     for text in texts:
         switch_on(faults, text)
     assert [fault.kind for fault in faults.active] == [text.split(",")[0] for text in texts]
     assert faults.active[7].values["which"] == 3
     assert faults.skew == -30
+    assert faults.active[12].values == {"start": 5, "stop": -10, "which": None}
+    assert faults.active[13].values["inner"] == 2
 
 
 def test_what_needs_noise() -> None:

@@ -120,7 +120,7 @@ def test_pace() -> None:
         assert user.call("GET", "/devices/qulacs")[1]["status"] == "available"
         time.sleep(0.3)
         assert user.call("GET", "/devices/qulacs")[1]["status"] == "unavailable"
-    assert Pace(10.0, 10, 0.3, 0.15, 60.0) == REALISTIC
+    assert Pace(10.0, 10, 0.3, 0.15, 60.0, 8.0) == REALISTIC
     assert Emulator(realistic=True)._pace == REALISTIC
 
 
