@@ -137,6 +137,11 @@ class OqtopusJob(JobV1):
         return tuple(dict.fromkeys(tag for member in members for tag in member.tags))
 
     @property
+    def num_circuits(self) -> int:
+        """Number of its circuits, of which several may share an OQTOPUS job."""
+        return self._total
+
+    @property
     def shots(self) -> int | None:
         """Shots of each circuit; None if they differ."""
         found = {entry.shots for entry in self._entries}
@@ -741,7 +746,7 @@ class OqtopusJob(JobV1):
         self._watcher.add(sights, self._shared_group_id, assumed=True)
 
     def __repr__(self) -> str:
-        number = len(self._entries)
+        number = self._total
         words = f"{self.last_status().name}, {number} circuit{'s' * (number != 1)}"
         return f"<OqtopusJob {self.job_id()} on {self.backend().name}: {words}>"
 
@@ -751,7 +756,7 @@ class OqtopusJob(JobV1):
             "status": f"{self.last_status().name} when it was last seen",
             "device": self.backend().name,
             "name": self.name,
-            "circuits": len(self._entries),
+            "circuits": self._total,
             "shots": self.shots,
             "submitted": self.creation_date,
             "tags": ", ".join(self.tags) or None,

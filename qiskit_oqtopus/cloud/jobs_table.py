@@ -28,7 +28,7 @@ def describe_job(job: Any) -> dict[str, Any]:
     """Return the row of a job.
 
     Args:
-        job: A job of a device, or of a primitive on one.
+        job: A job of a device, of a primitive on one, or of a script, which has no circuits.
 
     Returns:
         Values by :data:`COLUMNS`: the status is the name of Qiskit's, ``shots`` is None if circuits
@@ -41,7 +41,7 @@ def describe_job(job: Any) -> dict[str, Any]:
         "name": work.name,
         "device": job.backend().name,
         "status": job.status().name,
-        "circuits": len(job.job_ids()),
+        "circuits": getattr(work, "num_circuits", None),
         "shots": work.shots,
         "created": work.creation_date,
         "execution_time": work.execution_time,
@@ -57,6 +57,6 @@ def build_jobs_table(jobs: Iterable[Any]) -> DataFrame:
     """
     pandas = import_pandas()
     table = pandas.DataFrame([describe_job(job) for job in jobs], columns=list(COLUMNS))
-    table = table.astype({"circuits": "int64", "shots": "Int64", "execution_time": "float64"})
+    table = table.astype({"circuits": "Int64", "shots": "Int64", "execution_time": "float64"})
     table["created"] = pandas.to_datetime(table["created"], utc=True)
     return table.set_index("job_id")
