@@ -113,8 +113,8 @@ class OqtopusBackend(BackendV2):
             description=device.description or "",
             backend_version=__version__,
         )
-        self.connection = connection
-        self.watcher = watcher
+        self._connection = connection
+        self._watcher = watcher
         self._includes_uncalibrated = boolean("include_uncalibrated", include_uncalibrated)
         self._measure_duration = measure_duration
         self._take(device, snapshot)
@@ -254,8 +254,8 @@ class OqtopusBackend(BackendV2):
             OqtopusCloudError: If it cannot be read. The backend stays as it was.
         """
         with translate_errors(f"Reading device {self.name}"):
-            device = self.connection.client.device(self.name)
-            facts = self.connection.client.device_facts(device)
+            device = self._connection.client.device(self.name)
+            facts = self._connection.client.device_facts(device)
         self._take(device, build_snapshot(device, facts))
 
     def status(self) -> DeviceStatus:
@@ -265,7 +265,7 @@ class OqtopusBackend(BackendV2):
             OqtopusCloudError: If the server cannot be asked.
         """
         with translate_errors(f"Reading device {self.name}"):
-            device = self.connection.client.device(self.name)
+            device = self._connection.client.device(self.name)
         return DeviceStatus(self.name, device.status or "unknown", device.n_pending_jobs or 0)
 
     @classmethod
@@ -367,7 +367,7 @@ class OqtopusBackend(BackendV2):
         values = self._values(options)
         return send(self, self._tasks(run_input, values), values)
 
-    def run_tasks(self, tasks: Sequence[Task], **options: Any) -> OqtopusJob:
+    def _run_tasks(self, tasks: Sequence[Task], **options: Any) -> OqtopusJob:
         """Send circuits, each with its own number of shots; used by the primitives.
 
         Args:
@@ -385,7 +385,7 @@ class OqtopusBackend(BackendV2):
     def _tasks(self, run_input: Any, values: Mapping[str, Any]) -> list[Task]:
         return [Task(circuit, values["shots"]) for circuit in circuits_of(run_input, self.name)]
 
-    def send_again(self, job_ids: Sequence[str], *, resubmits: str, **options: Any) -> OqtopusJob:
+    def _send_again(self, job_ids: Sequence[str], *, resubmits: str, **options: Any) -> OqtopusJob:
         """Send stored programs as a new group; used by ``OqtopusJob.resubmit``.
 
         Args:
@@ -436,7 +436,7 @@ class OqtopusBackend(BackendV2):
         """Copy the options and the Target; the connection is shared."""
         clone = type(self).__new__(type(self))
         memo[id(self)] = clone
-        shared = ("connection", "watcher", "_provider", "_device", "_snapshot")
+        shared = ("_connection", "_watcher", "_provider", "_device", "_snapshot")
         for name, value in self.__dict__.items():
             clone.__dict__[name] = value if name in shared else copy.deepcopy(value, memo)
         return clone
@@ -444,7 +444,7 @@ class OqtopusBackend(BackendV2):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the provider and the watcher out: both are created again."""
         state = dict(self.__dict__)
-        del state["watcher"]
+        del state["_watcher"]
         # It may be a link with which anybody can read the calibration for an hour.
         state["_device"] = replace(self._device, device_info=None)
         state["_provider"] = None
@@ -455,7 +455,7 @@ class OqtopusBackend(BackendV2):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.watcher = Watcher(self.connection)
+        self._watcher = Watcher(self._connection)
 
 
 def build_snapshot(device: Device, facts: Mapping[str, Any] | None) -> DeviceSnapshot:

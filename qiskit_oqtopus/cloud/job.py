@@ -59,6 +59,7 @@ from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
 from .wave import find_deleted
 
 if TYPE_CHECKING:
+    from ..client.api import Client
     from .backend import OqtopusBackend
 
 
@@ -253,7 +254,7 @@ class OqtopusJob(JobV1):
             return False
         self._looked_at = now
         try:
-            client = self.backend().connection.client.within(deadline)
+            client = self._client.within(deadline)
             found = find_group(client, group_id, self._token)
         except (errors.ClientError, OqtopusError) as error:
             logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
@@ -333,9 +334,14 @@ class OqtopusJob(JobV1):
     def _ask_pending(self) -> int | None:
         """Return how many jobs wait for the device; nothing is tried again."""
         backend = self.backend()
-        client = backend.connection.client.with_retry(RetryPolicy(max_attempts=1))
+        client = backend._connection.client.with_retry(RetryPolicy(max_attempts=1))
         device = client.within(Deadline(PENDING_INTERVAL)).device(backend.name)
         return None if device.n_pending_jobs is None else int(device.n_pending_jobs)
+
+    @property
+    def _client(self) -> Client:
+        client: Client = self.backend()._connection.client
+        return client
 
     def last_status(self) -> JobStatus:
         """Return the status as it was last seen, without asking the server."""
@@ -415,7 +421,7 @@ class OqtopusJob(JobV1):
         sights = self._watcher.sights([entry.job_id for entry in entries])
         with report_progress(self._progress, "download", len(wanted)) as report:
             download(
-                self.backend().connection.client,
+                self._client,
                 wanted,
                 sights,
                 self._shared_group_id,
@@ -435,7 +441,7 @@ class OqtopusJob(JobV1):
             return {}
         fates: Mapping[int, bool] = {}
         try:
-            client = self.backend().connection.client.within(deadline)
+            client = self._client.within(deadline)
             found = None
             if self._group_id is not None:
                 found = find_group(client, self._group_id, self._token)
@@ -514,7 +520,7 @@ class OqtopusJob(JobV1):
         if sight.status in ("cancelled", DELETED):
             return sight.status
         try:
-            return find_reason(self.backend().connection.client.job(entry.job_id), sight)
+            return find_reason(self._client.job(entry.job_id), sight)
         except (errors.ClientError, OqtopusError) as error:
             return f"failed; the reason could not be read ({error})"
 
@@ -540,7 +546,7 @@ class OqtopusJob(JobV1):
         if not unfinished:
             return all(sight.status == "cancelled" for sight in sights.values())
         with translate_errors(f"Cancelling job {self.job_id()}"):
-            failed = cancel_jobs(self.backend().connection.client, unfinished)
+            failed = cancel_jobs(self._client, unfinished)
         with translate_errors(f"Asking for job {self.job_id()}"):
             self._watcher.wait(unfinished, 10.0)
         now = self._watcher.sights(self.job_ids())
@@ -561,7 +567,7 @@ class OqtopusJob(JobV1):
                 f"Job {self.job_id()} is not deleted: {len(running)} of {len(job_ids)} circuits "
                 "have not ended. Cancel it, or wait for its result."
             )
-        client = self.backend().connection.client
+        client = self._client
         with translate_errors(f"Deleting job {self.job_id()}"):
             for job_id in job_ids:
                 client.delete(job_id)
@@ -579,7 +585,7 @@ class OqtopusJob(JobV1):
         times: dict[str, dict[str, str]] = {}
         with translate_errors(f"Reading job {self.job_id()}"):
             for job_id in self.job_ids():
-                job = self.backend().connection.client.job(job_id)
+                job = self._client.job(job_id)
                 times[job_id] = dict(Sight.from_job(job).times)
         return times[self.job_ids()[0]] if len(times) == 1 else times
 
@@ -607,7 +613,7 @@ class OqtopusJob(JobV1):
         """
         entry = self._entry(index)
         with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
-            return read_executed_circuit(self.backend().connection.client, entry.job_id)
+            return read_executed_circuit(self._client, entry.job_id)
 
     def outcomes(self) -> dict[int, tuple[ProgramHeader | None, ExperimentResult]]:
         """Return what became of each circuit, after a call of :meth:`result`.
@@ -642,7 +648,7 @@ class OqtopusJob(JobV1):
         """
         found: list[ProgramHeader] = []
         with translate_errors(f"Reading job {self.job_id()}"):
-            client = self.backend().connection.client
+            client = self._client
             for entry in self._entries:
                 if entry.header is None:
                     job = client.job(entry.job_id)
@@ -683,7 +689,7 @@ class OqtopusJob(JobV1):
         """Return what a program says of itself; None if it is gone or makes no sense."""
         if entry.header is None:
             with translate_errors(f"Reading OQTOPUS job {entry.job_id}"):
-                client = self.backend().connection.client
+                client = self._client
                 try:
                     job = client.job(entry.job_id)
                     entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
@@ -720,7 +726,7 @@ class OqtopusJob(JobV1):
         ]
         if not chosen:
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
-        again: OqtopusJob = self.backend().send_again(
+        again: OqtopusJob = self.backend()._send_again(
             [entry.job_id for entry in chosen],
             resubmits=self._group_id or self.job_id(),
             **options,
@@ -742,7 +748,7 @@ class OqtopusJob(JobV1):
         self._entries_lock = threading.Lock()
         self._looked_at = -FIRST_INTERVAL  # clocks of other processes mean nothing here
         self._progress = None
-        self._watcher = self.backend().watcher
+        self._watcher = self.backend()._watcher
         self._watcher.add(sights, self._shared_group_id, assumed=True)
 
     def __repr__(self) -> str:

@@ -48,7 +48,7 @@ def find_run_of(backend: OqtopusBackend, job_id: str) -> tuple[str, str | None]:
     Raises:
         OqtopusOptionError: If there is no such job, or if it belongs to none.
     """
-    client = backend.connection.client
+    client = backend._connection.client
     with translate_errors(f"Looking for job {job_id}"):
         try:
             member = parse_description(client.job(job_id).description)
@@ -74,7 +74,7 @@ def check_unused(backend: OqtopusBackend, group_id: str) -> None:
         OqtopusOptionError: If it does.
     """
     with translate_errors(f"Looking for group {group_id}"):
-        runs = find_runs(backend.connection.client, group_id)
+        runs = find_runs(backend._connection.client, group_id)
     if runs:
         jobs = sum(len(found.jobs) for found in runs)
         raise OqtopusOptionError(
@@ -128,7 +128,7 @@ def find_present(
         OqtopusWarning: If circuits are left alone that may have run and of which nothing is left.
     """
     look = _Look(backend, programs, values)
-    client = backend.connection.client
+    client = backend._connection.client
     with translate_errors(f"Looking for group {group}"):
         _settle(backend, group)
         runs = find_runs(client, group)
@@ -149,12 +149,12 @@ def find_present(
 
 def _settle(backend: OqtopusBackend, group: str) -> None:
     """Submit what this process could not settle before; the server takes each id once."""
-    unsettled = backend.connection.unsettled.pop(group, {})
+    unsettled = backend._connection.unsettled.pop(group, {})
     try:
         while unsettled:
             job_id, body = next(iter(unsettled.items()))
             try:
-                submit_exactly_once(backend.connection.client, job_id, body, time.sleep)
+                submit_exactly_once(backend._connection.client, job_id, body, time.sleep)
             except (errors.NotFoundError, errors.ValidationError) as error:
                 logger.warning("Job %s was never submitted: %s", job_id, error)
             except Unsettled as error:
@@ -165,7 +165,7 @@ def _settle(backend: OqtopusBackend, group: str) -> None:
             del unsettled[job_id]
     finally:
         if unsettled:
-            backend.connection.unsettled[group] = unsettled
+            backend._connection.unsettled[group] = unsettled
 
 
 class _Look:
@@ -175,7 +175,7 @@ class _Look:
         self, backend: OqtopusBackend, programs: Sequence[Program], values: Mapping[str, Any]
     ) -> None:
         self._backend = backend
-        self._client = backend.connection.client
+        self._client = backend._connection.client
         self._programs = programs
         self._is_sse = values["route"] is not None
         self._reruns_lost = values["rerun_lost"]

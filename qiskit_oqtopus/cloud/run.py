@@ -120,7 +120,7 @@ def send(backend: OqtopusBackend, tasks: Sequence[Task], values: Mapping[str, An
     headers = [program.header for program in programs]
     job = _submit(backend, orders, headers, present, values)
     with name_group(group, len(tasks)):
-        warn_of_notices(backend.connection.client)
+        warn_of_notices(backend._connection.client)
     return job
 
 
@@ -153,7 +153,7 @@ def send_again(
         OqtopusJobError: If one of the jobs is not a sampling job.
         OqtopusCloudError: If a program cannot be read or sent.
     """
-    client = backend.connection.client
+    client = backend._connection.client
     with translate_errors(f"Reading the programs of job {resubmits}"):
         stored = [client.job(job_id) for job_id in job_ids]
         others = [job.job_id for job in stored if job.job_type not in (None, "sampling")]
@@ -235,7 +235,7 @@ def look_at_device(backend: OqtopusBackend, unavailable: str, *, is_compiled: bo
         OqtopusCloudError: If the device cannot be asked for.
     """
     with translate_errors(f"Reading device {backend.name}"):
-        device = backend.connection.client.device(backend.name)
+        device = backend._connection.client.device(backend.name)
     if device.status != "available":
         message = f"Device {backend.name} is {device.status or 'in an unknown state'}"
         if unavailable == "raise":
@@ -294,7 +294,7 @@ def _submit(
         sights[job_id] = Sight("submitted")
     entries.sort(key=lambda entry: entry.index)
     is_single = len(entries[0].circuits) == total
-    backend.watcher.add(
+    backend._watcher.add(
         {entry.job_id: sights[entry.job_id] for entry in entries},
         None if is_single else group,
         assumed=True,
@@ -304,7 +304,7 @@ def _submit(
         backend,
         entries[0].job_id if is_single else group,
         entries,
-        backend.watcher,
+        backend._watcher,
         group_id=group,
         token=members[0].token,
         total=total,
@@ -355,10 +355,10 @@ def deliver(
         report_progress(values["progress"], "submit", len(orders)) as report,
     ):
         try:
-            sent = submit_all(backend.connection.client, replace(delivery, report=report))
+            sent = submit_all(backend._connection.client, replace(delivery, report=report))
         finally:
             if unsettled:
-                backend.connection.unsettled[group] = unsettled
+                backend._connection.unsettled[group] = unsettled
     by_index = {order.index: order for order in orders}
     return [(by_index[index], job_id) for index, job_id in sent.items()]
 

@@ -198,7 +198,7 @@ class ScriptJob:
         deadline = Deadline(optional(seconds)("timeout", timeout))
         self._job.wait_for_final_state(timeout)
         if self._result is None:
-            client = self.backend().connection.client.within(deadline)
+            client = self.backend()._connection.client.within(deadline)
             found: list[ScriptResult] = []
             with bounded(self.job_id(), "Reading what is left of", timeout):
                 Outage(deadline).do_all([client], lambda each: found.append(self._read(each)), 1)
@@ -348,10 +348,10 @@ def send_script(backend: OqtopusBackend, source: str | Path, **options: Any) -> 
     order = build_order(backend, program, member, name, values, ({"transpiler_lib": None}, {}))
     delivered = deliver(backend, group, [order], Present(), _ALONE)
     ((order, job_id),) = delivered
-    backend.watcher.add({job_id: Sight("submitted")}, None, assumed=True)
+    backend._watcher.add({job_id: Sight("submitted")}, None, assumed=True)
     entry = Entry(0, job_id, program.header, member=order.member, name=order.settings.name)
     job = OqtopusJob(
-        backend, job_id, [entry], backend.watcher, group_id=group, token=member.token, total=1
+        backend, job_id, [entry], backend._watcher, group_id=group, token=member.token, total=1
     )
-    warn_of_notices(backend.connection.client)
+    warn_of_notices(backend._connection.client)
     return ScriptJob(job)

@@ -200,7 +200,7 @@ class CloudExecutor:
             for task, values in of_pub
         ]
         values = {**to_device_options(options), **run}
-        return build_job(self._backend.run_tasks(tasks, **values))
+        return build_job(self._backend._run_tasks(tasks, **values))
 
 
 def _check_not_empty(index: int, drafts: Sequence[Draft]) -> None:

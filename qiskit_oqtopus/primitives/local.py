@@ -253,7 +253,7 @@ class LocalExecutor:
         if not len(values):
             return None
         options = {"memory": False, "statevector": False, **options}
-        return self._backend.run_sets(pub.circuit, values, **options)
+        return self._backend._run_sets(pub.circuit, values, **options)
 
     # -- sampler --------------------------------------------------------------------------------
 

@@ -321,7 +321,7 @@ class QulacsBackend(TwinBackend):
         job.submit()
         return job
 
-    def run_sets(
+    def _run_sets(
         self,
         circuit: QuantumCircuit,
         parameters: NDArray[np.float64],

@@ -333,7 +333,7 @@ def test_jobs_of_one_device_share_their_backend(provider, backend, cloud):
 def test_no_secrets_in_reprs(cloud, provider, backend):
     job = backend.run(registers_circuit(backend), shots=3)
     secret = cloud.token.split(".")[1]
-    for thing in (provider, backend, job, backend.connection, backend.connection.client):
+    for thing in (provider, backend, job, backend._connection, backend._connection.client):
         assert secret not in repr(thing)
 
 

@@ -245,7 +245,7 @@ def test_a_deleted_job(cloud):
     job = backend.run(CIRCUITS, shots=20)
     job.wait_for_final_state(60)
     fresh = connect(cloud).job(job.job_id())
-    backend.connection.client.delete(job.job_ids()[1])
+    backend._connection.client.delete(job.job_ids()[1])
     with pytest.raises(OqtopusError):
         fresh.result(timeout=30)
     retrieved = connect(cloud).job(job.job_id())

@@ -163,7 +163,7 @@ def test_each_caller_has_a_primitive_result_of_its_own(cloud, backend):
 
 def test_a_job_that_was_deleted_was_not_never_submitted(cloud, backend, elsewhere):
     sent = ended(backend.run([flip(backend)] * 3, shots=5))
-    backend.connection.client.delete(sent.job_ids()[1])
+    backend._connection.client.delete(sent.job_ids()[1])
     job = elsewhere.job(sent.job_id())
     assert job.missing == (1,)
     with pytest.raises(OqtopusJobError, match="circuit 1: its job was deleted") as caught:
@@ -188,14 +188,14 @@ def test_a_circuit_that_was_never_submitted(cloud, backend, elsewhere):
 def test_a_circuit_of_which_nothing_is_left(cloud, backend, elsewhere):
     """Nobody speaks for the job that named the others."""
     sent = ended(backend.run([flip(backend)] * 2, shots=5))
-    backend.connection.client.delete(sent.job_ids()[0])
+    backend._connection.client.delete(sent.job_ids()[0])
     text = elsewhere.job(sent.job_id()).error_message()
     assert "circuit 0: it has no job: it was never submitted, or its job was deleted" in text
 
 
 def test_a_job_that_is_not_found_may_have_been_deleted(cloud, backend, elsewhere):
     sent = ended(backend.run(flip(backend), shots=5))
-    backend.connection.client.delete(sent.job_id())
+    backend._connection.client.delete(sent.job_id())
     with pytest.raises(OqtopusJobNotFoundError, match="it was deleted, or it is of another"):
         elsewhere.job(sent.job_id())
 

@@ -63,7 +63,7 @@ def test_a_store_that_refuses_connections(cloud, hasty, brief):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    client = hasty.connection.client
+    client = hasty._connection.client
     real, tried = client._transport.send, []
 
     def send(request, *args):

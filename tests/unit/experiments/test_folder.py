@@ -111,7 +111,7 @@ def test_the_plan_is_written_before_anything_is_sent(cloud, device, tmp_path):
     cloud.faults.status(503, method="POST", path="/jobs", times=None)
     plan = plan_for(device)
     before = len(cloud.jobs)
-    device.connection.client  # noqa: B018 - opened
+    device._connection.client  # noqa: B018 - opened
     with pytest.raises(OqtopusError):
         plan.run(folder=tmp_path, workers=1)
     text = (tmp_path / "plan.json").read_text()

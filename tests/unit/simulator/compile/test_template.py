@@ -183,7 +183,7 @@ def test_a_global_phase_that_has_no_value():
 def is_compiled_once(circuit, sets):
     """Whether a template is made of a circuit for some sets of values."""
     values = np.random.default_rng(0).uniform(-3, 3, (sets, circuit.num_parameters))
-    job = QulacsBackend().run_sets(circuit, values)
+    job = QulacsBackend()._run_sets(circuit, values)
     return {len(plan.operations) for plan in job._plans} == {len(template_of(circuit).steps)}
 
 
