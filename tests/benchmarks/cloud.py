@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _compare_routes(command: Sequence[str], latency: float) -> str:
     """Run circuits by each route at the pace of a real server; return the table."""
-    heads = ["circuits", "route", "jobs", "requests", "of them polls", "wall time"]
+    heads = ["circuits", "route", "jobs", "requests: POST", "GET", "wall time"]
     rows = []
     for circuits in ROUTE_CIRCUITS:
         for route in (None, "sse"):
@@ -152,14 +152,14 @@ def _compare_routes(command: Sequence[str], latency: float) -> str:
             _progress(f"{contestant.title}: {circuits} circuits")
             outcome = _compete(contestant, latency, realistic=True)
             numbers = outcome.requests
-            polls = outcome.pages + numbers["GET /jobs/*/status"]
+            posts = sum(n for kind, n in numbers.items() if kind.startswith("POST"))
             rows.append(
                 [
                     str(circuits),
                     route or "ordinary",
                     str(numbers["POST /jobs/*/submit"]),
-                    str(sum(numbers.values())),
-                    str(polls),
+                    str(posts),
+                    str(sum(numbers.values()) - posts),
                     f"{outcome.seconds:.1f} s",
                 ]
             )
