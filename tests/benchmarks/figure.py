@@ -11,13 +11,16 @@ from .results import Result
 
 COLORS = {
     "ours": "#0072B2",
-    "raw": "#000000",
+    "raw": "#E69F00",
     "aer": "#D55E00",
     "basic": "#009E73",
     "sampler": "#CC79A7",
     "qiskit-qulacs": "#999999",
 }
 """Colors that can also be told apart by people with red-green color blindness."""
+
+INK = "#7d7d7d"
+"""Of words and axes: it is read on light and on dark pages, and the figure has no ground."""
 
 DPI = 90
 """Resolution in dots per inch."""
@@ -38,6 +41,8 @@ def draw(results: Sequence[Result], path: Path) -> None:
     import matplotlib.pyplot as plt
     from PIL import Image
 
+    names = ("text.color", "axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
+    plt.rcParams.update(dict.fromkeys([*names, "xtick.color", "ytick.color"], INK))
     curves = [(result.title, result.curve) for result in results if result.curve is not None]
     figure, axes = plt.subplots(2, 2, figsize=(9.6, 7.4), layout="constrained", squeeze=False)
     for axis in axes.flat[len(curves) :]:
@@ -80,6 +85,7 @@ def draw(results: Sequence[Result], path: Path) -> None:
     )
     path.parent.mkdir(exist_ok=True)
     drawn = io.BytesIO()
-    figure.savefig(drawn, dpi=DPI)
-    Image.open(drawn).convert("RGB").quantize(PALETTE).save(path, optimize=True)
+    figure.savefig(drawn, dpi=DPI, transparent=True)
+    image = Image.open(drawn).convert("RGBA").quantize(PALETTE, method=Image.Quantize.FASTOCTREE)
+    image.save(path, optimize=True)
     plt.close(figure)
