@@ -24,7 +24,6 @@ from ..client.deadline import Deadline
 from ..client.retry import RetryPolicy
 from ..drawing.card import build_card
 from ..exceptions import (
-    OqtopusError,
     OqtopusJobCancelledError,
     OqtopusJobError,
     OqtopusJobTimeoutError,
@@ -36,36 +35,33 @@ from ..program.program import ProgramHeader
 from . import results
 from .download import (
     download,
-    find_reason,
     read_executed_circuit,
     read_headers,
 )
-from .entry import Entry, build_entries
+from .entry import Entry
 from .errors import translate_errors
-from .group import cancel_jobs, find_group
+from .failures import describe_failures, explain_missing
+from .group import cancel_jobs
 from .progress import report_progress
+from .roster import Roster
 from .status import (
-    DELETED,
     REGISTERED,
     Sight,
     find_execution_time,
     find_times,
     group_status,
-    job_status,
     read_time,
 )
 from .waiting import PENDING_INTERVAL, Waiting
-from .watcher import FIRST_INTERVAL, LONGEST_LOOK, Watcher
-from .wave import find_deleted
+from .watcher import LONGEST_LOOK, Watcher
 
 if TYPE_CHECKING:
     from ..client.api import Client
     from .backend import OqtopusBackend
+    from .connection import Connection
 
 
 logger = logging.getLogger(__name__)
-
-_FAILURES = (JobStatus.ERROR, JobStatus.CANCELLED)
 
 
 class OqtopusJob(JobV1):
@@ -93,16 +89,10 @@ class OqtopusJob(JobV1):
         progress: Any = None,
     ) -> None:
         super().__init__(backend, job_id, group_id=group_id)
-        self._entries = tuple(entries)  # replaced as a whole when more circuits are found
-        self._watcher = watcher
-        self._group_id = group_id
-        self._token = token
-        self._total = len(entries) if total is None else total
+        number = len(entries) if total is None else total
+        self._roster = Roster(job_id, entries, watcher, group_id, token, number)
         self._progress = progress
-        self._lock = threading.Lock()
-        self._entries_lock = threading.Lock()
-        self._looked_at = time.monotonic()  # its maker has just looked
-        self._looked_up: set[str] = set()  # cancelled jobs for which others were looked for
+        self._lock = threading.Lock()  # of the thread that downloads
 
     # -- its ids and circuits ----------------------------------------------------------------------
 
@@ -119,33 +109,33 @@ class OqtopusJob(JobV1):
 
         There is one for each circuit; by ``route="sse"``, one for each Python program.
         """
-        return [entry.job_id for entry in self._entries]
+        return self._roster.job_ids()
 
     @property
     def group_id(self) -> str | None:
         """Id by which the OQTOPUS jobs of the run are found; None for jobs of other clients."""
-        return self._group_id
+        return self._roster.group_id
 
     @property
     def name(self) -> str | None:
         """Name of its OQTOPUS jobs; of the first of them, if they differ."""
-        return self._entries[0].name
+        return self._roster.entries[0].name
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Tags with which it was run; ``provider.jobs(tags=...)`` finds it by them."""
-        members = [entry.member for entry in self._entries if entry.member is not None]
+        members = [entry.member for entry in self._roster.entries if entry.member is not None]
         return tuple(dict.fromkeys(tag for member in members for tag in member.tags))
 
     @property
     def num_circuits(self) -> int:
         """Number of its circuits, of which several may share an OQTOPUS job."""
-        return self._total
+        return self._roster.total
 
     @property
     def shots(self) -> int | None:
         """Shots of each circuit; None if they differ."""
-        found = {entry.shots for entry in self._entries}
+        found = {entry.shots for entry in self._roster.entries}
         return found.pop() if len(found) == 1 else None
 
     @property
@@ -160,12 +150,12 @@ class OqtopusJob(JobV1):
         It is what was seen when the job was last looked at; "ended" is there once all have ended.
         :meth:`time_per_step` asks for the times of each circuit.
         """
-        return find_times(self._watcher.sights(self.job_ids()).values())
+        return find_times(self._roster.watcher.sights(self.job_ids()).values())
 
     @property
     def creation_date(self) -> datetime | None:
         """When it was run; None if that is not known."""
-        headers = [entry.header for entry in self._entries if entry.header is not None]
+        headers = [entry.header for entry in self._roster.entries if entry.header is not None]
         created = read_time(headers[0].created) if headers else None
         return created or self.times.get("submitted")
 
@@ -176,7 +166,7 @@ class OqtopusJob(JobV1):
         None as long as not all are known to have ended, or if OQTOPUS tells none. Circuits that
         failed may have none, and count as 0.
         """
-        return find_execution_time(self._watcher.sights(self.job_ids()).values())
+        return find_execution_time(self._roster.watcher.sights(self.job_ids()).values())
 
     @property
     def missing(self) -> tuple[int, ...]:
@@ -184,13 +174,7 @@ class OqtopusJob(JobV1):
 
         They were never submitted, or their jobs were deleted.
         """
-        return self._missing_of(self._entries)
-
-    def _missing_of(self, entries: Sequence[Entry]) -> tuple[int, ...]:
-        present = {index for entry in entries for index in entry.circuits}
-        if len(present) == self._total:
-            return ()
-        return tuple(index for index in range(self._total) if index not in present)
+        return self._roster.find_missing(self._roster.entries)
 
     # -- status ---------------------------------------------------------------------------------
 
@@ -201,91 +185,20 @@ class OqtopusJob(JobV1):
         outage these are the last known ones, and the log has a warning. Circuits that were never
         submitted have none.
         """
-        return self._statuses(self._entries)
-
-    def _statuses(self, entries: Sequence[Entry], ask: bool = True) -> list[JobStatus]:
-        look = self._watcher.refresh if ask else self._watcher.sights
-        sights = look([entry.job_id for entry in entries])
-        statuses = [job_status(sights[entry.job_id]) for entry in entries]
-        return [
-            JobStatus.ERROR if status is JobStatus.DONE and entry.has_failed else status
-            for entry, status in zip(entries, statuses, strict=True)
-        ]
+        return self._roster.find_statuses(self._roster.entries)
 
     def status(self) -> JobStatus:
         """Return the status of the job; never raises for a failed job or in an outage.
 
         It is ERROR if circuits of the run were never submitted, once the others have ended.
         """
-        entries = self._entries
-        statuses = self._statuses(entries)
+        entries = self._roster.entries
+        statuses = self._roster.find_statuses(entries)
         if not all(status in JOB_FINAL_STATES for status in statuses):
             return group_status(statuses)
-        if self._look_for_others(Deadline(LONGEST_LOOK)):
+        if self._roster.look_for_others(self._connection, Deadline(LONGEST_LOOK)):
             return self.status()
-        return JobStatus.ERROR if self._missing_of(entries) else group_status(statuses)
-
-    def _look_for_others(self, deadline: Deadline) -> bool:
-        """Look for jobs that other processes have submitted for circuits of this one.
-
-        They may be submitting what has no job right now; or have cancelled what they took for a
-        duplicate, so that another job counts.
-
-        Args:
-            deadline: When the look must have ended.
-
-        Returns:
-            Whether circuits have other jobs now; False in an outage, and less than a second after
-            the last look for what is missing.
-        """
-        entries, group_id, now = self._entries, self._group_id, time.monotonic()
-        sights = self._watcher.sights([entry.job_id for entry in entries])
-        cancelled = {
-            index: entry.job_id
-            for entry in entries
-            if sights[entry.job_id].status == "cancelled"
-            for index in entry.circuits
-        }
-        missing = set(self._missing_of(entries))
-        is_due = bool(missing) and now >= self._looked_at + FIRST_INTERVAL
-        if group_id is None or not (is_due or set(cancelled.values()) - self._looked_up):
-            return False
-        if deadline.is_over:
-            return False
-        self._looked_at = now
-        try:
-            client = self._client.within(deadline)
-            found = find_group(client, group_id, self._token)
-        except (errors.ClientError, OqtopusError) as error:
-            logger.warning("Could not look for the rest of job %s: %s", self.job_id(), error)
-            return False
-        self._looked_up.update(cancelled.values())
-        if found is None:
-            return False
-        alive = found.alive()
-        wanted = {
-            index
-            for index in found.jobs
-            if index in missing or (index in cancelled and index in alive)
-        }
-        new = build_entries(found, wanted)
-        if not new:
-            return False
-        sights = found.sights()
-        self._watcher.add(
-            {entry.job_id: sights[entry.job_id] for entry in new}, self._shared_group_id
-        )
-        with self._entries_lock:
-            left = [entry.without(wanted) for entry in self._entries]
-            kept = [entry for entry in left if entry is not None]
-            self._entries = tuple(sorted([*kept, *new], key=lambda entry: entry.index))
-        return True
-
-    @property
-    def _shared_group_id(self) -> str | None:
-        """The group id, if several jobs are found by it; None for a single one."""
-        is_single = len(self._entries) == 1 and self.job_id() == self._entries[0].job_id
-        return None if is_single else self._group_id
+        return JobStatus.ERROR if self._roster.find_missing(entries) else group_status(statuses)
 
     def wait_for_final_state(
         self, timeout: float | None = None, wait: float = 5, callback: Any = None
@@ -316,17 +229,19 @@ class OqtopusJob(JobV1):
         """
         since = self.creation_date if self._progress else None
         next_call = time.monotonic() if callback is not None else math.inf
-        with Waiting(self._progress, len(self._entries), since, self._ask_pending) as waiting:
+        with Waiting(
+            self._progress, len(self._roster.entries), since, self._ask_pending
+        ) as waiting:
             while True:
-                waiting.show(self._statuses(self._entries, ask=False))
+                waiting.show(self._roster.find_statuses(self._roster.entries, ask=False))
                 if time.monotonic() >= next_call:
                     callback(self.job_id(), self.last_status(), self)
                     next_call = time.monotonic() + wait
                 pause = min(deadline.left(), max(next_call - time.monotonic(), 0.0))
-                done = self._watcher.wait(self.job_ids(), waiting.limit(pause))
+                done = self._roster.watcher.wait(self.job_ids(), waiting.limit(pause))
                 if done:
-                    waiting.show(self._statuses(self._entries, ask=False))
-                if done and not self._look_for_others(deadline):
+                    waiting.show(self._roster.find_statuses(self._roster.entries, ask=False))
+                if done and not self._roster.look_for_others(self._connection, deadline):
                     return
                 if not done and deadline.is_over:
                     raise errors.DeadlineError(f"it is {self.last_status().name}, and goes on")
@@ -339,13 +254,17 @@ class OqtopusJob(JobV1):
         return None if device.n_pending_jobs is None else int(device.n_pending_jobs)
 
     @property
+    def _connection(self) -> Connection:
+        connection: Connection = self.backend()._connection
+        return connection
+
+    @property
     def _client(self) -> Client:
-        client: Client = self.backend()._connection.client
-        return client
+        return self._connection.client
 
     def last_status(self) -> JobStatus:
         """Return the status as it was last seen, without asking the server."""
-        return group_status(self._statuses(self._entries, ask=False))
+        return group_status(self._roster.find_statuses(self._roster.entries, ask=False))
 
     # -- results --------------------------------------------------------------------------------
 
@@ -390,13 +309,13 @@ class OqtopusJob(JobV1):
         while True:
             with bounded(self.job_id(), "Waiting for", timeout):
                 self._wait(deadline, 0.0, None)
-            entries = self._entries
+            entries = self._roster.entries
             if all(entry.result is not None for entry in entries):
                 return entries
             with bounded(self.job_id(), "Reading the results of", timeout), self._hold(deadline):
-                entries = self._entries
+                entries = self._roster.entries
                 # Another thread may have found more circuits since, which have not ended.
-                statuses = self._statuses(entries, ask=False)
+                statuses = self._roster.find_statuses(entries, ask=False)
                 if all(status in JOB_FINAL_STATES for status in statuses):
                     self._read_results(entries, deadline)
                     return entries
@@ -418,13 +337,13 @@ class OqtopusJob(JobV1):
     def _read_results(self, entries: Sequence[Entry], deadline: Deadline) -> None:
         """Download the results that are missing here; each is kept as soon as it has come."""
         wanted = [entry for entry in entries if entry.result is None]
-        sights = self._watcher.sights([entry.job_id for entry in entries])
+        sights = self._roster.watcher.sights([entry.job_id for entry in entries])
         with report_progress(self._progress, "download", len(wanted)) as report:
             download(
                 self._client,
                 wanted,
                 sights,
-                self._shared_group_id,
+                self._roster.shared_group_id,
                 self._unknown,
                 report,
                 deadline,
@@ -432,26 +351,9 @@ class OqtopusJob(JobV1):
 
     def _unknown(self, index: int) -> ProgramHeader:
         """Return the header of a circuit of which only its place is known."""
-        return ProgramHeader(group=self._group_id or "", index=index, total=self._total)
-
-    def _explain_missing(self, entries: Sequence[Entry], deadline: Deadline) -> dict[int, str]:
-        """Return why circuits have no job, by their indices; in an outage, what it may be."""
-        missing = self._missing_of(entries)
-        if not missing:
-            return {}
-        fates: Mapping[int, bool] = {}
-        try:
-            client = self._client.within(deadline)
-            found = None
-            if self._group_id is not None:
-                found = find_group(client, self._group_id, self._token)
-            if found is not None:
-                fates = find_deleted(client, found, missing)
-        except (errors.ClientError, OqtopusError) as error:
-            logger.warning("Could not find out what %s lacks: %s", self.job_id(), error)
-        words = {True: "its job was deleted", False: "it was never submitted"}
-        unknown = "it has no job: it was never submitted, or its job was deleted"
-        return {index: words[fates[index]] if index in fates else unknown for index in missing}
+        return ProgramHeader(
+            group=self._roster.group_id or "", index=index, total=self._roster.total
+        )
 
     def _combine(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> Result:
         ordered = {
@@ -474,55 +376,14 @@ class OqtopusJob(JobV1):
 
     def error_message(self) -> str | None:
         """Return which circuits failed and why, in the server's words; None if none did."""
-        entries = self._entries
+        entries = self._roster.entries
         return self._message(entries, self._explain_missing(entries, Deadline(LONGEST_LOOK)))
 
     def _message(self, entries: Sequence[Entry], missing: Mapping[int, str]) -> str | None:
-        lines = []
-        total = self._total
-        failed = len(missing)
-        for entry in entries:
-            sight = self._watcher.sights([entry.job_id])[entry.job_id]
-            if not entry.has_failed and job_status(sight) not in _FAILURES:
-                continue
-            if entry.further_results:
-                numbers: Sequence[int] = entry.circuits
-                noun = "circuit"
-                if not entry.is_python:
-                    total += len(entry.further_results)
-                    numbers, noun = range(len(entry.results)), "program"
-                names = [header.name for header in entry.headers] or [""] * len(numbers)
-                of_entry = [
-                    f"{noun} {number} ({name!r}) of OQTOPUS job {entry.job_id}: {result.status}"
-                    for number, name, result in zip(numbers, names, entry.results, strict=True)
-                    if not result.success
-                ]
-                lines += of_entry
-                failed += len(of_entry)
-                continue
-            where = f"circuit {entry.index}"
-            if len(entry.circuits) > 1:
-                where = f"circuits {', '.join(map(str, entry.circuits))}"
-            elif entry.header is not None:
-                where += f" ({entry.header.name!r})"
-            lines.append(f"{where}, OQTOPUS job {entry.job_id}: {self._find_reason(entry, sight)}")
-            failed += len(entry.circuits)
-        lines += [f"circuit {index}: {reason}" for index, reason in missing.items()]
-        if not lines:
-            return None
-        return f"Job {self.job_id()}: {failed} of {total} circuits have no result. " + "; ".join(
-            lines
-        )
+        return describe_failures(self._connection, self._roster, self.job_id(), entries, missing)
 
-    def _find_reason(self, entry: Entry, sight: Sight) -> str:
-        if entry.result is not None and getattr(entry.result, "status", None):
-            return str(entry.result.status)
-        if sight.status in ("cancelled", DELETED):
-            return sight.status
-        try:
-            return find_reason(self._client.job(entry.job_id), sight)
-        except (errors.ClientError, OqtopusError) as error:
-            return f"failed; the reason could not be read ({error})"
+    def _explain_missing(self, entries: Sequence[Entry], deadline: Deadline) -> dict[int, str]:
+        return explain_missing(self._connection, self._roster, entries, deadline)
 
     # -- other things to do with it -------------------------------------------------------------
 
@@ -536,7 +397,7 @@ class OqtopusJob(JobV1):
         Raises:
             OqtopusCloudError: If the server cannot be asked.
         """
-        sights = self._watcher.refresh(self.job_ids())
+        sights = self._roster.watcher.refresh(self.job_ids())
         # A job that is only registered must not be cancelled: the server's list breaks on it.
         unfinished = [
             job_id
@@ -548,8 +409,8 @@ class OqtopusJob(JobV1):
         with translate_errors(f"Cancelling job {self.job_id()}"):
             failed = cancel_jobs(self._client, unfinished)
         with translate_errors(f"Asking for job {self.job_id()}"):
-            self._watcher.wait(unfinished, 10.0)
-        now = self._watcher.sights(self.job_ids())
+            self._roster.watcher.wait(unfinished, 10.0)
+        now = self._roster.watcher.sights(self.job_ids())
         return not failed and all(now[job_id].status == "cancelled" for job_id in unfinished)
 
     def delete(self) -> None:
@@ -560,7 +421,7 @@ class OqtopusJob(JobV1):
             OqtopusCloudError: If the server cannot be asked.
         """
         job_ids = self.job_ids()
-        sights = self._watcher.refresh(job_ids)
+        sights = self._roster.watcher.refresh(job_ids)
         running = [job_id for job_id in job_ids if not sights[job_id].is_final]
         if running:
             raise OqtopusJobError(
@@ -596,7 +457,7 @@ class OqtopusJob(JobV1):
             OqtopusCloudError: If the server cannot be asked.
         """
         counts: dict[str, int] = {}
-        for sight in self._watcher.refresh(self.job_ids()).values():
+        for sight in self._roster.watcher.refresh(self.job_ids()).values():
             counts[sight.status] = counts.get(sight.status, 0) + 1
         counts["n_pending_jobs"] = self.backend().status().pending_jobs
         return counts
@@ -624,7 +485,7 @@ class OqtopusJob(JobV1):
             copies, which may be changed.
         """
         found = {}
-        for entry in self._entries:
+        for entry in self._roster.entries:
             if entry.result is None:
                 continue
             headers = entry.headers or (None,) * len(entry.results)
@@ -635,8 +496,8 @@ class OqtopusJob(JobV1):
         return found
 
     def _entry(self, index: int) -> Entry:
-        for entry in self._entries:
-            if index in entry.circuits or len(self._entries) == 1 == self._total:
+        for entry in self._roster.entries:
+            if index in entry.circuits or len(self._roster.entries) == 1 == self._roster.total:
                 return entry
         raise OqtopusJobError(f"Job {self.job_id()} has no circuit {index}.")
 
@@ -649,7 +510,7 @@ class OqtopusJob(JobV1):
         found: list[ProgramHeader] = []
         with translate_errors(f"Reading job {self.job_id()}"):
             client = self._client
-            for entry in self._entries:
+            for entry in self._roster.entries:
                 if entry.header is None:
                     job = client.job(entry.job_id)
                     entry.take_headers(entry.choose(read_headers(client, job, entry.member)))
@@ -670,7 +531,7 @@ class OqtopusJob(JobV1):
             OqtopusCloudError: If a program cannot be read.
         """
         is_described = False
-        for entry in self._entries[:EXPERIMENT_TEXTS]:
+        for entry in self._roster.entries[:EXPERIMENT_TEXTS]:
             header = self._find_header(entry)
             if header is None or header.experiment_sha256 is None:
                 continue
@@ -680,7 +541,7 @@ class OqtopusJob(JobV1):
         if is_described:
             raise OqtopusJobError(
                 f"The description of the experiment of job {self.job_id()} is not in its circuits: "
-                f"the first {EXPERIMENT_TEXTS} of group {self._group_id} had it, which are gone or "
+                f"the first {EXPERIMENT_TEXTS} of group {self.group_id} had it, which are gone or "
                 "not part of this job."
             )
         return None
@@ -719,8 +580,8 @@ class OqtopusJob(JobV1):
         }
         if only not in wanted:
             raise OqtopusJobError(f"only must be one of {', '.join(wanted)}, not {only!r}.")
-        entries = self._entries
-        statuses = self._statuses(entries)
+        entries = self._roster.entries
+        statuses = self._roster.find_statuses(entries)
         chosen = [
             entry for entry, status in zip(entries, statuses, strict=True) if status in wanted[only]
         ]
@@ -728,31 +589,26 @@ class OqtopusJob(JobV1):
             raise OqtopusJobError(f"Job {self.job_id()} has no circuits that are {only}.")
         again: OqtopusJob = self.backend()._send_again(
             [entry.job_id for entry in chosen],
-            resubmits=self._group_id or self.job_id(),
+            resubmits=self._roster.group_id or self.job_id(),
             **options,
         )
         return again
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the watcher out, and keep what it has seen."""
+        """Leave out what belongs to this process."""
         state = dict(self.__dict__)
-        for name in ("_lock", "_entries_lock", "_looked_at", "_watcher", "_progress"):
+        for name in ("_lock", "_progress"):
             del state[name]
-        state["sights"] = self._watcher.sights(self.job_ids())
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        sights = state.pop("sights")
         self.__dict__.update(state)
         self._lock = threading.Lock()
-        self._entries_lock = threading.Lock()
-        self._looked_at = -FIRST_INTERVAL  # clocks of other processes mean nothing here
         self._progress = None
-        self._watcher = self.backend()._watcher
-        self._watcher.add(sights, self._shared_group_id, assumed=True)
+        self._roster.watch(self.backend()._watcher)
 
     def __repr__(self) -> str:
-        number = self._total
+        number = self._roster.total
         words = f"{self.last_status().name}, {number} circuit{'s' * (number != 1)}"
         return f"<OqtopusJob {self.job_id()} on {self.backend().name}: {words}>"
 
@@ -762,7 +618,7 @@ class OqtopusJob(JobV1):
             "status": f"{self.last_status().name} when it was last seen",
             "device": self.backend().name,
             "name": self.name,
-            "circuits": self._total,
+            "circuits": self._roster.total,
             "shots": self.shots,
             "submitted": self.creation_date,
             "tags": ", ".join(self.tags) or None,

@@ -291,7 +291,7 @@ def test_ctrl_c(cloud, tmp_path):
     finally:
         cloud.faults.clear()
         with OqtopusProvider(url=cloud.url, token=cloud.token) as provider:
-            next(iter(provider.jobs(backend="line-4q"))).cancel()
+            provider.jobs(backend="line-4q")[0].cancel()
 
 
 SCRIPT = '''\

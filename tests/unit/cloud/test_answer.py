@@ -134,7 +134,7 @@ def test_an_estimation_is_a_primitive_result_with_one_pub(cloud, provider, elsew
     assert (float(pub.data.evs), float(pub.data.stds)) == (-1.5, 0.0)
     assert pub.metadata == {"shots": 1000, "circuit_metadata": {}}
     assert (job.job_id(), job.status()) == (job_id, JobStatus.DONE)
-    listed = next(iter(elsewhere.jobs(limit=1)))
+    listed = elsewhere.jobs(limit=1)[0]
     assert isinstance(listed, PrimitiveJob)
     assert float(listed.result(timeout=30)[0].data.evs) == -1.5
 
