@@ -15,7 +15,8 @@ from sphinx.application import Sphinx
 
 FOLDER = "notebooks"
 
-_FENCE = re.compile(r"^(```+|:::+)(.*?)\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"^(```+)(.*?)\n(.*?)^\1[ ]*$", re.DOTALL | re.MULTILINE)
+_COLONS = re.compile(r"^:{3,}.*\n(?::[\w-]+:.*\n)*", re.MULTILINE)
 _ROLE = re.compile(r"\{(?:\w|:)+\}`~?([^`<]+?)(?:\s*<[^`]*>)?`")
 _LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]*\)")
 
@@ -43,12 +44,9 @@ def to_notebook(source: str) -> nbformat.NotebookNode:
 
 def _text(source: str) -> nbformat.NotebookNode:
     def show(fence: re.Match[str]) -> str:
-        if fence[2].lstrip().startswith("{"):  # a directive
-            words = "" if fence[1].startswith("`") else fence[3]
-            return re.sub(r"^:\w+:.*\n", "", words, flags=re.MULTILINE)
-        return fence[0]
+        return "" if fence[2].lstrip().startswith("{") else fence[0]  # a directive, or code
 
-    words = _FENCE.sub(show, source)
+    words = _COLONS.sub("", _FENCE.sub(show, source) + "\n")
     words = _ROLE.sub(lambda role: f"`{role[1].rpartition('.')[2]}`", words)
     words = _LINK.sub(r"\1", words)
     return nbformat.v4.new_markdown_cell(words.strip())
