@@ -2,9 +2,11 @@
 
 try:
     from .characterization import Characterization
+    from .chsh import CHSH
     from .comparison import compare, wide_table
     from .curve import data_table
     from .execution import run
+    from .ghz import ParityOscillation
     from .mitigation import mitigate
     from .rabi import Rabi, pi_amplitude
     from .retrieval import load
@@ -18,7 +20,9 @@ except ModuleNotFoundError as error:
     ) from error
 
 __all__ = [
+    "CHSH",
     "Characterization",
+    "ParityOscillation",
     "Rabi",
     "compare",
     "data_table",
