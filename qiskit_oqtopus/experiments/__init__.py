@@ -7,6 +7,7 @@ try:
     from .curve import data_table
     from .execution import run
     from .ghz import ParityOscillation
+    from .history import load_history
     from .mitigation import mitigate
     from .rabi import Rabi, pi_amplitude
     from .retrieval import load
@@ -27,6 +28,7 @@ __all__ = [
     "compare",
     "data_table",
     "load",
+    "load_history",
     "mitigate",
     "pi_amplitude",
     "run",
