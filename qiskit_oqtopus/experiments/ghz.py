@@ -223,7 +223,9 @@ class ParityOscillationAnalysis(OscillationAnalysis):
         # The frequency is known, so that the best wave is a matter of linear algebra.
         n = 2 * math.pi * self.options.fixed_parameters["freq"]
         design = _build_design(np.asarray(curve_data.x, dtype=float), n)
-        (cos, sin, base), *_ = np.linalg.lstsq(design, np.asarray(curve_data.y, dtype=float))
+        (cos, sin, base), *_ = np.linalg.lstsq(
+            design, np.asarray(curve_data.y, dtype=float), rcond=None
+        )
         user_opt.bounds.set_if_empty(
             amp=(0, 2), freq=(0, np.inf), phase=(-2 * np.pi, 2 * np.pi), base=(-1, 1)
         )
