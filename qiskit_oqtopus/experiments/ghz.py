@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,12 @@ from qiskit_experiments.curve_analysis import (
 )
 from qiskit_experiments.curve_analysis.standard_analysis import OscillationAnalysis
 from qiskit_experiments.data_processing import DataProcessor
-from qiskit_experiments.framework import AnalysisResultData, BaseExperiment, ExperimentData
+from qiskit_experiments.framework import (
+    AnalysisResultData,
+    BaseExperiment,
+    ExperimentConfig,
+    ExperimentData,
+)
 
 from ..exceptions import OqtopusError, OqtopusOptionError
 from .chsh import MAX_CHISQ
@@ -134,6 +140,19 @@ class ParityOscillation(BaseExperiment):
             circuit.metadata = {"xval": phase, "series": "parity"}
             circuits.append(circuit)
         return circuits
+
+    def config(self) -> ExperimentConfig:
+        """Return the configuration, from which ``from_config`` makes the same experiment.
+
+        It has the qubits that were chosen, so that no other path is chosen again, and phases as a
+        plain list.
+        """
+        config = super().config()
+        phases = config.kwargs["phases"]
+        plain = None if phases is None else [float(phase) for phase in phases]
+        qubits = [int(qubit) for qubit in self.physical_qubits]
+        kwargs = {**config.kwargs, "physical_qubits": qubits, "phases": plain}
+        return dataclasses.replace(config, kwargs=kwargs)
 
     def _build(self, name: str, phase: float | None) -> QuantumCircuit:
         n = self.num_qubits

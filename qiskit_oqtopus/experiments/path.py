@@ -22,6 +22,8 @@ def find_path(target: Target, length: int) -> list[int]:
     largest probability that none of them fails. Of several gates on a coupling the best one counts,
     and of a gate that is there in one direction only, that direction counts for both.
 
+    Qubits that cannot be measured are left out, and so are couplings of unknown errors.
+
     Args:
         target: The Target of the device. If it knows no error at all, any path will do.
         length: How many qubits.
@@ -29,13 +31,13 @@ def find_path(target: Target, length: int) -> list[int]:
     Raises:
         OqtopusOptionError: If there is no such path.
 
-    >>> from qiskit.transpiler import CouplingMap, InstructionProperties, Target
-    >>> from qiskit.circuit.library import CXGate
+    >>> from qiskit.transpiler import InstructionProperties, Target
+    >>> from qiskit.circuit.library import CXGate, Measure
     >>> line = Target(num_qubits=4)
     >>> errors = {(0, 1): 0.03, (1, 2): 0.01, (2, 3): 0.02}
     >>> properties = {pair: InstructionProperties(error=error) for pair, error in errors.items()}
     >>> line.add_instruction(CXGate(), properties)
-    'cx'
+    >>> line.add_instruction(Measure(), {(qubit,): None for qubit in range(4)})
     >>> find_path(line, 3)
     [1, 2, 3]
     """
@@ -77,8 +79,10 @@ def _read_costs(target: Target) -> Mapping[int, Mapping[int, float]]:
     errors: dict[tuple[int, int], list[float]] = {}
     for name in target.operation_names:
         if _is_two_qubit_gate(target, name):
-            for pair, properties in target[name].items():
-                if all(target.instruction_supported("measure", (qubit,)) for qubit in pair):
+            for pair, properties in (target[name] or {}).items():
+                if pair and all(
+                    target.instruction_supported("measure", (qubit,)) for qubit in pair
+                ):
                     error = getattr(properties, "error", None)
                     known = errors.setdefault(pair, [])
                     if error is not None and math.isfinite(error):

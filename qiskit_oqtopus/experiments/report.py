@@ -274,10 +274,12 @@ def _describe_change(table: DataFrame, before: DataFrame | None) -> str:
         f"{escape(_show_change(row))}</li>"
         for _, row in known.loc[order].head(WORST).iterrows()
     )
+    told = f"The last night was that of {when}, in the folder {escape(name)}."
+    if not items:
+        return f"<p>{told} It has no value in common with this one.</p>"
     return (
-        f"<p>The last night was that of {when}, in the folder {escape(name)}. Of "
-        f"{len(known)} values that both nights have, {len(large)} changed by more than "
-        f"{MANY_SIGMA} standard errors. The largest changes:</p><ol>{items}</ol>"
+        f"<p>{told} Of {len(known)} values that both nights have, {len(large)} changed by more "
+        f"than {MANY_SIGMA} standard errors. The largest changes:</p><ol>{items}</ol>"
     )
 
 

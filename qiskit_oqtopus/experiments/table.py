@@ -32,7 +32,11 @@ _SHOWN = {
 }
 """By the type of an experiment, which of its results are in the table."""
 
-_UNITS = {"T1": "s", "T2": "s", "S": NUMBER}
+_UNITS = {
+    "T1": "s",
+    "T2": "s",
+    **dict.fromkeys(("S", "contrast", "population", "fidelity"), NUMBER),
+}
 
 
 def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:

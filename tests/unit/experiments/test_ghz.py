@@ -1,12 +1,13 @@
 """ParityOscillation: the fidelity of GHZ states."""
 
+import json
 import math
 from itertools import pairwise
 
 import matplotlib
 import numpy as np
 import pytest
-from qiskit_experiments.framework import ParallelExperiment
+from qiskit_experiments.framework import ExperimentDecoder, ExperimentEncoder, ParallelExperiment
 
 from qiskit_oqtopus import OqtopusOptionError
 from qiskit_oqtopus.experiments import ParityOscillation
@@ -83,6 +84,19 @@ def test_the_picture(backend):
     data = ParityOscillation(n=2, backend=backend).run(backend_run=True, shots=200)
     axes = data.block_for_results().figure(0).figure.axes[0]
     assert axes.get_ylabel() == "Parity"
+
+
+def test_saved_and_loaded_it_has_the_qubits_that_were_chosen():
+    twin = chip_twin(2, 2)
+    for experiment in (
+        ParityOscillation(backend=twin, n=3),
+        ParityOscillation([2, 0], phases=np.linspace(0, 3, 7)),
+    ):
+        text = json.dumps(experiment, cls=ExperimentEncoder)
+        loaded = json.loads(text, cls=ExperimentDecoder)
+        assert loaded.physical_qubits == experiment.physical_qubits
+        circuits = [circuit.metadata for circuit in experiment.circuits()]
+        assert [circuit.metadata for circuit in loaded.circuits()] == circuits
 
 
 def test_data_without_the_populations(backend):

@@ -5,11 +5,13 @@ import math
 from dataclasses import replace
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas
 import pytest
 
-from qiskit_oqtopus import DeviceSnapshot, OqtopusOptionError, OqtopusWarning
+from qiskit_oqtopus import DeviceSnapshot, OqtopusOptionError, OqtopusProvider, OqtopusWarning
+from qiskit_oqtopus.drawing import plot_history
 from qiskit_oqtopus.experiments import Characterization, load_history
 from qiskit_oqtopus.experiments.comparison import COLUMNS
 from qiskit_oqtopus.experiments.history import (
@@ -158,10 +160,32 @@ def test_the_page_says_what_has_changed(tmp_path):
     assert "<li><b>Q0</b> T1: +10.0 ± 2.8 µs (+3.5 σ)</li>" in text
     assert ">change</button>" in text
     assert "<td data-order=" in text
+    other = night(26)[2:]
+    other["element"] = "Q1-Q2"
+    text = write_report(nights / "three", other).read_text("utf-8")
+    assert "in the folder two. It has no value in common with this one." in text
     # Written again, it compares with the same night.
     again = write_report(nights / "two", night(25, t1=4e-5)).read_text("utf-8")
     assert "-10.0 ± 2.8 µs (-3.5 σ)" in again
-    assert len(load_history(nights)) == 6
+    assert len(load_history(nights)) == 7
+
+
+@pytest.mark.filterwarnings("ignore")  # of noise that is not simulated as it is stated
+def test_nights_on_a_device_and_its_calibrations(cloud, tmp_path):
+    with OqtopusProvider(url=cloud.url, token=cloud.token, snapshots=tmp_path / "kept") as provider:
+        device = provider.backend("grid-16q")
+        for name in ("one", "two"):
+            plan = Characterization(device, measure=["readout"], qubits=[0, 3], shots=100)
+            data = plan.run(folder=tmp_path / name).block_for_results()
+            plan.report(tmp_path / name, data)
+            assert Characterization.load(tmp_path / name, device).to_plain() == plan.to_plain()
+    history = load_history(tmp_path)
+    assert set(history["device"]) == {"grid-16q"}
+    assert history["time"].notna().all()
+    assert dict(history.groupby("source")["file"].nunique()) == {CALIBRATED: 1, MEASURED: 2}
+    axes = plot_history(history, "readout 0->1", [0, 3])
+    assert len(axes.containers) == 2
+    plt.close("all")
 
 
 def test_two_nights_of_a_characterization(tmp_path):

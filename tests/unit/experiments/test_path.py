@@ -64,6 +64,15 @@ def test_qubits_that_cannot_be_read_are_left_out():
     assert find_path(target(errors, unmeasured={0}), 3) == [1, 2, 3]
 
 
+def test_where_all_qubits_are_coupled_any_path_will_do():
+    ideal = Target(num_qubits=3)
+    ideal.add_instruction(CXGate())
+    ideal.add_instruction(Measure())
+    assert find_path(ideal, 3) == [0, 1, 2]
+    with pytest.raises(OqtopusOptionError, match="No path of 4 qubits"):
+        find_path(ideal, 4)
+
+
 def test_there_is_no_such_path():
     with pytest.raises(OqtopusOptionError, match="No path of 4 qubits"):
         find_path(target({(0, 1): 0.01, (2, 3): 0.01}), 4)
