@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
@@ -39,6 +40,7 @@ from .cloud.script import ScriptJob, send_script
 from .cloud.status import Sight, job_status, parse_status
 from .cloud.watcher import Watcher
 from .device.dataframe import import_pandas
+from .device.snapshot_folder import SnapshotFolder
 from .drawing.card import build_card
 from .exceptions import (
     OqtopusJobNotFoundError,
@@ -79,6 +81,8 @@ class OqtopusProvider:
         token: API token.
         profile: Section of the account file.
         insecure: Whether http:// is allowed to other machines than this one.
+        snapshots: A folder in which each calibration that is seen is kept, once, as a
+            :class:`~qiskit_oqtopus.DeviceSnapshot`; several processes may share it.
         **client_options: Further options of :class:`~qiskit_oqtopus.client.api.Client`, such as
             ``proxy``, ``connect_timeout`` and ``read_timeout`` (in s).
     """
@@ -90,11 +94,13 @@ class OqtopusProvider:
         *,
         profile: str | None = None,
         insecure: bool = False,
+        snapshots: str | os.PathLike[str] | None = None,
         **client_options: Any,
     ) -> None:
         if insecure:
             client_options["insecure"] = True
-        self._connection = Connection(url, token, profile, client_options)
+        kept = None if snapshots is None else SnapshotFolder(snapshots)
+        self._connection = Connection(url, token, profile, client_options, kept)
         self._watcher = Watcher(self._connection)
         self._job_backends: dict[str, OqtopusBackend] = {}  # by device id, for retrieved jobs
 

@@ -28,7 +28,7 @@ def rabi(arguments: tuple[str, ...]) -> int:
 @click.argument("device")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the report.")
 @click.option("--qubits", help="Such as 0,3,5; or all (default: the good ones).")
-@click.option("--measure", help="Such as t1,readout (default: readout,t1,t2,rb,irb).")
+@click.option("--measure", help="Such as t1,chsh,parity (default: readout,t1,t2,rb,irb).")
 @click.option("--shots", type=click.IntRange(1), help="Shots of each circuit.")
 @click.option("--seed", type=int, help="Of random sequences and of the simulator.")
 @click.option("--twin", is_flag=True, help="Rehearse on the twin: nothing is sent to the device.")

@@ -11,6 +11,7 @@ from ..exceptions import OqtopusCredentialsError, OqtopusOptionError
 if TYPE_CHECKING:
     from ..client.api import Client
     from ..client.models import Submission
+    from ..device.snapshot_folder import SnapshotFolder
     from .credentials import Account
 
 
@@ -25,6 +26,7 @@ class Connection:
         token: The token, or None to find it.
         profile: Section of the account file, or None for the default one.
         client_options: Options of :class:`~qiskit_oqtopus.client.api.Client`.
+        snapshots: Keeps the calibrations that its backends see, or None.
     """
 
     def __init__(
@@ -33,7 +35,9 @@ class Connection:
         token: str | Secret | None = None,
         profile: str | None = None,
         client_options: dict[str, Any] | None = None,
+        snapshots: SnapshotFolder | None = None,
     ) -> None:
+        self.snapshots = snapshots
         self._url = url
         self._token = None if token is None else Secret(token)
         self._profile = profile
@@ -113,10 +117,13 @@ class Connection:
             "profile": self._profile,
             "client_options": options,
             "expected_url": url,
+            "snapshots": self.snapshots,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["url"], None, state["profile"], state["client_options"])  # type: ignore[misc]
+        self.__init__(  # type: ignore[misc]
+            state["url"], None, state["profile"], state["client_options"], state["snapshots"]
+        )
         self._expected_url = state["expected_url"]
 
     def _client_url(self) -> str | None:

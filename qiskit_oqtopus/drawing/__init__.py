@@ -2,5 +2,6 @@
 
 from .comparison import plot_comparison
 from .device import draw_device
+from .history import plot_history
 
-__all__ = ["draw_device", "plot_comparison"]
+__all__ = ["draw_device", "plot_comparison", "plot_history"]

@@ -36,7 +36,7 @@ def find_quantity(name: str, unit: str | None = None) -> Quantity:
 
     Args:
         name: A column of a calibration, or a quantity of a table of results.
-        unit: Its unit, if the table says it: "s", or "" for probabilities.
+        unit: Its unit, if the table says it: "s", "" for probabilities, "1" for other numbers.
 
     >>> find_quantity("t1").label
     'T1 (µs)'
@@ -54,4 +54,4 @@ def find_quantity(name: str, unit: str | None = None) -> Quantity:
         return Quantity(f"{name} (µs)", 1e6)
     if not unit and name.startswith(("EP", "readout")):
         return Quantity(f"{name} (%)", 100.0, True)
-    return Quantity(f"{name} ({unit})" if unit else name)
+    return Quantity(name if unit in (None, "", "1") else f"{name} ({unit})")

@@ -2,9 +2,12 @@
 
 try:
     from .characterization import Characterization
+    from .chsh import CHSH
     from .comparison import compare, wide_table
     from .curve import data_table
     from .execution import run
+    from .ghz import ParityOscillation
+    from .history import load_history
     from .mitigation import mitigate
     from .rabi import Rabi, pi_amplitude
     from .retrieval import load
@@ -18,11 +21,14 @@ except ModuleNotFoundError as error:
     ) from error
 
 __all__ = [
+    "CHSH",
     "Characterization",
+    "ParityOscillation",
     "Rabi",
     "compare",
     "data_table",
     "load",
+    "load_history",
     "mitigate",
     "pi_amplitude",
     "run",

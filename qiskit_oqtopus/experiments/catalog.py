@@ -30,11 +30,13 @@ _FRAMEWORK = "qiskit_experiments.framework"
 
 CLASSES = {
     "BatchExperiment": _FRAMEWORK,
+    "CHSH": "qiskit_oqtopus.experiments.chsh",
     "Characterization": "qiskit_oqtopus.experiments.characterization",
     "CorrelatedReadoutError": _LIBRARY,
     "InterleavedRB": _LIBRARY,
     "LocalReadoutError": _LIBRARY,
     "ParallelExperiment": _FRAMEWORK,
+    "ParityOscillation": "qiskit_oqtopus.experiments.ghz",
     "ProcessTomography": _LIBRARY,
     "QuantumVolume": _LIBRARY,
     "Rabi": "qiskit_oqtopus.experiments.rabi",

@@ -37,7 +37,8 @@ class Characterization(BatchExperiment):
     """Measures the qubits and couplings of a chip, as many at a time as do not disturb each other.
 
     The experiments are those of qiskit-experiments with their analyses: LocalReadoutError, T1,
-    T2Hahn, StandardRB of each qubit, and InterleavedRB of the native cx of each coupling. Those of
+    T2Hahn, StandardRB of each qubit, and InterleavedRB of the native cx of each coupling. Whoever
+    asks for it gets CHSH and ParityOscillation of the two qubits of each coupling, too. Those of
     one group run in the same circuits. These are placed on the physical qubits without a transpiler
     such that, on a real device as well, each experiment takes the time that it takes alone. Each
     gets its own data also if others have none.
@@ -45,12 +46,12 @@ class Characterization(BatchExperiment):
     All is decided in the constructor, and :meth:`to_plain` has it as plain data.
 
     Args:
-        backend: Any BackendV2 with the instructions x, sx, rz, delay, and cx for ``"irb"``.
-        measure: What to measure: any of "readout", "t1", "t2", "rb", "irb"; None for all.
+        backend: Any BackendV2 with the instructions x, sx, rz, delay, and cx for couplings.
+        measure: What to measure: any of "readout", "t1", "t2", "rb" of qubits and "irb", "chsh",
+            "parity" of couplings; None for all but the last two.
         qubits: "good", "all" or a list.
-        couplings: "good", "all" or a list of pairs, for "irb". Of a list of qubits, those between
-            them. A coupling that is listed in both directions is measured in that of the smaller
-            error.
+        couplings: "good", "all" or a list of pairs. Of a list of qubits, those between them. A
+            coupling that is listed in both directions is measured in that of the smaller error.
         shots: Shots of each circuit.
         delays: Delays in s of T1 and T2, or of each: ``{"t1": ..., "t2": ...}``. None takes 12 up
             to 3.35 times the stated lifetime of each qubit.
@@ -319,8 +320,12 @@ class Characterization(BatchExperiment):
     ) -> Path:
         """Write a page about what was found, with tables and pictures.
 
+        It says what has changed since the last night of the device whose report is in a folder
+        beside this one; :func:`~qiskit_oqtopus.experiments.load_history` reads all of them.
+
         Args:
-            folder: Where ``index.html``, ``qubits.csv``, ``couplings.csv`` and ``figures/`` go.
+            folder: Where ``index.html``, ``values.csv``, ``qubits.csv``, ``couplings.csv`` and
+                ``figures/`` go.
             data: Analysed data of :meth:`run`.
             device: The chip to draw: a backend or a snapshot; None for the backend of the plan.
 

@@ -18,6 +18,8 @@ NEEDED = {
     "t2": ("sx", "x", "delay"),
     "rb": ("rz", "sx"),
     "irb": ("rz", "sx", "cx"),
+    "chsh": ("rz", "sx", "cx"),
+    "parity": ("rz", "sx", "cx"),
 }
 """By what is measured, the instructions of which its circuits consist, beside measurements."""
 

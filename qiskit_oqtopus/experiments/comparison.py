@@ -19,6 +19,9 @@ Stated = Mapping[str, Mapping[str, float]]
 ONE_QUBIT_GATES = ("EPG_sx", "EPG_x")
 """Quantities that the one error of all one-qubit gates is the stated value of."""
 
+NUMBER = "1"
+"""The unit of numbers that are neither times nor probabilities."""
+
 COLUMNS = (
     *("element", "quantity", "value", "stderr", "unit", "stated", "sigma"),
     *("quality", "points", "reason", "job_id"),
@@ -166,17 +169,22 @@ def wide_table(table: DataFrame) -> DataFrame:
 def describe(value: float, stderr: float, unit: str) -> str:
     """Return a value as people write it: times in µs, probabilities in percent.
 
+    >>> describe(2.71, 0.04, NUMBER)
+    '2.71 ± 0.04'
+
     >>> describe(2.5e-5, 1.2e-6, "s"), describe(0.0123, 0.0004, ""), describe(float("nan"), 0, "s")
     ('25.0 ± 1.2 µs', '1.23 ± 0.04 %', '')
     """
     if not np.isfinite(value):
         return ""
-    factor, shown = (1e6, "µs") if unit == "s" else (100.0, "%") if unit == "" else (1.0, unit)
+    factor, shown = {"s": (1e6, " µs"), "": (100.0, " %"), NUMBER: (1.0, "")}.get(
+        unit, (1.0, f" {unit}")
+    )
     value, stderr = value * factor, stderr * factor
     if not np.isfinite(stderr) or stderr <= 0:
-        return f"{value:.4g} {shown}"
+        return f"{value:.4g}{shown}"
     digits = min(8, max(0, 1 - int(np.floor(np.log10(stderr)))))
     text = f"{stderr:.{digits}f}"
     if text.rstrip("0") != text and "." in text and stderr < 1:
         digits, text = digits - 1, f"{stderr:.{digits - 1}f}"
-    return f"{value:.{digits}f} ± {text} {shown}"
+    return f"{value:.{digits}f} ± {text}{shown}"

@@ -33,7 +33,7 @@ Placed = tuple[QuantumCircuit, list[dict[str, Any]]]
 _ANGLES = (0.0, math.pi / 2, math.pi, -math.pi / 2)
 
 
-class _Pen:
+class Pen:
     """Writes circuits that measure some qubits at their end.
 
     Args:
@@ -71,6 +71,10 @@ class _Pen:
             return []
         return [CircuitInstruction(Delay(duration, unit), (self._qubits[qubit],))]
 
+    def turn(self, qubit: int, angle: float) -> CircuitInstruction:
+        """Return an rz by any angle in rad."""
+        return CircuitInstruction(RZGate(angle), (self._qubits[qubit],))
+
     def write(self, name: str, instructions: Iterator[CircuitInstruction]) -> QuantumCircuit:
         """Return a circuit with measurements at its end."""
         circuit = QuantumCircuit(self._qubits, self._clbits, name=name)
@@ -83,7 +87,7 @@ class _Pen:
 
 def place_readout(chip: Chip, qubits: Sequence[int]) -> list[QuantumCircuit]:
     """Return the circuits of LocalReadoutError: all qubits in 0, and all in 1."""
-    pen = _Pen(chip, qubits)
+    pen = Pen(chip, qubits)
     circuits = []
     for label, pulses in (("0", []), ("1", [pen.x[qubit] for qubit in qubits])):
         state = label * len(qubits)
@@ -117,7 +121,7 @@ def _place_decays(
 ) -> list[Placed]:
     qubits = [experiment.physical_qubits[0] for experiment in experiments]
     delays = [list(experiment.experiment_options.delays) for experiment in experiments]
-    pen = _Pen(chip, qubits)
+    pen = Pen(chip, qubits)
     lengths: dict[str, Mapping[int, float]] = {"x": chip.x, "sx": chip.sx}
     pulses = {"x": pen.x, "sx": pen.sx}
     placed = []
@@ -176,7 +180,7 @@ def count_turns(turns: Turns) -> dict[str, int]:
 def place_rb(chip: Chip, experiments: Sequence[BaseExperiment]) -> list[Placed]:
     """Return the circuits of several StandardRB of one qubit: in each layer an rz and an sx."""
     qubits = [experiment.physical_qubits[0] for experiment in experiments]
-    pen = _Pen(chip, qubits)
+    pen = Pen(chip, qubits)
     strings = [build_turns(experiment) for experiment in experiments]
     placed = []
     for number in range(len(strings[0])):
@@ -190,7 +194,7 @@ def place_rb(chip: Chip, experiments: Sequence[BaseExperiment]) -> list[Placed]:
     return placed
 
 
-def _draw_turns(pen: _Pen, rows: Mapping[int, Turns]) -> Iterator[CircuitInstruction]:
+def _draw_turns(pen: Pen, rows: Mapping[int, Turns]) -> Iterator[CircuitInstruction]:
     layers = max(len(turns) for turns in rows.values())
     for layer in range(layers, 0, -1):  # counted from the end
         there = [(qubit, turns) for qubit, turns in rows.items() if len(turns) >= layer]
@@ -257,7 +261,7 @@ a number of layers of its own, each coupling would make the others wait."""
 def place_irb(chip: Chip, experiments: Sequence[BaseExperiment]) -> list[Placed]:
     """Return the circuits of several InterleavedRB of cx, whose cx are in the same layers."""
     pairs = [tuple(experiment.physical_qubits) for experiment in experiments]
-    pen = _Pen(chip, [qubit for pair in pairs for qubit in pair])
+    pen = Pen(chip, [qubit for pair in pairs for qubit in pair])
     strings = [build_steps(experiment) for experiment in experiments]
     placed = []
     for number in range(len(strings[0])):
@@ -275,7 +279,7 @@ def place_irb(chip: Chip, experiments: Sequence[BaseExperiment]) -> list[Placed]
 
 
 def _draw_steps(
-    pen: _Pen, chip: Chip, rows: Mapping[tuple[int, ...], Sequence[Step]]
+    pen: Pen, chip: Chip, rows: Mapping[tuple[int, ...], Sequence[Step]]
 ) -> Iterator[CircuitInstruction]:
     waits = {qubit: pen.delay(qubit, chip.round(chip.sx[qubit])) for pair in rows for qubit in pair}
     for steps in zip(*rows.values(), strict=True):

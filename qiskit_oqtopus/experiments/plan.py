@@ -11,10 +11,13 @@ from qiskit_experiments.framework import BaseExperiment
 from qiskit_experiments.library import T1, StandardRB, T2Hahn
 
 from ..exceptions import OqtopusOptionError
+from . import bell
 from .chip import Chip, check_instructions
+from .chsh import CHSH, POINTS
 from .comparison import read_stated
 from .composite import MIN_LENGTHS, MIN_POINTS
 from .elements import choose_couplings, choose_qubits
+from .ghz import DEFAULT_PHASES, ParityOscillation
 from .grouping import (
     Coupling,
     group_couplings,
@@ -23,7 +26,7 @@ from .grouping import (
     split,
 )
 from .interleaved import TwirledRB
-from .placed import PlacedGroup, ReadoutGroup
+from .placed import Place, PlacedGroup, ReadoutGroup
 from .placement import (
     build_steps,
     build_turns,
@@ -47,14 +50,33 @@ from .points import (
 
 Plain = dict[str, Any]
 
-MEASURE = ("readout", "t1", "t2", "rb", "irb")
+MEASURE = ("readout", "t1", "t2", "rb", "irb", "chsh", "parity")
 """What can be measured, in the order in which it is."""
+
+BY_DEFAULT = ("readout", "t1", "t2", "rb", "irb")
+"""What is measured if nothing is asked for."""
 
 DECAYS = ("t1", "t2")
 BENCHMARKS = ("rb", "irb")
 
+BELL = ("chsh", "parity")
+"""What is measured of two qubits that are entangled."""
+
+PAIRS = ("irb", *BELL)
+"""What is measured of couplings; all else is of qubits."""
+
 GATES = {"readout": 1, "t1": 1, "t2": 3}
 """Gates of the longest circuit for each qubit."""
+
+PLACES: Mapping[str, Place] = {
+    "t1": place_t1,
+    "t2": place_t2,
+    "rb": place_rb,
+    "irb": place_irb,
+    "chsh": bell.place_chsh,
+    "parity": bell.place_parity,
+}
+"""What makes circuits of a group."""
 
 Component = PlacedGroup | ReadoutGroup
 
@@ -84,16 +106,18 @@ def resolve(
     max_gates = _check_number("max_gates", max_gates, 1)
     target = backend.target
     places = choose_qubits(backend, qubits, limits)
-    pairs = choose_couplings(backend, couplings, limits, qubits, places) if "irb" in kinds else []
-    if measure is None and "irb" in kinds and not pairs:
+    of_pairs = [kind for kind in kinds if kind in PAIRS]
+    pairs = choose_couplings(backend, couplings, limits, qubits, places) if of_pairs else []
+    if measure is None and not pairs:
         kinds.remove("irb")
-    one_qubit = [kind for kind in kinds if kind != "irb"]
+        of_pairs = []
+    one_qubit = [kind for kind in kinds if kind not in PAIRS]
     if one_qubit and not places:
         raise OqtopusOptionError("There is no qubit to measure. Give 'qubits', or other limits.")
-    if "irb" in kinds and not pairs:
+    if of_pairs and not pairs:
         raise OqtopusOptionError(
-            "There is no coupling to measure. Give 'couplings' or other limits, or leave 'irb' "
-            "out of 'measure'."
+            "There is no coupling to measure. Give 'couplings' or other limits, or leave "
+            f"{', '.join(map(repr, of_pairs))} out of 'measure'."
         )
     check_instructions(backend, kinds, places, pairs)
     everywhere = sorted({*places, *(qubit for pair in pairs for qubit in pair)})
@@ -182,7 +206,7 @@ def regroup(plain: Plain) -> Plain:
                 f"A circuit of {kind!r} for one element alone has {most} gates, and 'max_gates' is "
                 f"{limit}. Take shorter lengths, or more gates."
             )
-        apart = plain["apart"][kind if kind in BENCHMARKS else "qubits"]
+        apart = plain["apart"]["irb" if kind in PAIRS else "rb" if kind == "rb" else "qubits"]
         elements = [[_element(each) for each in group] for group in apart]
         found = [part for group in elements for part in split(group, counts, limit)]
         groups[kind] = [
@@ -209,6 +233,8 @@ def count_gates(plain: Plain, kind: str) -> dict[Any, int]:
             )
             for experiment in (build_one(plain, kind, pair) for pair in pairs)
         }
+    if kind in BELL:
+        return dict.fromkeys(map(_element, plain["couplings"]), bell.GATES[kind])
     return dict.fromkeys(plain["qubits"], GATES[kind])
 
 
@@ -222,7 +248,6 @@ def read_chip(plain: Plain) -> Chip:
 def build_components(plain: Plain) -> list[Component]:
     """Return the experiments of a plan, one for each group."""
     chip = read_chip(plain)
-    places = {"t1": place_t1, "t2": place_t2, "rb": place_rb, "irb": place_irb}
     components: list[Component] = []
     for kind in plain["measure"]:
         for group in plain["groups"][kind]:
@@ -231,7 +256,7 @@ def build_components(plain: Plain) -> list[Component]:
                 continue
             experiments = [build_one(plain, kind, _element(each)) for each in group]
             components.append(
-                PlacedGroup(experiments, places[kind], chip, count_points(plain, kind))
+                PlacedGroup(experiments, PLACES[kind], chip, count_points(plain, kind))
             )
     return components
 
@@ -243,6 +268,10 @@ def build_one(plain: Plain, kind: str, element: Any) -> BaseExperiment:
         scale = table["scale"].get(str(element), 1.0)
         delays = [scale * time for time in table["times"]]
         return (T1 if kind == "t1" else T2Hahn)([element], delays)
+    if kind == "chsh":
+        return CHSH(element)
+    if kind == "parity":
+        return ParityOscillation(element)
     lengths, samples = plain["lengths"][kind], plain["samples"]
     if kind == "rb":
         return StandardRB([element], lengths, num_samples=samples, seed=_seed(plain, 1, element))
@@ -256,6 +285,8 @@ def count_points(plain: Plain, kind: str) -> int:
         return 2
     if kind in DECAYS:
         return len(plain["delays"][kind]["times"])
+    if kind in BELL:
+        return 2 * POINTS if kind == "chsh" else 1 + DEFAULT_PHASES
     factor = 2 if kind == "irb" else 1
     return factor * len(plain["lengths"][kind]) * int(plain["samples"])
 
@@ -276,7 +307,9 @@ def _is_pair(place: Any) -> bool:
 
 
 def _check_measure(measure: Iterable[str] | None) -> list[str]:
-    asked = MEASURE if measure is None else [measure] if isinstance(measure, str) else list(measure)
+    if measure is None:
+        return list(BY_DEFAULT)
+    asked = [measure] if isinstance(measure, str) else list(measure)
     unknown = [kind for kind in asked if kind not in MEASURE]
     if unknown or not asked:
         raise OqtopusOptionError(

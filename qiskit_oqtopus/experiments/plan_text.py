@@ -20,6 +20,8 @@ _NAMES = {
     "t2": "T2Hahn",
     "rb": "StandardRB",
     "irb": "InterleavedRB of cx",
+    "chsh": "CHSH",
+    "parity": "ParityOscillation of two qubits",
 }
 
 

@@ -20,6 +20,7 @@ from ..drawing import draw_device, plot_comparison
 from ..drawing.pyplot import import_pyplot
 from ..exceptions import OqtopusOptionError
 from .comparison import describe, wide_table
+from .history import add_change, find_last_night, write_night
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 WORST = 5
 """How many of the worst elements are named for each quantity."""
+
+MANY_SIGMA = 3
+"""How many standard errors are more than chance."""
 
 NARROW = 24
 """Up to how many elements comparisons stand side by side."""
@@ -47,9 +51,12 @@ def write_report(
 ) -> Path:
     """Write the page, the tables and the pictures.
 
+    What has changed since the last night of the device stands on the page, if that has a report in
+    a folder beside this one.
+
     Args:
-        folder: Where ``index.html``, ``qubits.csv``, ``couplings.csv`` and ``figures/`` are
-            written; it is made if it is not there.
+        folder: Where ``index.html``, ``values.csv``, ``qubits.csv``, ``couplings.csv`` and
+            ``figures/`` are written; it is made if it is not there.
         table: A table of ``Characterization.table``.
         device: What :func:`.drawing.draw_device` draws; None leaves the chip maps out.
         plan: What was planned, as text.
@@ -66,6 +73,10 @@ def write_report(
         raise OqtopusOptionError("The table has no rows: there is nothing to report.")
     path = Path(folder)
     (path / "figures").mkdir(parents=True, exist_ok=True)
+    before = find_last_night(path, table)
+    write_night(path, table)
+    if before is not None:
+        table = add_change(table, before)
     wide = wide_table(table)
     is_coupling = wide.index.str.contains("-")
     wide[~is_coupling].dropna(axis=1, how="all").to_csv(path / "qubits.csv")
@@ -74,6 +85,7 @@ def write_report(
     sections = [
         ("Chip", _draw_maps(pictures, wide, device) if device is not None else ""),
         ("Found and stated", _draw_comparisons(pictures, table)),
+        ("Since the last night", _describe_change(table, before)),
         (f"The worst {WORST}", _list_worst(table)),
         ("Fits that failed", _list_failed(pictures, table, figures or {})),
         ("All values", _build_table(table)),
@@ -245,6 +257,43 @@ def _list_worst(table: DataFrame) -> str:
     return f'<div class="lists">{"".join(html)}</div>' if html else ""
 
 
+def _describe_change(table: DataFrame, before: DataFrame | None) -> str:
+    """Return what the last night was, and what has changed most since then."""
+    if before is None:
+        return (
+            "<p>There is no earlier night of this device in a folder beside this one, so that "
+            "nothing can be said of changes.</p>"
+        )
+    known = table[table["change_sigma"].notna()]
+    large = known[known["change_sigma"].abs() > MANY_SIGMA]
+    order = known["change_sigma"].abs().sort_values(ascending=False, kind="stable").index
+    when = f"{before['time'].iloc[0]:%Y-%m-%d %H:%M} UTC"
+    name = Path(before["file"].iloc[0]).parent.name
+    items = "".join(
+        f"<li><b>{escape(str(row['element']))}</b> {escape(str(row['quantity']))}: "
+        f"{escape(_show_change(row))}</li>"
+        for _, row in known.loc[order].head(WORST).iterrows()
+    )
+    told = f"The last night was that of {when}, in the folder {escape(name)}."
+    if not items:
+        return f"<p>{told} It has no value in common with this one.</p>"
+    return (
+        f"<p>{told} Of {len(known)} values that both nights have, {len(large)} changed by more "
+        f"than {MANY_SIGMA} standard errors. The largest changes:</p><ol>{items}</ol>"
+    )
+
+
+def _show_change(row: Mapping[str, Any]) -> str:
+    """Return a change with its error and its sigma; nothing where there is none."""
+    change = float(row.get("change", np.nan))
+    text = describe(change, float(row.get("change_stderr", np.nan)), _text(row["unit"]))
+    if not text:
+        return ""
+    sigma = float(row["change_sigma"])
+    sign = "" if text.startswith("-") else "+"
+    return f"{sign}{text}" + (f" ({sigma:+.1f} σ)" if np.isfinite(sigma) else "")
+
+
 def _list_failed(pictures: _Pictures, table: DataFrame, figures: Mapping[str, Figure]) -> str:
     failed = table[table["quality"] != "good"]
     if not len(failed) and not figures:
@@ -263,7 +312,8 @@ def _list_failed(pictures: _Pictures, table: DataFrame, figures: Mapping[str, Fi
 
 
 def _build_table(table: DataFrame) -> str:
-    names = ["element", "quantity", "found", "stated", "sigma", "quality", "points", "reason"]
+    names = ["element", "quantity", "found", "stated", "sigma", "change", "quality"]
+    names += ["points", "reason"]
     head = "".join(f'<th scope="col"><button>{name}</button></th>' for name in names)
     rows = "".join(_build_row(row) for _, row in table.iterrows())
     return (
@@ -283,6 +333,7 @@ def _build_row(row: Mapping[str, Any]) -> str:
         (_show(row), row["value"]),
         (describe(float(row["stated"]), np.nan, unit), row["stated"]),
         (f"{row['sigma']:+.1f}" if np.isfinite(row["sigma"]) else "", row["sigma"]),
+        (_show_change(row), row.get("change_sigma", np.nan)),
         (_text(row["quality"]), None),
         (_text(row["points"]), None),
         (_text(row["reason"]), None),

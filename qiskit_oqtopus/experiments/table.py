@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qiskit_experiments.framework import ExperimentData
 
 from ..exceptions import OqtopusOptionError
-from .comparison import COLUMNS
+from .comparison import COLUMNS, NUMBER
 from .composite import JOB_ID, POINTS, REASON, SHOTS
 
 if TYPE_CHECKING:
@@ -27,10 +27,16 @@ _SHOWN = {
     "T2Hahn": ("T2",),
     "StandardRB": ("EPC", "EPG_sx", "EPG_x"),
     "InterleavedRB": ("EPC",),
+    "CHSH": ("S",),
+    "ParityOscillation": ("contrast", "population", "fidelity"),
 }
 """By the type of an experiment, which of its results are in the table."""
 
-_UNITS = {"T1": "s", "T2": "s"}
+_UNITS = {
+    "T1": "s",
+    "T2": "s",
+    **dict.fromkeys(("S", "contrast", "population", "fidelity"), NUMBER),
+}
 
 
 def build_table(plain: Mapping[str, Any], data: ExperimentData) -> DataFrame:
@@ -104,8 +110,9 @@ def find_bad(table: DataFrame, number: int) -> dict[tuple[str, tuple[int, ...]],
     found: dict[tuple[str, tuple[int, ...]], str] = {}
     for element, quantity in zip(rows["element"], rows["quantity"], strict=True):
         qubits = tuple(_order(element)[1])
+        of_pairs = quantity == "EPC" and len(qubits) > 1
         kinds = [kind for kind, names in _SHOWN.items() if quantity in names]
-        kind = kinds[-1] if len(qubits) > 1 else kinds[0] if kinds else ""
+        kind = kinds[-1] if of_pairs else kinds[0] if kinds else ""
         if kind and len(found) < number:
             found.setdefault((kind, qubits), f"{element} {quantity}")
     return found

@@ -1,14 +1,19 @@
 """The provider: which jobs are listed, in which order, and which device is the least busy."""
 
+import pickle
+import warnings
+
 import pytest
 from qiskit.providers import JobStatus
 
 from qiskit_oqtopus import (
+    DeviceSnapshot,
     OqtopusBackend,
     OqtopusJobError,
     OqtopusNotFoundError,
     OqtopusOptionError,
     OqtopusProvider,
+    OqtopusWarning,
     SamplerV2,
 )
 from tests.device_circuits import flip
@@ -198,3 +203,46 @@ def test_the_line_to_write_for_a_device():
             assert f"OqtopusProvider().backend({name!r})" in str(caught.value)
     with pytest.raises(OqtopusOptionError, match="comes from the provider"):
         OqtopusBackend()
+
+
+@pytest.fixture
+def cloud():
+    with emulator.Emulator(["line-4q", "grid-16q"]) as running:
+        yield running
+
+
+def test_each_calibration_that_is_seen_is_kept(cloud, tmp_path):
+    kept = tmp_path / "kept"
+    for _ in range(2):  # in one process or several
+        with OqtopusProvider(url=cloud.url, token=cloud.token, snapshots=kept) as provider:
+            assert not kept.exists() or len(list(kept.iterdir())) == 2
+            provider.backends()
+            device = provider.backend("line-4q")
+    assert len(list(kept.iterdir())) == 2
+    cloud.devices.set("line-4q", calibrated_at="2026-11-22T22:17:16Z")
+    device.refresh()
+    pickle.loads(pickle.dumps(device))
+    assert len(list(kept.iterdir())) == 3
+    snapshot = DeviceSnapshot.load(kept / "line-4q_2026-11-22T22-17-16Z.json")
+    assert snapshot == device.snapshot()
+    text = "".join(path.read_text() for path in kept.iterdir())
+    assert cloud.token not in text
+
+
+def test_a_folder_of_snapshots_that_cannot_be_written_costs_nothing(cloud, tmp_path):
+    (tmp_path / "file").write_text("")
+    with OqtopusProvider(url=cloud.url, token=cloud.token, snapshots=tmp_path / "file") as provider:
+        with pytest.warns(OqtopusWarning, match="cannot be kept") as caught:
+            device = provider.backend("line-4q")
+        assert caught[0].filename == __file__
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            provider.backends()
+            cloud.devices.set("line-4q", calibrated_at="2026-11-22T22:17:16Z")
+            device.refresh()
+        assert sum(device.run(flip(device), shots=7).result().get_counts().values()) == 7
+
+
+def test_what_is_no_folder_of_snapshots():
+    with pytest.raises(OqtopusOptionError, match="'snapshots' must be the path"):
+        OqtopusProvider(snapshots=3)

@@ -1,6 +1,6 @@
 """Batches: circuits that run in one SSE job, as the text of one Python program.
 
-The program is :mod:`.container`, followed by the OpenQASM programs of the circuits, compressed, and
+The program is :mod:`.sse.container`, followed by the OpenQASM programs of the circuits, compressed, and
 a last line that says which circuits of the run they are.
 """
 

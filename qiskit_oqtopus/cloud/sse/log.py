@@ -1,4 +1,4 @@
-"""The log of an SSE job: what :mod:`.container` has printed of each circuit."""
+"""The log of an SSE job: what :mod:`.sse.container` has printed of each circuit."""
 
 from __future__ import annotations
 

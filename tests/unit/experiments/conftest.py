@@ -2,7 +2,9 @@
 
 import warnings
 
+import numpy as np
 import pytest
+from qiskit.quantum_info import DensityMatrix
 from qiskit.transpiler import Target
 
 from qiskit_oqtopus import DeviceSnapshot, QulacsBackend
@@ -66,3 +68,36 @@ def show_results(data):
             value = (value.nominal_value, value.std_dev)
         shown.append(repr((name, value, quality)))
     return shown
+
+
+def predict(twin, circuits):
+    """Return the exact probabilities of each circuit's outcomes, as its last bits show them.
+
+    From the density matrix of the twin, and the errors of its readout that the Target states.
+    """
+    found = []
+    options = {"density_matrix": True, "shots": 1}
+    result = twin.run(circuits, **options).result()
+    for index, circuit in enumerate(circuits):
+        state = DensityMatrix(result.data(index)["density_matrix"])
+        qubits = [0] * circuit.num_clbits
+        for item in circuit.data:
+            if item.operation.name == "measure":
+                qubit, clbit = item.qubits[0], item.clbits[0]
+                qubits[circuit.find_bit(clbit).index] = circuit.find_bit(qubit).index
+        probabilities = state.probabilities(qubits).reshape([2] * len(qubits))
+        for axis, qubit in enumerate(reversed(qubits)):
+            stated = twin.target["measure"][(qubit,)]
+            up, down = stated.prob_meas1_prep0, stated.prob_meas0_prep1
+            confusion = np.array([[1 - up, down], [up, 1 - down]])
+            moved = np.tensordot(confusion, probabilities, axes=(1, axis))
+            probabilities = np.moveaxis(moved, 0, axis)
+        width = len(qubits)
+        flat = probabilities.reshape(-1)
+        found.append({f"{number:0{width}b}": p for number, p in enumerate(flat)})
+    return found
+
+
+def parity_of(probabilities):
+    """Return the mean of the product of all bits, each +1 for 0 and -1 for 1."""
+    return sum((-1) ** bits.count("1") * p for bits, p in probabilities.items())

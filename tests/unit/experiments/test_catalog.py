@@ -29,7 +29,7 @@ from qiskit_oqtopus import (
     OqtopusProtocolError,
     QulacsBackend,
 )
-from qiskit_oqtopus.experiments import Characterization, Rabi
+from qiskit_oqtopus.experiments import CHSH, Characterization, ParityOscillation, Rabi
 from qiskit_oqtopus.experiments.catalog import CLASSES, from_plain, to_plain
 from tests.devices import chip_device, chip_facts
 
@@ -64,6 +64,9 @@ def parallel(**options):
 
 
 EXPERIMENTS = [
+    CHSH((4, 5), points=24),
+    ParityOscillation([3, 1, 2], phases=np.linspace(0, 2, 7)),
+    ParityOscillation(n=4, backend=QulacsBackend(num_qubits=4)),
     Rabi([2]),
     Rabi(2, points=20, max_amplitude=1.5),
     Rabi([2], np.linspace(0, 1, 6)),
