@@ -10,7 +10,7 @@ from qiskit.result.models import ExperimentResult
 
 from ..program.header import FOREIGN, ProgramHeader
 from . import results
-from .sse.log import Outcome
+from .sse.log import CircuitOutcome
 
 if TYPE_CHECKING:
     from ..client.models import Job
@@ -73,7 +73,7 @@ def build_results(
 
 
 def build_sse_results(
-    headers: Sequence[ProgramHeader], job: Job, outcomes: Sequence[Outcome]
+    headers: Sequence[ProgramHeader], job: Job, outcomes: Sequence[CircuitOutcome]
 ) -> list[ExperimentResult]:
     """Return the result of each circuit that a Python program has run.
 
@@ -91,7 +91,7 @@ def build_sse_results(
     ]
 
 
-def _build_sse_result(header: ProgramHeader, job: Job, outcome: Outcome) -> ExperimentResult:
+def _build_sse_result(header: ProgramHeader, job: Job, outcome: CircuitOutcome) -> ExperimentResult:
     if outcome.answer is None:
         return results.failed_result(header, outcome.reason, job.job_id)
     # As if it had run in a job of its own.

@@ -29,7 +29,7 @@ from .identity import check_identity, check_python_identity
 from .listing import list_jobs
 from .outage import Outage
 from .sse.batches import read_programs
-from .sse.log import Outcome, clean_log, find_mark, read_outcomes
+from .sse.log import CircuitOutcome, clean_log, find_mark, read_outcomes
 from .status import DELETED, Sight, job_status
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _download_one(
         ) from error
 
 
-def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[Outcome]:
+def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[CircuitOutcome]:
     """Return what became of each circuit of a Python program that has succeeded, from its log.
 
     Args:
@@ -183,7 +183,7 @@ def read_sse_outcomes(client: Client, job: Job, member: Member | None) -> list[O
     log = read_log(client, job)
     if log is None:
         reason = "the server has stored no log of its SSE job, so that its counts are lost"
-        lost = Outcome(reason=reason, is_lost=True)
+        lost = CircuitOutcome(reason=reason, is_lost=True)
         return [lost] * len(member.circuits)
     return read_outcomes(log, find_mark(member.group_id), len(member.circuits))
 

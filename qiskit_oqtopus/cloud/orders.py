@@ -12,17 +12,17 @@ from ..program.program import Program, ProgramHeader, accumulate_fingerprints, f
 from .answer import SSE
 from .delivery import Order
 from .group import MAX_NAME, Member
-from .sse.batches import WHY_SMALL, Settings, build_python, find_size, split_into_batches
+from .sse.batches import WHY_SMALL, BatchSettings, build_python, find_size, split_into_batches
 
 if TYPE_CHECKING:
     from .backend import OqtopusBackend
     from .resumption import Present
 
 
-def sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> Settings:
+def sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> BatchSettings:
     """Return how the circuits of a run are divided into Python programs, and how they run."""
     transpiler_info, mitigation_info = find_infos(values)
-    return Settings(
+    return BatchSettings(
         backend.name,
         transpiler_info,
         mitigation_info,
@@ -32,7 +32,7 @@ def sse_settings(backend: OqtopusBackend, values: Mapping[str, Any]) -> Settings
     )
 
 
-def find_too_large(programs: Sequence[Program], settings: Settings) -> list[Problem]:
+def find_too_large(programs: Sequence[Program], settings: BatchSettings) -> list[Problem]:
     """Return the circuits that fit into no Python program; one for each PUB of a primitive."""
     found: dict[int, Problem] = {}
     for program in programs:

@@ -31,7 +31,7 @@ from .group import (
     find_runs,
     parse_description,
 )
-from .sse.log import Outcome
+from .sse.log import CircuitOutcome
 from .status import Sight
 from .wave import find_claims
 
@@ -179,7 +179,7 @@ class _Look:
         self._programs = programs
         self._is_sse = values["route"] is not None
         self._reruns_lost = values["rerun_lost"]
-        self._outcomes: dict[str, list[Outcome]] = {}  # by job id, of Python programs
+        self._outcomes: dict[str, list[CircuitOutcome]] = {}  # by job id, of Python programs
         self._lost: set[int] = set()
 
     def at(self, found: FoundGroup | None) -> Present:
@@ -242,7 +242,7 @@ class _Look:
                 self._lost |= lost
         return settled
 
-    def _read_outcomes(self, entry: Entry, job: Job) -> list[Outcome]:
+    def _read_outcomes(self, entry: Entry, job: Job) -> list[CircuitOutcome]:
         if job.job_id not in self._outcomes:
             self._outcomes[job.job_id] = read_sse_outcomes(self._client, job, entry.member)
         return entry.choose(self._outcomes[job.job_id])

@@ -42,7 +42,7 @@ _REQUIRED: Mapping[str, type] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramOutcome:
     """What has come of an SSE job.
 
     Attributes:
@@ -106,7 +106,7 @@ class ServerSide:
         with self._lock:
             return {job_id: list(views) for job_id, views in self._inner_jobs.items()}
 
-    def run(self, job: JobRecord, program: str) -> Outcome:
+    def run(self, job: JobRecord, program: str) -> ProgramOutcome:
         """Run an SSE job to its end, also if it is cancelled in between."""
         with self._lock:
             self._inner_jobs[job.job_id] = []
@@ -117,7 +117,7 @@ class ServerSide:
                 _describe(job, program), program, answer, self._check_stopped
             )
         except (TooLargeError, UnicodeError):
-            return Outcome(BROKEN)
+            return ProgramOutcome(BROKEN)
         last = _read_result(ended.result)
         known = {
             name: last[name]
@@ -125,13 +125,13 @@ class ServerSide:
             if last is not None and last.get(name) is not None
         }
         if ended.exit_code != 0:
-            return Outcome(NOT_RUN, known)
+            return ProgramOutcome(NOT_RUN, known)
         if last is None:
-            return Outcome(BROKEN)
+            return ProgramOutcome(BROKEN)
         if last["status"] != "succeeded":
-            return Outcome(NOT_SUCCEEDED, known)
+            return ProgramOutcome(NOT_SUCCEEDED, known)
         result = {name: (last.get("result") or {}).get(name) for name in ("sampling", "estimation")}
-        return Outcome(None, known, result, ended.log, self._program_start + ended.seconds)
+        return ProgramOutcome(None, known, result, ended.log, self._program_start + ended.seconds)
 
     def _answer(
         self, job: JobRecord, program: str, message: Any, left: float

@@ -1,7 +1,7 @@
 """Batches: circuits that run in one SSE job, as the text of one Python program.
 
-The program is :mod:`.sse.container`, followed by the OpenQASM programs of the circuits, compressed, and
-a last line that says which circuits of the run they are.
+The program is :mod:`.sse.container`, followed by the OpenQASM programs of the circuits, compressed,
+and a last line that says which circuits of the run they are.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _DATA = re.compile(r'^DATA = "([^"\n]*)"$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Settings:
+class BatchSettings:
     """How the circuits of a run are divided, and how they run.
 
     Attributes:
         device_id: The device.
-        transpiler_info: Settings of the server's transpiler.
-        mitigation_info: Settings of the server's mitigation.
+        transpiler_info: BatchSettings of the server's transpiler.
+        mitigation_info: BatchSettings of the server's mitigation.
         max_bytes: How large a program may be as JSON.
         seconds: Time in s after which a program begins no circuit.
         seconds_per_circuit: Time that a circuit is expected to take, in s.
@@ -71,7 +71,9 @@ def json_size(text: str) -> int:
     return len(json.dumps(text))
 
 
-def split_into_batches(programs: Sequence[Program], settings: Settings) -> Iterator[list[Program]]:
+def split_into_batches(
+    programs: Sequence[Program], settings: BatchSettings
+) -> Iterator[list[Program]]:
     """Divide programs that follow each other, each batch as long as size and time allow.
 
     The same programs and settings give the same batches, also from the beginning of any batch on.
@@ -92,12 +94,12 @@ def split_into_batches(programs: Sequence[Program], settings: Settings) -> Itera
         yield batch
 
 
-def find_size(program: Program, settings: Settings) -> int:
+def find_size(program: Program, settings: BatchSettings) -> int:
     """Return how many bytes the Python program of one circuit has as JSON, at most."""
     return _Packer(settings).add(program)
 
 
-def build_python(programs: Sequence[Program], settings: Settings) -> Program:
+def build_python(programs: Sequence[Program], settings: BatchSettings) -> Program:
     """Return the Python program that runs circuits which follow each other in a run.
 
     Args:
@@ -149,7 +151,7 @@ class _Packer:
         length: Bytes of what is compressed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: BatchSettings) -> None:
         self.length = 0
         self._settings = settings
         self._compressor = zlib.compressobj(9)

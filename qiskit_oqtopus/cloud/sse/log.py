@@ -31,7 +31,7 @@ NO_LINE = (
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CircuitOutcome:
     """What became of one circuit.
 
     Attributes:
@@ -64,7 +64,7 @@ def clean_log(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def read_outcomes(log: str, mark: str, total: int) -> list[Outcome]:
+def read_outcomes(log: str, mark: str, total: int) -> list[CircuitOutcome]:
     """Return what became of each circuit of a program.
 
     Args:
@@ -85,7 +85,7 @@ def read_outcomes(log: str, mark: str, total: int) -> list[Outcome]:
         index, number, lines, length, digest, text = match.groups()
         if int(index) <= total and int(number) < int(lines) and int(length) <= MAX_TEXT:
             pieces.setdefault((int(index), digest), {})[int(number)] = text
-    found: dict[int, Outcome] = {}
+    found: dict[int, CircuitOutcome] = {}
     for (index, digest), by_number in pieces.items():
         text = "".join(by_number[number] for number in sorted(by_number))
         if index in found or hashlib.sha256(text.encode()).hexdigest() != digest:
@@ -95,7 +95,9 @@ def read_outcomes(log: str, mark: str, total: int) -> list[Outcome]:
             found[index] = _to_outcome(values)
         else:
             logger.info("One circuit ran once more with one shot: %s", clean(str(values)))
-    return [found.get(index, Outcome(reason=NO_LINE, is_lost=True)) for index in range(total)]
+    return [
+        found.get(index, CircuitOutcome(reason=NO_LINE, is_lost=True)) for index in range(total)
+    ]
 
 
 def _unpack(text: str) -> Mapping[str, Any]:
@@ -109,12 +111,12 @@ def _unpack(text: str) -> Mapping[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def _to_outcome(values: Mapping[str, Any]) -> Outcome:
+def _to_outcome(values: Mapping[str, Any]) -> CircuitOutcome:
     answer, mitigation = values.get("answer"), values.get("mitigation")
     if isinstance(answer, dict):
-        return Outcome(answer, mitigation if isinstance(mitigation, dict) else {})
+        return CircuitOutcome(answer, mitigation if isinstance(mitigation, dict) else {})
     if isinstance(values.get("not_run"), str):
-        return Outcome(reason=f"it did not run: {clean(values['not_run'])}")
+        return CircuitOutcome(reason=f"it did not run: {clean(values['not_run'])}")
     if isinstance(values.get("error"), str):
-        return Outcome(reason=clean(values["error"]))
-    return Outcome(reason=NO_LINE, is_lost=True)
+        return CircuitOutcome(reason=clean(values["error"]))
+    return CircuitOutcome(reason=NO_LINE, is_lost=True)

@@ -5,7 +5,7 @@ from qiskit.primitives import PrimitiveResult
 from qiskit.providers import JobStatus
 
 from qiskit_oqtopus import OqtopusError, OqtopusJobError, OqtopusProtocolError
-from qiskit_oqtopus.cloud.sse.batches import Settings, build_python
+from qiskit_oqtopus.cloud.sse.batches import BatchSettings, build_python
 from qiskit_oqtopus.primitives.job import PrimitiveJob
 from qiskit_oqtopus.program.program import ProgramHeader, encode_program
 from tests.device_circuits import value_circuit
@@ -177,7 +177,7 @@ def test_a_python_program_that_should_run_circuits_and_is_another_one(cloud, pro
 def build_python_text(index):
     header = ProgramHeader(group=16 * "a", index=index, total=3, shots=5)
     program = encode_program(value_circuit(1), header)
-    return build_python([program], Settings("line-4q", {}, {})).text
+    return build_python([program], BatchSettings("line-4q", {}, {})).text
 
 
 def test_an_sse_job_that_failed_says_why(cloud, provider):

@@ -7,7 +7,7 @@ import pytest
 
 from qiskit_oqtopus.cloud.sse import batches
 from qiskit_oqtopus.cloud.sse.batches import (
-    Settings,
+    BatchSettings,
     build_python,
     find_size,
     json_size,
@@ -22,7 +22,7 @@ from tests.device_circuits import value_circuit
 from .inside import INTERPRETERS, run_inside
 
 GROUP = "group-0123456789"
-SETTINGS = Settings("line-4q", {"transpiler_lib": None}, {})
+SETTINGS = BatchSettings("line-4q", {"transpiler_lib": None}, {})
 
 
 def programs(*names, shots=100):
