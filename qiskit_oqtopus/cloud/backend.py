@@ -126,8 +126,8 @@ class OqtopusBackend(BackendV2):
         )
         self._device = device
         self._snapshot = snapshot
-        if self.connection.snapshots is not None:
-            self.connection.snapshots.keep(snapshot)
+        if self._connection.snapshots is not None:
+            self._connection.snapshots.keep(snapshot)
         if self._includes_uncalibrated:
             self._warn_of_uncalibrated()
 
