@@ -195,7 +195,8 @@ class Simulator:
                 job.cancel()
             return job.counts()
         finally:
-            self._job = None
+            if self._job is job:  # else the emulator was started again while this one waited
+                self._job = None
 
 
 def _no_problems(circuits: Any, target: Any, *, estimated: bool) -> list[Problem]:

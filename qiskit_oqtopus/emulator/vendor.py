@@ -97,6 +97,11 @@ class Vendor:
                 f"Backend {self.name!r} cannot be a device of OQTOPUS, which has x, sx, rz, cx and "
                 f"measure: {clean(str(error))}"
             ) from error
+        if not self.facts["qubits"]:
+            raise OqtopusOptionError(
+                f"Backend {self.name!r} has no qubit with both a gate and a measurement, so that "
+                "no program could run."
+            )
         self._couplings = {(c["control"], c["target"]) for c in self.facts["couplings"]}
         self.has_delay = any(map(self._delays_on, range(self.num_qubits)))
 
@@ -300,4 +305,4 @@ def _read_counts(result: Any) -> Mapping[str, Any] | str:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, Real) and float(value).is_integer() and value >= 0
+    return isinstance(value, Real) and float(value).is_integer() and float(value) >= 0

@@ -158,13 +158,18 @@ def _translate_each(
 
 
 def _step(target: Target, name: str, qubits: tuple[int, ...]) -> _Step:
-    known = target[name] if name in target.operation_names else {}
-    properties = known.get(qubits) or known.get(None)
+    properties = _find_properties(target, name, qubits)
     return _Step(
         qubits,
         _number(getattr(properties, "error", None), 1.0),
         _number(getattr(properties, "duration", None), math.inf),
     )
+
+
+def _find_properties(target: Target, name: str, qubits: tuple[int, ...]) -> Any:
+    """Return what is known of an instruction on some qubits, or else of it anywhere, or None."""
+    known = target[name] if name in target.operation_names else {}
+    return known.get(qubits) or known.get(None)
 
 
 def _number(value: Any, largest: float) -> float | None:
@@ -176,7 +181,7 @@ def _number(value: Any, largest: float) -> float | None:
 
 def _qubit(target: Target, qubit: int, gates: dict[str, list[_Step]]) -> dict[str, Any]:
     errors = [s.error for gate in ("x", "sx") for s in gates[gate] if s.error is not None]
-    measured = (target["measure"] or {}).get((qubit,))
+    measured = _find_properties(target, "measure", (qubit,))
     readout = {name: _number(getattr(measured, name, None), 1.0) for name in READOUT}
     readout["readout_assignment_error"] = _number(getattr(measured, "error", None), 1.0)
     lifetimes = (target.qubit_properties or [None] * target.num_qubits)[qubit]

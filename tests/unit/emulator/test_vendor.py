@@ -13,6 +13,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit.transpiler import CouplingMap, InstructionProperties, Target
 
 from qiskit_oqtopus import (
+    EstimatorV2,
     OqtopusJobError,
     OqtopusOptionError,
     OqtopusProvider,
@@ -76,7 +77,7 @@ def asymmetric():
 
 
 def assert_alike(counts, others):
-    """Both drawn from one distribution: each key within 5 sigma; a false alarm in about 1e5."""
+    """Both drawn from one distribution: each key within 5 sigma, a false alarm in 2e6 keys."""
     shots, more = sum(counts.values()), sum(others.values())
     for key in counts.keys() | others.keys():
         a, b = counts.get(key, 0), others.get(key, 0)
@@ -295,6 +296,17 @@ def wide():
     return GenericBackendV2(65, ["rx", "rz", "rzz"], noise_info=False)
 
 
+def wide_everywhere():
+    return renamed(QulacsBackend(num_qubits=65))
+
+
+def deaf():
+    target = Target(num_qubits=1)
+    target.add_instruction(SXGate(), each(1, 0.0))
+    target.add_instruction(RZGate(Parameter("a")), each(1, 0.0))
+    return Doubtful(None, target)
+
+
 def nameless():
     return Doubtful(None, name=None)
 
@@ -309,6 +321,8 @@ def endless():
     ("make", "words"),
     [
         (wide, "couples all of its 65 qubits"),
+        (wide_everywhere, "couples all of its 65 qubits"),
+        (deaf, "no qubit with both a gate and a measurement"),
         (nameless, "has no name"),
         (endless, "does not say how many qubits"),
         (lambda: Doubtful(None, alice_bob()), "cannot be a device of OQTOPUS"),
@@ -428,6 +442,16 @@ def test_only_sampling_jobs_run(job_type):
         job = Session(cloud).run({"input.json": given}, job_type=job_type)
         assert job["status"] == "failed"
         assert f"sampling jobs only, not {job_type}" in job["job_info"]["message"]
+
+
+def test_estimator_runs_by_sampling_jobs():
+    simulator = renamed(QulacsBackend.from_target(silent(), seed_simulator=1))
+    circuit = QuantumCircuit(2)
+    circuit.x(1)
+    with Emulator([simulator]) as cloud:
+        estimator = EstimatorV2(provider_of(cloud).backend("renamed"))
+        (result,) = estimator.run([(circuit, "ZI")], precision=0.02).result()
+    assert result.data.evs == pytest.approx(-0.94, abs=0.1)  # the readout errs in 3 %; 5 sigma
 
 
 def test_transpiler_of_the_server_compiles_for_it():
