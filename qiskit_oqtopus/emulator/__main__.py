@@ -150,8 +150,8 @@ def _parser() -> argparse.ArgumentParser:
         "--device",
         action="append",
         metavar="DEVICE",
-        help=f"an example ({', '.join(EXAMPLES)}) or a JSON file with the facts of a device; may "
-        "be given several times (default: grid-16q)",
+        help=f"an example ({', '.join(EXAMPLES)}) or a JSON file with the facts of a device, not "
+        "a backend, which is an object of Python; may be given several times (default: grid-16q)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="port (default: a free one)")

@@ -6,12 +6,16 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
+
 from ..exceptions import OqtopusOptionError
+from .vendor import Vendor
 
 EXAMPLES = ("line-4q", "grid-16q")
 """Names of the shipped examples. Their numbers are ours: no such device exists."""
@@ -36,6 +40,7 @@ class EmulatedDevice:
         calibrated_at: Time of the calibration, or None.
         device_info: The literal text of ``device_info``, which may be broken, or None to let the
             emulator write the facts.
+        vendor: The backend that runs its programs, or None for the local simulator.
     """
 
     device_id: str
@@ -48,10 +53,13 @@ class EmulatedDevice:
     description: str = "Emulated device"
     calibrated_at: str | None = None
     device_info: str | None = None
+    vendor: Vendor | None = field(default=None, repr=False)
 
     @property
     def couplings(self) -> list[tuple[int, int]] | None:
         """Directed couplings that work, or None if nothing is known about them."""
+        if self.vendor is not None:
+            return self.vendor.couplings
         if self.facts is None:
             return None
         pairs = self.facts.get("couplings", [])
@@ -108,18 +116,23 @@ class Devices:
         return old if time.monotonic() < until else device.status
 
 
-def parse_device(source: Any) -> EmulatedDevice:
+def parse_device(
+    source: Any, samplers: Mapping[str, BaseSamplerV2] | None = None
+) -> EmulatedDevice:
     """Return a device that is given in any of several forms.
 
     Args:
         source: The name of a shipped example; a path of a JSON file with the facts of a device (as
             in ``device_info``) or with a saved ``DeviceSnapshot``; such facts as a dictionary; a
             dictionary as in GET /devices, with ``device_info`` as a dictionary, a text or None; a
-            ``DeviceSnapshot``; or an :class:`EmulatedDevice`.
+            ``DeviceSnapshot``; any ``BackendV2`` of Qiskit; or an :class:`EmulatedDevice`.
+        samplers: By the name of a ``BackendV2``, what runs its circuits in place of ``run``.
 
     Raises:
         OqtopusOptionError: If it is none of these.
     """
+    if isinstance(source, BackendV2):
+        return _parse_backend(Vendor(source, (samplers or {}).get(source.name)))
     if isinstance(source, EmulatedDevice):
         return source
     if isinstance(source, str) and source in EXAMPLES:
@@ -132,8 +145,8 @@ def parse_device(source: Any) -> EmulatedDevice:
     if isinstance(source, Mapping):
         return _parse_mapping(source, "emulated")
     raise OqtopusOptionError(
-        f"A device is the name of an example ({', '.join(EXAMPLES)}), a path, a dictionary or a "
-        f"DeviceSnapshot, not {source!r}."
+        f"A device is the name of an example ({', '.join(EXAMPLES)}), a path, a dictionary, a "
+        f"DeviceSnapshot or a BackendV2, not {source!r}."
     )
 
 
@@ -181,7 +194,21 @@ def _parse_mapping(content: Mapping[str, Any], name: str) -> EmulatedDevice:
     return replace(made, **row)
 
 
-_ROW = frozenset(EmulatedDevice.__dataclass_fields__) - {"facts"}
+_ROW = frozenset(EmulatedDevice.__dataclass_fields__) - {"facts", "vendor"}
+
+
+def _parse_backend(vendor: Vendor) -> EmulatedDevice:
+    """Return a device that is a vendor's backend."""
+    delay = ("delay",) if vendor.has_delay else ()
+    return EmulatedDevice(
+        device_id=vendor.name,
+        facts=vendor.facts,
+        device_type="QPU",
+        n_qubits=vendor.num_qubits,
+        supported_instructions=(*SUPPORTED_INSTRUCTIONS, *delay),
+        description=f"{vendor.name} behind OQTOPUS",
+        vendor=vendor,
+    )
 
 
 def _parse_snapshot(snapshot: Any) -> EmulatedDevice:

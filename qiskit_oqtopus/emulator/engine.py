@@ -188,10 +188,12 @@ class Engine:
             JobFailedError: If it fails, with the message that the client sees.
         """
         given = read_input(self._input(job))
+        device = self._device(job)
+        if device.vendor is not None:
+            device.vendor.check(job.job_type)
         if job.job_type == "sse":
             self._process_sse(job, given.sse_program)
             return
-        device = self._device(job)
         prepared = prepare(job, given, device, functools.partial(self._keep, job))
         self._begin(job)
         check_available(device)

@@ -20,6 +20,7 @@ from ..simulator.job import QulacsJob
 from .devices import EmulatedDevice
 from .job_input import JobFailedError
 from .programs import NativeProgram
+from .vendor import Vendor, VendorJob
 
 Counts = dict[str, int]
 Readout = Callable[[int], tuple[float, float]]
@@ -49,15 +50,16 @@ class Simulator:
         self._seed = seed
         self._noise = noise
         self._timing = timing
-        self._job: QulacsJob | None = None
+        self._job: QulacsJob | VendorJob | None = None
         self._cancelled = False
         self._deadline: float | None = None  # of the monotonic clock, in s
 
     def cancel(self) -> None:
         """Cancel what runs, and whatever would be run before :meth:`restart`."""
         self._cancelled = True
-        if self._job is not None:
-            self._job.cancel()
+        job = self._job
+        if job is not None:
+            job.cancel()
 
     def restart(self) -> None:
         """Run things again."""
@@ -77,7 +79,7 @@ class Simulator:
 
     def backend(self, device: EmulatedDevice) -> QulacsBackend:
         """Return the backend for a device: its twin, if it has facts and there is noise."""
-        if not self._noise or device.facts is None:
+        if not self._noise or device.facts is None or device.vendor is not None:
             return self._ideal
         facts, twin = self._twins.get(device.device_id, (None, self._ideal))
         if facts is not device.facts:
@@ -95,7 +97,10 @@ class Simulator:
         width = program.num_clbits
         if not bits:
             return {"0" * (width if self._gateway == "qulacs" else 0): shots}
-        counts = self._run([program.circuit], shots, device)[0]
+        if device.vendor is None:
+            counts = self._run([program.circuit], shots, device)[0]
+        else:
+            counts = self._run_at(device.vendor, program, shots)
         padded = {format(value, f"0{width}b"): count for value, count in counts.items()}
         if self._gateway == "qulacs":
             return padded
@@ -157,24 +162,41 @@ class Simulator:
         if self._seed is not None:
             self._seed += 1
         try:
-            self._job = self.backend(device).run(circuits, shots=shots, **options)
+            job = self._job = self.backend(device).run(circuits, shots=shots, **options)
         except OqtopusCircuitError as error:
             problem = error.problems[0]
             raise JobFailedError(
                 f"the emulator cannot simulate the program: {problem.reason}; {problem.cure}"
             ) from error
         if self._cancelled:
-            self._job.cancel()
+            job.cancel()
         left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
         try:
-            result = self._job.result(left)
+            result = job.result(left)
         except OqtopusJobTimeoutError:
-            self._job.cancel()
+            job.cancel()
             raise
         return [
             {int(key, 16): count for key, count in result.data(index)["counts"].items()}
             for index in range(len(circuits))
         ]
+
+    def _run_at(self, vendor: Vendor, program: NativeProgram, shots: int) -> dict[int, int]:
+        """Return the counts of a program that runs at a vendor.
+
+        Raises:
+            JobFailedError: If it cannot be run there, or the emulator was stopped before.
+        """
+        if self._cancelled:
+            raise JobFailedError(f"device {vendor.name} was not asked: the emulator was stopped")
+        job = self._job = vendor.submit(program, shots)
+        try:
+            if self._cancelled:
+                job.cancel()
+            return job.counts()
+        finally:
+            if self._job is job:  # else the emulator was started again while this one waited
+                self._job = None
 
 
 def _no_problems(circuits: Any, target: Any, *, estimated: bool) -> list[Problem]:

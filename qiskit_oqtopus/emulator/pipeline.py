@@ -105,8 +105,10 @@ def execute(prepared: Prepared, simulator: Simulator) -> tuple[dict[str, Any], f
             check_operator(given, program.circuit, None)
         estimation = estimate(simulator, given, program, made, job, device)
     else:
-        counts = simulator.sample(program, shots, device)
         mitigated = _find_mitigated(prepared, program)
+        if mitigated and device.vendor is not None:
+            device.vendor.check_mitigation(mitigated, device.facts)
+        counts = simulator.sample(program, shots, device)
         if mitigated:
             counts = mitigate(counts, mitigated, device.readout, shots)
         parts = None

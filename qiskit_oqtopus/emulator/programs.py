@@ -105,6 +105,15 @@ def to_native(circuit: QuantumCircuit) -> NativeProgram:
     return _finish(body, measured)
 
 
+def remove_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
+    """Return a circuit without its measurements and classical bits."""
+    bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
+    for item in circuit.data:
+        if item.operation.name != "measure":
+            bare.append(item.operation, [circuit.find_bit(q).index for q in item.qubits])
+    return bare
+
+
 def _finish(body: QuantumCircuit, measured: dict[int, int]) -> NativeProgram:
     for clbit in sorted(measured):
         body.measure(measured[clbit], clbit)

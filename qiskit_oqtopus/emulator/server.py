@@ -8,13 +8,15 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
+from qiskit.primitives import BaseSamplerV2
+from qiskit.providers import BackendV2
 
 from ..device.timing import GLOBAL_BARRIERS
 from ..exceptions import OqtopusError, OqtopusOptionError
@@ -77,7 +79,8 @@ class Emulator:
 
     Args:
         devices: Devices: names of shipped examples ("line-4q", "grid-16q"), paths, dictionaries,
-            ``DeviceSnapshot`` objects; see :func:`qiskit_oqtopus.emulator.devices.parse_device`.
+            ``DeviceSnapshot`` objects, or any ``BackendV2``, which runs the programs then; see
+            :func:`qiskit_oqtopus.emulator.devices.parse_device`.
         token: The token of the first user; None generates one.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
@@ -104,6 +107,10 @@ class Emulator:
             run here. Only on a loopback address. Otherwise such jobs fail.
         sse_timeout: Longest time that such a program may run, in s.
         sse_job_timeout: Longest time that each job which it sends may take, in s.
+        samplers: Samplers by the names of devices that are a ``BackendV2``: they run the circuits
+            in place of ``backend.run``, which some backends do not have.
+        share_vendors: Whether such devices may be offered on an address that is not loopback:
+            whoever knows a token runs programs there on the account of the owner.
 
     Attributes:
         url: URL of the user API, once it has started.
@@ -123,7 +130,7 @@ class Emulator:
 
     def __init__(
         self,
-        devices: Iterable[Any] = ("grid-16q",),
+        devices: Iterable[Any] | BackendV2 = ("grid-16q",),
         *,
         token: str | None = None,
         host: str = "127.0.0.1",
@@ -139,6 +146,8 @@ class Emulator:
         sse: bool = False,
         sse_timeout: float = 600.0,
         sse_job_timeout: float = 60.0,
+        samplers: Mapping[str, BaseSamplerV2] | None = None,
+        share_vendors: bool = False,
     ) -> None:
         one_of(["qulacs", "qubex"])("gateway", gateway)
         one_of(["url", "text", "null"])("device_info", device_info)
@@ -156,15 +165,15 @@ class Emulator:
             )
         sse_timeout = _limit("sse_timeout", sse_timeout)
         sse_job_timeout = _limit("sse_job_timeout", sse_job_timeout)
-        if isinstance(devices, (str, Path)):
+        if isinstance(devices, (str, Path, BackendV2)):
             devices = [devices]
+        parsed = _check_distinct([parse_device(device, samplers) for device in devices])
+        _check_vendors(parsed, samplers or {}, boolean("share_vendors", share_vendors), host)
         self._host = host
         self._port = port
         self._pace = pace or (REALISTIC if realistic else AT_ONCE)
         self.faults = Faults() if faults is None else faults
-        self.devices = Devices(
-            _check_distinct([parse_device(d) for d in devices]), self._pace.device_lag
-        )
+        self.devices = Devices(parsed, self._pace.device_lag)
         self.requests = RequestLog()
         self._database = Database(self._clock)
         self.token = self._database.add_user(token).token
@@ -423,3 +432,20 @@ def _check_distinct(devices: list[EmulatedDevice]) -> list[EmulatedDevice]:
     if twice:
         raise OqtopusOptionError(f"Option 'devices' has these ids more than once: {twice}.")
     return devices
+
+
+def _check_vendors(
+    devices: list[EmulatedDevice], samplers: Mapping[str, BaseSamplerV2], shared: bool, host: str
+) -> None:
+    vendors = [device.device_id for device in devices if device.vendor is not None]
+    unknown = sorted(set(samplers) - set(vendors))
+    if unknown:
+        raise OqtopusOptionError(
+            f"Option 'samplers' has {unknown[0]!r}, but the devices that are a BackendV2 are "
+            f"{vendors}."
+        )
+    if vendors and not shared and not _is_loopback(host):
+        raise OqtopusOptionError(
+            f"Option 'host' ({host!r}) lets other machines run programs on {vendors[0]!r}, on your "
+            "account. Use 127.0.0.1, or share_vendors=True if that is what you want."
+        )

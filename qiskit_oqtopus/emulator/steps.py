@@ -23,6 +23,7 @@ from .programs import (
     ProgramError,
     parse_any,
     parse_native,
+    remove_measurements,
     to_native,
 )
 
@@ -289,15 +290,6 @@ def find_measured_qubits(circuit: QuantumCircuit) -> list[int]:
         if item.operation.name == "measure"
     }
     return [found[clbit] for clbit in sorted(found)]
-
-
-def remove_measurements(circuit: QuantumCircuit) -> QuantumCircuit:
-    """Return a circuit without its measurements and classical bits."""
-    bare = QuantumCircuit(circuit.num_qubits, global_phase=circuit.global_phase)
-    for item in circuit.data:
-        if item.operation.name != "measure":
-            bare.append(item.operation, [circuit.find_bit(q).index for q in item.qubits])
-    return bare
 
 
 def _check_size(text: str) -> None:
