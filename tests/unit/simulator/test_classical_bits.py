@@ -185,7 +185,7 @@ def test_a_circuit_without_measurement_has_no_counts_and_one_warning():
     assert len(caught) == 1
     assert result.success
     assert result.data(0) == {}
-    with pytest.raises(QiskitError, match="No counts"):
+    with pytest.raises(QiskitError, match="has no counts"):
         result.get_counts(0)
 
 
