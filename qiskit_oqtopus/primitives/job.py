@@ -186,5 +186,5 @@ class PrimitiveJob(BasePrimitiveJob[PrimitiveResult, JobStatus]):
         return build_card(f"PrimitiveJob {self.job_id()}", facts)
 
     def _describe(self) -> str:
-        number = len(self.job_ids())
+        number = self._work.num_circuits
         return f"{self._work.last_status().name}, {number} circuit{'s' * (number != 1)}"

@@ -95,6 +95,11 @@ class LocalWork:
         """Return the status of the jobs; never raises."""
         return group_status([job.status() for job in self._jobs])
 
+    @property
+    def num_circuits(self) -> int:
+        """Number of jobs of the simulator, one for each PUB that is simulated."""
+        return len(self._jobs)
+
     def last_status(self) -> JobStatus:
         """Return the status, which nobody has to be asked for."""
         return self.status()

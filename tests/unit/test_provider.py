@@ -187,7 +187,9 @@ def test_jobs_as_a_table(statuses):
 
 
 def test_jobs_of_primitives_are_in_the_table(tagged):
-    SamplerV2(tagged).run([flip(tagged)], shots=3).result()
+    job = SamplerV2(tagged).run([flip(tagged)], shots=3)
+    job.result()
+    assert repr(job) == f"<PrimitiveJob {job.job_id()} on line-4q: DONE, 1 circuit>"
     row = tagged.provider.jobs_table(limit=1).iloc[0]
     assert (row["device"], row["circuits"], row["shots"]) == ("line-4q", 1, 3)
 

@@ -11,6 +11,7 @@ from qiskit_oqtopus import (
     OqtopusOptionError,
     OqtopusSubmissionError,
     OqtopusWarning,
+    SamplerV2,
 )
 from tests.device_circuits import flip, value_circuit
 
@@ -273,3 +274,10 @@ def test_a_job_that_is_cancelled_is_sent_again(cloud, backend, elsewhere):
     assert counts(again.result(timeout=60)) == expected(3)
     assert again.job_id() != job.job_id()
     assert len(again.job_ids()) == 1
+
+
+def test_the_job_of_a_primitive_counts_circuits_and_not_programs(backend):
+    job = SamplerV2(backend, options={"route": "sse"}).run([flip(backend)] * 3, shots=5)
+    assert [pub.data.c.num_shots for pub in job.result()] == [5, 5, 5]
+    assert len(job.job_ids()) == 1
+    assert repr(job).endswith("DONE, 3 circuits>")
