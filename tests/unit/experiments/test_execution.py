@@ -17,6 +17,7 @@ DELAYS = np.linspace(0, 1e-4, 7).tolist()
 def test_elsewhere_it_is_the_run_of_the_experiment(backend):
     data = run(T1([0], DELAYS), backend, shots=50, seed_simulator=3).block_for_results()
     again = T1([0], DELAYS).run(backend, backend_run=True, shots=50, seed_simulator=3)
+    again.block_for_results()
     assert [d["counts"] for d in data.data()] == [d["counts"] for d in again.data()]
     # Any experiment will do: nothing has to be written down.
     assert run(FineXAmplitude([0]), backend).block_for_results().data()
