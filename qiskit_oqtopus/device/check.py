@@ -328,11 +328,17 @@ class _Checker:
             return "compile it with transpile(circuit, backend)"
         return (
             "compile it with transpile(circuit, backend) at optimization_level 2 (its default) or "
-            f"3, or with initial_layout={self._good_qubits()}, since some qubits are left out"
+            f"3, or with {self._good_layout}, since some qubits are left out"
         )
 
-    def _good_qubits(self) -> str:
-        return f"backend.good_qubits()[:{self._circuit.num_qubits}]"
+    @cached_property
+    def _good_layout(self) -> str:
+        """A layout that can be copied, unless the circuit is wider than what is left."""
+        supported, width = self._target.instruction_supported, self._circuit.num_qubits
+        left = sum(supported("measure", (qubit,)) for qubit in range(self._target.num_qubits or 0))
+        if width <= left:
+            return f"initial_layout=backend.good_qubits()[:{width}]"
+        return "an initial_layout of backend.good_qubits(), one for each qubit that it needs"
 
     def _refuse_qubit(self, where: tuple[int, str, tuple[int, ...]]) -> None:
         """Refuse an instruction on a qubit that keeps its number and has no operations."""
@@ -341,7 +347,7 @@ class _Checker:
         self._add(
             f"qubit {qubits[0]} is left out: {reason}",
             "use another one, as transpile(circuit, backend) does at optimization_level 2 (its "
-            f"default) and 3, and with initial_layout={self._good_qubits()}",
+            f"default) and 3, and with {self._good_layout}",
             *where,
         )
 

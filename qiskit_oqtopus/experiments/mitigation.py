@@ -102,10 +102,13 @@ def _mitigate_one(
     shots = sum(marginal.values())
     found = LocalReadoutMitigator(matrices).quasi_probabilities(marginal, shots=shots)
     spread = {
-        sum(1 << clbit for j, clbit in enumerate(places) if outcome >> j & 1): value
+        sum(1 << clbit for j, clbit in enumerate(places) if outcome >> j & 1): float(value)
         for outcome, value in found.items()
     }
-    return QuasiDistribution(spread, shots=shots, stddev_upper_bound=found.stddev_upper_bound)
+    bound = found.stddev_upper_bound
+    return QuasiDistribution(
+        spread, shots=shots, stddev_upper_bound=None if bound is None else float(bound)
+    )
 
 
 def _find_pairs(header: Any, where: str, qubits: Sequence[int] | None) -> list[tuple[int, int]]:

@@ -107,8 +107,8 @@ def test_initialize_is_refused_with_a_cure_that_works(transpiler):
     assert check_circuits([compiled], target, None) == []
 
 
-def line(unknown=None, couplings=None):
-    facts = line_facts(4, unknown, couplings)
+def line(unknown=None, couplings=None, *, width=4):
+    facts = line_facts(width, unknown, couplings)
     return DeviceSnapshot.from_device({"device_id": "line"}, facts)
 
 
@@ -136,7 +136,8 @@ def test_what_is_left_out_is_refused_with_the_reason(change, qubits):
     )
     assert problem.qubits == qubits
     assert "transpile(circuit, backend) does at optimization_level 2" in problem.cure
-    assert "initial_layout=backend.good_qubits()[:4]" in problem.cure
+    # The circuit is as wide as the device, so that a layout has to be shorter than it.
+    assert "an initial_layout of backend.good_qubits(), one for each qubit" in problem.cure
 
 
 @pytest.mark.parametrize("pair", [(1, 2), (2, 1)])
@@ -161,9 +162,11 @@ def test_a_gate_all_of_whose_places_are_left_out_is_refused_with_the_reason():
 
 
 def test_a_circuit_that_is_not_compiled_is_told_of_levels_and_layouts():
-    cure = "optimization_level 2 (its default) or 3, or with initial_layout=backend.good_qubits()"
+    cure = "optimization_level 2 (its default) or 3, or with an initial_layout of backend.good"
     (problem,) = refuse(lambda circuit: circuit.h(0), line({1: {}}))
     assert cure in problem.cure
+    (problem,) = refuse(lambda circuit: circuit.h(0), line({1: {}}, width=5))
+    assert "or 3, or with initial_layout=backend.good_qubits()[:4], since" in problem.cure
     (problem,) = refuse(lambda circuit: circuit.h(0), line())
     assert problem.cure == (
         "compile it with transpile(circuit, backend), or use transpiler='qiskit'"

@@ -77,6 +77,7 @@ def test_exact_counts_are_corrected_exactly(pairs, probabilities):
     found = mitigate(result_of(probabilities, pairs), table())
     assert sum(found.values()) == pytest.approx(1)
     assert {k: v for k, v in found.items() if abs(v) > 1e-9} == pytest.approx(probabilities)
+    assert {type(value) for value in found.values()} == {float}
     assert found.shots == 2**20
     assert found.stddev_upper_bound > 0
 
