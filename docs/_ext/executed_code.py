@@ -2,9 +2,10 @@
 
 Every fenced block of the language ``python`` in a page is executed: the blocks of a page in order,
 in one namespace, in a fresh process and an empty directory. What a block prints is shown beneath
-it, and so are the figures that it draws with pyplot, or one that its last line evaluates to. An
-exception is a warning of the build at its line of the page, hence an error of ``sphinx-build -W``.
-So is a Python warning that is attributed to the page.
+it, and so are the figures that it draws with pyplot, and the figure, or whatever else a notebook
+shows as HTML, that its last line evaluates to. An exception is a warning of the build at its line
+of the page, hence an error of ``sphinx-build -W``. So is a Python warning that is attributed to the
+page.
 
 Code that is included by ``literalinclude`` is not executed here: it is code of the package or its
 tests. In files that are not pages (``executed_files``), a block may say ``python no-run``.
@@ -81,6 +82,9 @@ class ExecuteCode(SphinxTransform):
         if text:
             block = nodes.literal_block(text, text, language="none")
             shown.append(nodes.container("", block, classes=["output-of-code"]))
+        if output["card"] is not None:
+            card = nodes.raw("", output["card"], format="html")
+            shown.append(nodes.container("", card, classes=["card-of-code"]))
         folder = os.path.dirname(self.document["source"])
         for names in output["figures"]:
             for theme, name in zip(("light", "dark"), names, strict=True):

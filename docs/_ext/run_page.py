@@ -3,7 +3,8 @@
 Usage: ``run_page.py JOB``, where JOB is a JSON file
 ``{"page": path, "figures": directory, "blocks": [{"line": number, "code": text}, ...]}``.
 What came of it is written next to it, to a file with the suffix ``.out``:
-``{"outputs": [{"text": ..., "figures": [[light, dark], ...]}, ...], "error": error}``, where the
+``{"outputs": [{"text": ..., "figures": [[light, dark], ...], "card": ...}, ...], "error": error}``,
+where the card is the HTML by which a notebook shows the value of the last line, or null, and the
 error is null or ``{"line": ..., "text": ...}``.
 
 The blocks see ``__name__ == "__main__"``, as a script does. This file is the main module that
@@ -53,6 +54,11 @@ def save_figures(value: Any, folder: Path, stem: str) -> list[list[str]]:
     return names
 
 
+def card_of(value: Any) -> str | None:
+    """Return what a notebook shows of the value of a block, if that is HTML."""
+    return value._repr_html_() if hasattr(value, "_repr_html_") else None
+
+
 def error_of(page: str, line: int) -> dict[str, Any]:
     """Return the error at hand: its line in the page, and its traceback from there on."""
     kind, error, trace = sys.exc_info()
@@ -78,10 +84,12 @@ def main(path: Path) -> None:
     for number, block in enumerate(job["blocks"]):
         text = io.StringIO()
         figures: list[list[str]] = []
+        card = None
         try:
             with contextlib.redirect_stdout(text):
                 value = run_block(job["page"], block["line"], block["code"], namespace)
             figures = save_figures(value, Path(job["figures"]), f"{path.stem}-{number}")
+            card = card_of(value)
         # SystemExit too: whatever ends a block, the build is to say where.
         except BaseException:  # noqa: BLE001
             error = error_of(job["page"], block["line"])
@@ -89,7 +97,7 @@ def main(path: Path) -> None:
         finally:
             # The directory is another one each time, and gone when the page is read.
             shown = text.getvalue().replace(f"{Path.cwd()}{os.sep}", "")
-            outputs.append({"text": shown, "figures": figures})
+            outputs.append({"text": shown, "figures": figures, "card": card})
     path.with_suffix(".out").write_text(json.dumps({"outputs": outputs, "error": error}))
 
 
