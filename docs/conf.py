@@ -44,6 +44,9 @@ executed_files = ["../README.md", "../README.ja.md"]
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
+# Defaults as they are written: what they evaluate to may be of this machine.
+autodoc_preserve_defaults = True
+autodoc_type_aliases = {name: name for name in ("SamplerPubLike", "EstimatorPubLike")}
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {
@@ -56,15 +59,15 @@ napoleon_use_ivar = True
 napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Experiment options", "params_style")]
 
-# Napoleon takes the words before a colon in the docstring of a constant or property for its type.
-# Ours are sentences: their colons are hidden from it.
+# Napoleon takes the words before a colon, in the first line of the docstring of a constant or
+# property, for its type. Ours are sentences: their colons are hidden from it.
 COLON = "\ue000"
 
 
 def hide_colons(app, what, name, obj, options, lines):
     """Before napoleon: hide colons that are not the beginning of a directive or a role."""
     if what in ("attribute", "data", "property"):
-        lines[:] = [line.replace(": ", COLON) for line in lines]
+        lines[:1] = [line.replace(": ", COLON) for line in lines[:1]]
 
 
 def show_colons(app, what, name, obj, options, lines):
@@ -82,6 +85,16 @@ MADE_BY_METHODS = {
 }
 
 
+def hide_arguments(app, what, name, obj, options, lines):
+    """Show such a class without what its docstring says of them."""
+    if name in MADE_BY_METHODS and "Args:" in lines:
+        start = lines.index("Args:")
+        end = start + 1
+        while end < len(lines) and (not lines[end] or lines[end].startswith(" ")):
+            end += 1
+        del lines[start:end]
+
+
 def hide_constructor(app, what, name, obj, options, signature, returns):
     """Show such a class without arguments."""
     return ("", "") if name in MADE_BY_METHODS else None
@@ -90,6 +103,7 @@ def hide_constructor(app, what, name, obj, options, signature, returns):
 def setup(app):
     """Register with Sphinx."""
     app.connect("autodoc-process-signature", hide_constructor)
+    app.connect("autodoc-process-docstring", hide_arguments, priority=400)
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
     app.connect("autodoc-process-docstring", show_colons, priority=600)
 

@@ -53,6 +53,8 @@ def _lighten(figure: Any) -> None:
             if _is_dark(artist.get_edgecolor()):
                 artist.set_edgecolor(INK)
             if _is_white(artist.get_facecolor()):
+                if _is_white(artist.get_edgecolor()):  # it hides what is beneath it
+                    artist.set_edgecolor("none")
                 artist.set_facecolor("none")
         elif isinstance(artist, Collection):
             colours = artist.get_edgecolor()
@@ -62,7 +64,24 @@ def _lighten(figure: Any) -> None:
 
 def _find_labels(figure: Any) -> set[Any]:
     """Return texts that stand on a colour of their own, as the numbers of qubits do."""
-    return {text for axes in figure.axes if not axes.axison for text in axes.texts}
+    from matplotlib.collections import PatchCollection
+
+    figure.canvas.draw()
+    kept = set()
+    for axes in (axes for axes in figure.axes if not axes.axison):
+        grounds = [
+            (patch.get_path(), patch.get_transform())
+            for patch in axes.patches
+            if _is_coloured(patch.get_facecolor())
+        ]
+        for drawn in axes.collections:
+            if isinstance(drawn, PatchCollection):
+                grounds += [(path, drawn.get_transform()) for path in drawn.get_paths()]
+        for text in axes.texts:
+            place = text.get_transform().transform(text.get_position())
+            if any(path.contains_point(place, transform) for path, transform in grounds):
+                kept.add(text)
+    return kept
 
 
 def _rgba(colour: Any) -> tuple[float, float, float, float] | None:
@@ -77,6 +96,11 @@ def _rgba(colour: Any) -> tuple[float, float, float, float] | None:
 def _is_dark(colour: Any) -> bool:
     rgba = _rgba(colour)
     return rgba is not None and rgba[3] > 0 and max(rgba[:3]) < 0.4
+
+
+def _is_coloured(colour: Any) -> bool:
+    rgba = _rgba(colour)
+    return rgba is not None and rgba[3] > 0 and min(rgba[:3]) <= 0.97
 
 
 def _is_white(colour: Any) -> bool:

@@ -92,7 +92,7 @@ def find_account(
     token: str | Secret | None = None,
     proxy: str | None = None,
     profile: str | None = None,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> Account | None:
     """Return the account to use, or None if there is none anywhere.
@@ -106,7 +106,7 @@ def find_account(
         token: The token.
         proxy: URL of a proxy.
         profile: Section of the account files; None for "default".
-        environ: The environment.
+        environ: The environment; None for that of this process.
         home: Home directory of the user; None to find it.
 
     Raises:
@@ -118,7 +118,7 @@ def find_account(
     """
     # The same names, so that no traceback with local variables shows the token.
     token = None if token is None else Secret(token)
-    environ = _Environment(environ)
+    environ = _Environment(os.environ if environ is None else environ)
     sources: list[Source] = []
     for source in _sources(url, token, proxy, profile, environ, home):
         sources.append(source)
@@ -157,10 +157,11 @@ def find_account(
 def places(
     profile: str | None = None,
     *,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> list[str]:
     """Return the places where :func:`find_account` looks, in its order, as words for messages."""
+    environ = os.environ if environ is None else environ
     result = ["the arguments"]
     if profile is None:
         result.append(f"the environment ({_URL_VARIABLES[0]}, {_TOKEN_VARIABLE})")
@@ -176,7 +177,7 @@ def save_account(
     proxy: str | None = None,
     overwrite: bool = False,
     insecure: bool = False,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     home: str | os.PathLike[str] | None = None,
 ) -> Path:
     """Write an account to the file of oqtopus-client and return its path; only you can read it.
@@ -190,7 +191,7 @@ def save_account(
         proxy: URL of a proxy, or None.
         overwrite: Whether to replace an account that is in this section already.
         insecure: Whether to allow ``http://`` to another machine.
-        environ: The environment.
+        environ: The environment; None for that of this process.
         home: Home directory of the user; None to find it.
 
     Raises:
@@ -208,7 +209,7 @@ def save_account(
         problem = str(error)
     if problem:
         raise OqtopusCredentialsError(f"The account is not saved: {problem}.")
-    path = _config_file(environ, home)
+    path = _config_file(os.environ if environ is None else environ, home)
     with lock(path):
         _change(path, profile, url, token, proxy, overwrite)
     return path

@@ -52,6 +52,7 @@ class EstimatorV2(Primitive[EstimatorOptions], BaseEstimatorV2):
     Args:
         backend: An :class:`~qiskit_oqtopus.OqtopusBackend` or a
             :class:`~qiskit_oqtopus.QulacsBackend`.
+        mode: The same, by the name that it has in qiskit-ibm-runtime.
         options: A dictionary, or
             :class:`~qiskit_oqtopus.primitives.options.EstimatorOptions`.
 

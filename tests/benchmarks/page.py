@@ -78,7 +78,11 @@ The time of `QulacsBackend`, and how many times as long the others take. The cod
 
 {codes}
 
+:::{{container}} wide-table
+
 {times}
+
+:::
 
 Times are those of the machine below; ratios vary less from one machine to another. "The same
 circuits again" are circuits that have been run before, as in an iterative algorithm; in all other

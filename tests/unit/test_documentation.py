@@ -1,6 +1,9 @@
 """The pages have what they must have; that their code runs is shown when they are built."""
 
 import importlib
+import inspect
+import os
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -96,6 +99,35 @@ def test_a_page_is_a_notebook_with_the_same_code(page, monkeypatch):
     words = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert "{doc}" not in words
     assert "{class}" not in words
+
+
+def find_signatures():
+    for module in pkgutil.walk_packages(qiskit_oqtopus.__path__, "qiskit_oqtopus."):
+        if module.name.endswith(("__main__", "sse_driver", "container")):
+            continue  # programs
+        try:
+            owner = importlib.import_module(module.name)
+        except ImportError:  # an extra that is not installed
+            continue
+        for thing in vars(owner).values():
+            if getattr(thing, "__module__", None) != module.name:
+                continue
+            members = vars(thing).values() if inspect.isclass(thing) else ()
+            for function in (thing, *members):
+                if inspect.isfunction(function):
+                    yield function, inspect.signature(function)
+
+
+def test_no_default_is_of_this_machine():
+    # The pages show defaults, and an environment may hold a token.
+    home = str(Path.home())
+    checked = 0
+    for function, signature in find_signatures():
+        for parameter in signature.parameters.values():
+            checked += 1
+            assert not isinstance(parameter.default, type(os.environ)), function
+            assert home not in repr(parameter.default), function
+    assert checked > 2000
 
 
 def test_the_version_is_said_nowhere_by_hand():
