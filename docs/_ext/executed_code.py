@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,8 @@ TIMEOUT = 600
 
 OTHER_NAMES = {"py", "py3", "python3", "pycon", "ipython", "ipython3"}
 """Languages that would be Python code which nobody executes."""
+
+COLUMNS = re.compile(r"\S {2,}\S")
 
 Location = tuple[str, int]
 
@@ -81,7 +84,8 @@ class ExecuteCode(SphinxTransform):
         text = output["text"].rstrip("\n")
         if text:
             block = nodes.literal_block(text, text, language="none")
-            shown.append(nodes.container("", block, classes=["output-of-code"]))
+            classes = ["output-of-code", *(["in-columns"] if is_in_columns(text) else [])]
+            shown.append(nodes.container("", block, classes=classes))
         if output["card"] is not None:
             card = nodes.raw("", output["card"], format="html")
             shown.append(nodes.container("", card, classes=["card-of-code"]))
@@ -94,6 +98,12 @@ class ExecuteCode(SphinxTransform):
                 shown.append(nodes.image(uri=uri, alt=alt, classes=classes))
         index = node.parent.index(node) + 1
         node.parent.insert(index, shown)
+
+
+def is_in_columns(text: str) -> bool:
+    """Return whether a text is a table, which breaking its lines would destroy."""
+    lines = text.split("\n")
+    return max(map(len, lines)) <= 100 and sum(map(bool, map(COLUMNS.search, lines))) > 1
 
 
 def execute(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
-from sphinx.application import Sphinx
+
+if TYPE_CHECKING:  # the tests make notebooks without Sphinx
+    from sphinx.application import Sphinx
 
 FOLDER = "notebooks"
 
