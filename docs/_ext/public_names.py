@@ -1,4 +1,4 @@
-"""Where names are documented: once, and links to what a package re-exports lead there."""
+"""Where names are documented: once, by short names; links to what is re-exported lead there."""
 
 from __future__ import annotations
 
@@ -50,9 +50,21 @@ def skip(app: Sphinx, what: str, name: str, obj: Any, skipped: bool, options: An
     return (is_page_of_module and f"{module}.{qualified}" in app.env.documented_by_hand) or None
 
 
+_ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
+
+
+def name_aliases(app: Sphinx, domain: str, kind: str, content: nodes.Element) -> None:
+    """Show the names of ``autodoc_type_aliases`` inside of other types, too."""
+    for text in list(content.findall(nodes.Text)):
+        if _ALIAS.search(text):
+            text.parent.replace(text, nodes.Text(_ALIAS.sub(r"\1", text)))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("missing-reference", resolve)
     app.connect("builder-inited", find_documented)
     app.connect("autodoc-skip-member", skip)
+    # After autodoc has added the types.
+    app.connect("object-description-transform", name_aliases, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
