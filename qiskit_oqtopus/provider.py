@@ -350,7 +350,8 @@ class OqtopusProvider:
         raise OqtopusJobNotFoundError(
             f"This account has no job {job_id!r}: it was deleted, or it is of another account. If "
             "a run was interrupted before its first circuit was submitted, the server knows "
-            "nothing of it: backend.run(circuits, resume=...) sends all of it."
+            "nothing of it: backend.run(circuits, resume=...) sends all of it. Jobs of the local "
+            "simulator are kept nowhere: they end with their process."
         )
 
     retrieve_job = job

@@ -12,6 +12,7 @@ from qiskit.primitives.containers import PrimitiveResult
 from ..cloud.jobs_table import describe_job
 from ..cloud.script import ScriptJob, ScriptResult
 from ..exceptions import OqtopusError
+from ..simulator.job import QulacsJob
 from ..words import clean
 from .command import FAILED, Session
 from .output import as_json, print_json, print_table, to_text
@@ -115,7 +116,9 @@ def print_result(job: Any, *, as_json: bool, only_counts: bool, timeout: float |
         return
     found = list(_read(result))
     if as_json:
-        print_json({"job_id": job.job_id(), "results": found})
+        # Nobody would find a job of the local simulator by its id.
+        job_id = None if isinstance(job, QulacsJob) else job.job_id()
+        print_json({"job_id": job_id, "results": found})
         return
     for number, each in enumerate(found):
         if len(found) > 1 and not only_counts:
@@ -136,7 +139,7 @@ def _print_script(job: ScriptJob, result: ScriptResult, *, as_json: bool) -> Non
     """Print what a script has left: its log, or all of it as JSON."""
     if as_json:
         values = {"log": result.log, "last_result": result.last_result}
-        print_json({"job": job.job_id(), **values, "payloads": result.payloads})
+        print_json({"job_id": job.job_id(), **values, "payloads": result.payloads})
         return
     for line in job.log().splitlines():
         click.echo(clean(line, limit=_LONGEST_LINE))

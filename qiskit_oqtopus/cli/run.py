@@ -11,6 +11,7 @@ import click
 from qiskit import QuantumCircuit, qasm2, qasm3, transpile
 
 from ..exceptions import OqtopusOptionError
+from ..simulator.backend import QulacsBackend
 from .command import Session
 from .jobs import print_result
 from .output import as_json
@@ -43,23 +44,30 @@ def run(
 ) -> None:
     """Run FILE, an OpenQASM 2 or 3 program, and print its counts.
 
-    The id of the job is printed on stderr as soon as there is one.
+    The id of the job is printed on stderr as soon as there is one. The local simulator keeps no
+    jobs, so that it has none.
     """
     circuit = read_circuit(file)
     backend = session.provider.backend(device)
+    is_kept = not isinstance(backend, QulacsBackend)
+    if no_wait and not is_kept:
+        raise click.UsageError(
+            "--no-wait would lose the counts: the local simulator keeps no jobs. Leave it out."
+        )
     compiled = transpile(
         circuit, backend, optimization_level=optimization_level, seed_transpiler=seed
     )
     options: dict[str, Any] = {"shots": shots}
     if seed is not None:
         options["seed_simulator"] = seed
-    if hasattr(backend, "snapshot"):
+    if is_kept:
         options["progress"] = sys.stderr.isatty()
     job = backend.run(compiled, **options)
     if no_wait:
         click.echo(job.job_id())
         return
-    click.echo(f"Job {job.job_id()} on {backend.name}", err=True)
+    if is_kept:
+        click.echo(f"Job {job.job_id()} on {backend.name}", err=True)
     print_result(job, as_json=as_json, only_counts=False, timeout=None)
 
 

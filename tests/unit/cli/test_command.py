@@ -150,6 +150,16 @@ def test_openqasm_3_runs_on_the_local_simulator_without_an_account(call, tmp_pat
     assert first["results"] == second["results"]
 
 
+def test_the_local_simulator_shows_no_id_that_finds_nothing(call, tmp_path):
+    (tmp_path / "bell.qasm").write_text(BELL)
+    done = call("run", "bell.qasm", "--device", "qulacs", "--json", account=False)
+    assert json.loads(done.stdout)["job_id"] is None
+    assert done.stderr == ""
+    refused = call("run", "bell.qasm", "--device", "qulacs", "--no-wait", account=False, code=2)
+    assert "the local simulator keeps no jobs" in refused.stderr
+    assert refused.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
