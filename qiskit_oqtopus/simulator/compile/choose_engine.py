@@ -225,7 +225,8 @@ def _choose_any(
         return found
     from .stabilizer import fit_stabilizer  # few circuits come here
 
-    return fit_stabilizer(plan, shots, budget) or found
+    stabilizers = fit_stabilizer(plan, shots, budget)
+    return stabilizers or memory.name_stabilizers(found, len(plan.qubits))
 
 
 def _find_inside(qubits: tuple[int, ...], wanted: Wanted) -> Wanted:

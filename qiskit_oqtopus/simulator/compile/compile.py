@@ -116,7 +116,10 @@ def _choose(
         found = fit_stabilizer(plan, shots, budget)
         if found is not None:
             return found
-    return memory_problem(plan, budget) or _add_stages(plan)
+    problem = memory_problem(plan, budget)
+    if problem is None:
+        return _add_stages(plan)
+    return memory.name_stabilizers(problem, len(plan.qubits)) if stabilizer_shots else problem
 
 
 def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:

@@ -389,6 +389,32 @@ def test_automatic_approximates_only_what_no_exact_engine_can_run(twin):
         chosen(twin, wide, method="trajectories")
 
 
+def test_who_needs_stabilizers_is_told_how_to_get_there(twin):
+    circuit = QuantumCircuit(60, 60)
+    circuit.sx(0)
+    circuit.rz(0.3, 0)  # as resynthesis makes it
+    circuit.sx(0)
+    circuit.compose(ghz(60), inplace=True)
+    wide = on_chip(circuit, twin, snake()[:60])
+    for backend, each in ((QulacsBackend(), circuit), (twin, wide)):
+        with pytest.raises(OqtopusCircuitError) as caught:
+            backend.run(each)
+        assert "transpile it with optimization_level=1" in caught.value.problems[0].cure
+        # Whoever has chosen an engine, or has asked for a state, knows what it is.
+        for options in ({"method": "trajectories"}, {"density_matrix": [0]}):
+            with pytest.raises(OqtopusCircuitError) as caught:
+                backend.run(each, **options)
+            assert "Clifford" not in caught.value.problems[0].cure
+    # With more memory, this one would run.
+    small = QuantumCircuit(20, 20)
+    small.h(0)
+    small.t(0)
+    small.compose(ghz(20), inplace=True)
+    with pytest.raises(OqtopusCircuitError) as caught:
+        QulacsBackend().run(small, max_memory_mb=4)
+    assert "Clifford" not in caught.value.problems[0].cure
+
+
 def test_depolarizing_and_readout_are_exact_and_no_warning_says_otherwise(twin):
     circuit = on_chip(ghz(5), twin, snake()[:5])
     with warnings.catch_warnings():
