@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..exceptions import OqtopusOptionError
+from ..files import write_whole
 from .command import Session
 from .output import as_json, print_json, print_table
 
@@ -78,8 +79,8 @@ def calibration(
     qubits, couplings = snapshot.to_dataframe()
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        qubits.to_csv(folder / "qubits.csv")
-        couplings.to_csv(folder / "couplings.csv")
+        write_whole(folder / "qubits.csv", qubits.to_csv())
+        write_whole(folder / "couplings.csv", couplings.to_csv())
         click.echo(f"Wrote {folder / 'qubits.csv'} and {folder / 'couplings.csv'}.", err=True)
     if plot is not None:
         backend.draw().figure.savefig(plot)

@@ -18,6 +18,7 @@ from qiskit.transpiler import Target
 
 from ..drawing.card import build_card
 from ..exceptions import OqtopusError, OqtopusWarning, users_stacklevel
+from ..files import write_whole
 from .calibration_data import translate
 from .dataframe import build_dataframes
 from .device_info import (
@@ -286,12 +287,12 @@ class DeviceSnapshot:
             raise OqtopusError(f"This {FORMAT} is damaged: {error}.") from error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the snapshot to a JSON file.
+        """Write the snapshot to a JSON file, whole or not at all.
 
         Raises:
             OSError: If the file cannot be written.
         """
-        Path(path).write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+        write_whole(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> DeviceSnapshot:

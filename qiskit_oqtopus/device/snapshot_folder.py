@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import re
 import threading
-import uuid
 import warnings
 from pathlib import Path
 from typing import Any
@@ -76,13 +74,7 @@ class SnapshotFolder:
         if path.exists():
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        draft = self.path / f".{name}.{uuid.uuid4().hex}"
-        try:
-            draft.write_text(json.dumps(snapshot.to_dict(), indent=1) + "\n", encoding="utf-8")
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        snapshot.save(path)
         logger.debug("Kept the calibration of %s in %s", snapshot.device_id, path)
 
     def _warn(self, error: OSError) -> None:

@@ -18,6 +18,7 @@ from qiskit.providers import Backend
 from qiskit_experiments.framework import ExperimentData, ExperimentStatus
 
 from ..exceptions import OqtopusError
+from ..files import write_whole
 from ..options import integer
 from .curve import data_table
 from .rabi import MIN_AMPLITUDES, RATE, Rabi
@@ -128,4 +129,4 @@ def write_csv(data: ExperimentData, path: Path) -> None:
     for place, outcome in enumerate("01"):
         counts = [datum["counts"].get(outcome, 0) for datum in data.data()]
         table.insert(1 + place, f"counts{outcome}", counts)
-    table.to_csv(path, index=False, float_format="%.9g")
+    write_whole(path, table.to_csv(index=False, float_format="%.9g"))

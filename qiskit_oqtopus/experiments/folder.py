@@ -32,6 +32,7 @@ from ..exceptions import (
     OqtopusWarning,
     users_stacklevel,
 )
+from ..files import write_whole
 from ..json_text import JsonError, read_json
 from ..version import __version__
 from .catalog import from_plain, to_plain
@@ -312,14 +313,8 @@ def _write_jobs(path: Path, record: Record, job_ids: Mapping[int, str]) -> None:
 
 
 def _write(path: Path, name: str, values: Any) -> None:
-    """Write a file whole or not at all, so that a reader never finds half of one."""
     path.mkdir(parents=True, exist_ok=True)
-    draft = path / f".{name}.{os.getpid()}"
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(values, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path / name)
+    write_whole(path / name, json.dumps(values, indent=1, allow_nan=False))
 
 
 def _now() -> str:

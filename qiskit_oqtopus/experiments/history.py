@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..device.snapshot import FORMAT, DeviceSnapshot
 from ..exceptions import OqtopusError, OqtopusOptionError, OqtopusWarning, users_stacklevel
+from ..files import write_whole
 from ..json_text import JsonError, read_json
 from .comparison import COLUMNS, read_stated
 from .folder import PLAN
@@ -115,9 +116,7 @@ def write_night(folder: StrPath, table: DataFrame) -> None:
     night.insert(0, "time", "" if moment is None else moment.isoformat(timespec="seconds"))
     night.insert(1, "device", str(table.attrs.get("device") or ""))
     night.insert(2, "calibrated_at", str(table.attrs.get("calibrated_at") or ""))
-    draft = Path(folder) / f".{VALUES}.{os.getpid()}"
-    night.to_csv(draft, index=False)
-    draft.replace(Path(folder) / VALUES)
+    write_whole(Path(folder) / VALUES, night.to_csv(index=False))
 
 
 def read_time(table: DataFrame) -> datetime | None:

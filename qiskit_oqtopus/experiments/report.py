@@ -19,6 +19,7 @@ import numpy as np
 from ..drawing import draw_device, plot_comparison
 from ..drawing.pyplot import import_pyplot
 from ..exceptions import OqtopusOptionError
+from ..files import write_whole
 from .comparison import describe, wide_table
 from .history import add_change, find_last_night, write_night
 
@@ -79,8 +80,8 @@ def write_report(
         table = add_change(table, before)
     wide = wide_table(table)
     is_coupling = wide.index.str.contains("-")
-    wide[~is_coupling].dropna(axis=1, how="all").to_csv(path / "qubits.csv")
-    wide[is_coupling].dropna(axis=1, how="all").to_csv(path / "couplings.csv")
+    for name, rows in (("qubits", wide[~is_coupling]), ("couplings", wide[is_coupling])):
+        write_whole(path / f"{name}.csv", rows.dropna(axis=1, how="all").to_csv())
     pictures = _Pictures(path / "figures")
     sections = [
         ("Chip", _draw_maps(pictures, wide, device) if device is not None else ""),
@@ -105,7 +106,7 @@ def write_report(
         ),
     )
     index = path / "index.html"
-    index.write_text(page, encoding="utf-8")
+    write_whole(index, page)
     return index
 
 
