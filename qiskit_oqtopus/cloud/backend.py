@@ -15,8 +15,8 @@ from qiskit.transpiler import Target
 
 from ..circuits import circuits_of
 from ..device.check import check_for_twin
-from ..device.selection import good_couplings, good_qubits
 from ..device.snapshot import DeviceSnapshot
+from ..device.target_methods import TargetMethods
 from ..drawing.card import build_card
 from ..exceptions import OqtopusOptionError, OqtopusWarning, Problem, users_stacklevel
 from ..options import boolean, check_options
@@ -30,8 +30,6 @@ from .run import find_problems, send, send_again
 from .watcher import Watcher
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from ..client.models import Device
     from ..provider import OqtopusProvider
     from ..simulator.backend import QulacsBackend
@@ -66,7 +64,7 @@ class DeviceStatus:
         return build_card(f"Status of {self.device_id}", facts)
 
 
-class OqtopusBackend(BackendV2):
+class OqtopusBackend(TargetMethods, BackendV2):
     """A device of OQTOPUS Cloud, as :class:`~qiskit_oqtopus.OqtopusProvider` returns it.
 
     It is not made by hand, but by ``OqtopusProvider().backend("anemone")``.
@@ -185,34 +183,6 @@ class OqtopusBackend(BackendV2):
     def snapshot(self) -> DeviceSnapshot:
         """Return the calibration that the Target was made from."""
         return self._snapshot
-
-    def good_qubits(self, **limits: float | None) -> list[int]:
-        """Return the qubits that are good enough, see :func:`.selection.good_qubits`.
-
-        Args:
-            **limits: ``max_gate_error``, ``max_readout_error``, ``min_t1``, ``min_t2``.
-        """
-        return good_qubits(self._target, **limits)
-
-    def good_couplings(self, **limits: float | None) -> list[tuple[int, int]]:
-        """Return the couplings that are good enough, see :func:`.selection.good_couplings`.
-
-        Args:
-            **limits: ``max_error``, and those of :meth:`good_qubits`.
-        """
-        return good_couplings(self._target, **limits)
-
-    def draw(self, qubits: Any = None, couplings: Any = None, *, ax: Axes | None = None) -> Axes:
-        """Draw the chip, coloured by what is stated of it, see :func:`.drawing.draw_device`.
-
-        Args:
-            qubits: What colours the qubits: a column such as "t1", or values by qubit.
-            couplings: What colours the couplings: a column such as "error", or values by pair.
-            ax: Where to draw; None makes a figure of its own.
-        """
-        from ..drawing import draw_device  # most runs draw nothing
-
-        return draw_device(self, qubits, couplings, ax=ax)
 
     def twin(self, *, seed: int | None = None, **options: Any) -> QulacsBackend:
         """Return a local simulator of the device with the noise that its calibration states.

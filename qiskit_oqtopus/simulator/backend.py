@@ -16,7 +16,7 @@ from qiskit.providers import Options
 from qiskit.transpiler import Target
 
 from ..circuits import UnboundError, bind_parameters, circuits_of, describe_measured_qubits
-from ..device.selection import good_couplings, good_qubits
+from ..device.target_methods import TargetMethods
 from ..drawing.card import build_card
 from ..exceptions import (
     OqtopusCircuitError,
@@ -52,8 +52,6 @@ from .twin import SWITCH_CHECKS, TwinBackend, check_switches
 from .wheel import HINT_QUBITS, hint_at_build
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from .engines.expectation import Observables
 
 
@@ -120,7 +118,7 @@ def _warn_of_approximations(found: Mapping[str, Sequence[str]]) -> None:
     )
 
 
-class QulacsBackend(TwinBackend):
+class QulacsBackend(TargetMethods, TwinBackend):
     """A simulator of any Qiskit circuit, on Qulacs state vectors; noiseless, or a device's twin.
 
     It needs no account and no network. All circuits are simulated exactly: measurements at the
@@ -196,34 +194,6 @@ class QulacsBackend(TwinBackend):
     def max_circuits(self) -> None:
         """The number of circuits that one ``run`` takes: any."""
         return None
-
-    def good_qubits(self, **limits: float | None) -> list[int]:
-        """Return the qubits that are good enough, see :func:`.selection.good_qubits`.
-
-        Args:
-            **limits: ``max_gate_error``, ``max_readout_error``, ``min_t1``, ``min_t2``.
-        """
-        return good_qubits(self._target, **limits)
-
-    def good_couplings(self, **limits: float | None) -> list[tuple[int, int]]:
-        """Return the couplings that are good enough, see :func:`.selection.good_couplings`.
-
-        Args:
-            **limits: ``max_error``, and those of :meth:`good_qubits`.
-        """
-        return good_couplings(self._target, **limits)
-
-    def draw(self, qubits: Any = None, couplings: Any = None, *, ax: Axes | None = None) -> Axes:
-        """Draw the chip, coloured by what is stated of it, see :func:`.drawing.draw_device`.
-
-        Args:
-            qubits: What colours the qubits: a column such as "t1", or values by qubit.
-            couplings: What colours the couplings: a column such as "error", or values by pair.
-            ax: Where to draw; None makes a figure of its own.
-        """
-        from ..drawing import draw_device  # most runs draw nothing
-
-        return draw_device(self, qubits, couplings, ax=ax)
 
     @classmethod
     def _default_options(cls) -> Options:
