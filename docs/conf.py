@@ -102,6 +102,8 @@ def hide_constructor(app, what, name, obj, options, signature, returns):
 
 def setup(app):
     """Register with Sphinx."""
+    # It only adds files, and does not say so: all pages would be read by one process.
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True
     app.connect("autodoc-process-signature", hide_constructor)
     app.connect("autodoc-process-docstring", hide_arguments, priority=400)
     app.connect("autodoc-process-docstring", hide_colons, priority=400)
