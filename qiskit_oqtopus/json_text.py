@@ -51,7 +51,7 @@ def read_json(text: bytes | str, *, constants: bool = True) -> Any:
     except ValueError:
         problem = "it has a number of too many digits"
     else:
-        if opening > MAX_DEPTH and _is_deep(value):
+        if opening > MAX_DEPTH and is_deep(value):
             raise JsonError("it is nested too deeply")
         return value
     # Outside the handlers: the exceptions of json hold the whole text, whatever is in it.
@@ -76,10 +76,10 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _is_deep(value: Any) -> bool:
-    """Return whether a value is nested more than :data:`MAX_DEPTH` deep."""
+def is_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
+    """Return whether arrays and objects are nested deeper than so many levels."""
     level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(levels):
         level = [
             inner
             for item in level

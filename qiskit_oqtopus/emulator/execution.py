@@ -222,8 +222,10 @@ def mitigate(
         JobFailedError: If there are too many bits.
 
     >>> errors = lambda qubit: (0.1, 0.2)
-    >>> mitigate({"1": 80, "0": 20}, [0], errors, 100), mitigate({"100": 10}, [0], errors, 10)
-    ({'1': 100}, {'0': 10})
+    >>> mitigate({"1": 70, "0": 30}, [0], errors, 100)  # 14.3 and 85.7
+    {'0': 14, '1': 85}
+    >>> mitigate({"100": 5, "101": 5}, [0], errors, 10)
+    {'0': 4, '1': 5}
     """
     width = len(qubits)
     if width > MITIGATED_BITS:

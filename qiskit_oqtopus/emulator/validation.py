@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..json_text import is_deep
+
 # The limits and words of the server, on purpose not taken from the client that is tested with it.
 MAX_SHOTS = 10_000_000
 MAX_PAGE = 100
@@ -77,6 +79,10 @@ def _error(kind: str, where: tuple[Any, ...], message: str, given: Any, **contex
     return {**error, "ctx": context} if context else error
 
 
+_MOST_LEVELS = 950
+"""Of arrays and objects in a submission: a real server stops at about 1000."""
+
+
 def parse_submission(raw: bytes) -> dict[str, Any]:
     """Parse the body of a submission.
 
@@ -129,6 +135,8 @@ def _check_answerable(body: Any) -> None:
     Raises:
         InvalidError: With 422 and the fields, or 400.
     """
+    if is_deep(body, _MOST_LEVELS):  # how deep Python reads JSON differs from version to version
+        raise InvalidError(400, {"detail": "There was an error parsing the body"})
     parts = body.items() if isinstance(body, dict) else [("", body)]
     errors = []
     for name, value in parts:
