@@ -1,9 +1,11 @@
 """Files that are written whole or not at all."""
 
+import errno
 import json
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +67,21 @@ def test_what_is_no_file_is_written_to(tmp_path):
     assert not os.path.isfile("/dev/null")
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, "text")
+
+
+def test_a_file_that_cannot_be_replaced_is_written_to(tmp_path, monkeypatch):
+    path = tmp_path / "mounted.csv"
+    path.write_text("old")
+
+    def refuse(draft, target):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    write_whole(path, "new")
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["mounted.csv"]
+    with pytest.raises(OSError, match="busy"):
+        write_whole(tmp_path / "other.csv", "new")
 
 
 def test_a_snapshot_survives_a_full_disk(tmp_path, monkeypatch):
