@@ -165,7 +165,9 @@ class Emulator:
             )
         sse_timeout = _limit("sse_timeout", sse_timeout)
         sse_job_timeout = _limit("sse_job_timeout", sse_job_timeout)
-        if isinstance(devices, (str, Path, BackendV2)):
+        if isinstance(devices, (str, Path, Mapping, BackendV2)) or not isinstance(
+            devices, Iterable
+        ):
             devices = [devices]
         parsed = _check_distinct([parse_device(device, samplers) for device in devices])
         _check_vendors(parsed, samplers or {}, boolean("share_vendors", share_vendors), host)

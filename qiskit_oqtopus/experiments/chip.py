@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +140,20 @@ def check_instructions(
                     f"{backend.name} has no {name!r} on {missing[0]}, of which the circuits of "
                     f"{kind!r} consist. Leave {kind!r} out of 'measure', or leave this place out."
                 )
+
+
+def check_qubits(physical_qubits: Sequence[int], backend: Any) -> None:
+    """Check that a backend has the qubits of an experiment.
+
+    Raises:
+        OqtopusOptionError: If it does not.
+    """
+    size = getattr(backend, "num_qubits", None)
+    if size is None:
+        return
+    wrong = [q for q in physical_qubits if not 0 <= q < size]
+    if wrong:
+        raise OqtopusOptionError(
+            f"{backend.name} has qubits 0 to {size - 1}, and no {', '.join(map(str, wrong))}: "
+            "choose other physical_qubits, such as those of backend.good_qubits()."
+        )

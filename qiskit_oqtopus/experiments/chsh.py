@@ -20,6 +20,7 @@ from qiskit_experiments.visualization import CurvePlotter, MplDrawer
 from uncertainties import correlated_values, umath
 
 from ..exceptions import OqtopusError, OqtopusOptionError
+from .chip import check_qubits
 from .parity import correlate
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ class CHSH(BaseExperiment):
         super().__init__(physical_qubits, analysis=CHSHAnalysis(), backend=backend)
         if points is not None:
             self.set_experiment_options(points=points)
+
+    def _set_backend(self, backend: Backend) -> None:
+        check_qubits(self.physical_qubits, backend)
+        super()._set_backend(backend)
 
     def set_experiment_options(self, **fields: Any) -> None:
         """Set experiment options.

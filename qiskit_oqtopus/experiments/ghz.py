@@ -27,6 +27,7 @@ from qiskit_experiments.framework import (
 )
 
 from ..exceptions import OqtopusError, OqtopusOptionError
+from .chip import check_qubits
 from .chsh import MAX_CHISQ
 from .parity import Parity, estimate
 from .path import find_path
@@ -111,6 +112,10 @@ class ParityOscillation(BaseExperiment):
         super().__init__(qubits, analysis=analysis, backend=backend)
         if phases is not None:
             self.set_experiment_options(phases=phases)
+
+    def _set_backend(self, backend: Backend) -> None:
+        check_qubits(self.physical_qubits, backend)
+        super()._set_backend(backend)
 
     def set_experiment_options(self, **fields: Any) -> None:
         """Set experiment options.

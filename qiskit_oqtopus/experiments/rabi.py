@@ -20,6 +20,7 @@ from ..cloud.backend import OqtopusBackend
 from ..exceptions import OqtopusError, OqtopusOptionError
 from ..options import integer
 from .catalog import to_plain
+from .chip import check_qubits
 
 if TYPE_CHECKING:
     from uncertainties import UFloat
@@ -112,6 +113,10 @@ class Rabi(BaseExperiment):
             )
         if amplitudes is not None:
             self.set_experiment_options(amplitudes=amplitudes)
+
+    def _set_backend(self, backend: Backend) -> None:
+        check_qubits(self.physical_qubits, backend)
+        super()._set_backend(backend)
 
     def set_experiment_options(self, **fields: Any) -> None:
         """Set experiment options.

@@ -123,8 +123,16 @@ def test_snapshots(tmp_path: Path) -> None:
     ],
 )
 def test_sources_that_are_not_devices(source: Any, reason: str) -> None:
-    with pytest.raises(OqtopusOptionError, match=reason):
-        Emulator([source])
+    for sources in ([source], source):
+        with pytest.raises(OqtopusOptionError, match=reason):
+            Emulator(sources)
+
+
+def test_one_device_needs_no_list() -> None:
+    facts = plain_device()
+    for source in (facts, DeviceSnapshot.from_device(row(facts), facts)):
+        (device,) = Emulator(source).devices
+        assert device.device_id == row(facts)["device_id"]
 
 
 def test_files_that_are_not_devices(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from qiskit.providers.fake_provider import GenericBackendV2
 from qiskit_experiments.framework import ExperimentData, ParallelExperiment
 
 from qiskit_oqtopus import OqtopusOptionError, QulacsBackend
-from qiskit_oqtopus.experiments import CHSH
+from qiskit_oqtopus.experiments import CHSH, ParityOscillation, Rabi
 from tests.unit.experiments.conftest import SEED, chip_twin, parity_of, predict
 
 matplotlib.use("Agg")
@@ -178,3 +178,20 @@ def test_a_number_of_points_that_does_not_have_the_angles(points):
 def test_not_two_qubits(qubits):
     with pytest.raises(OqtopusOptionError, match="entangles two qubits"):
         CHSH(qubits)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda **more: Rabi(4, **more),
+        lambda **more: CHSH([0, 4], **more),
+        lambda **more: ParityOscillation([2, 3, 4], **more),
+    ],
+    ids=["rabi", "chsh", "parity"],
+)
+def test_a_qubit_that_the_backend_does_not_have(make):
+    small = QulacsBackend(num_qubits=4)
+    with pytest.raises(OqtopusOptionError, match="has qubits 0 to 3, and no 4"):
+        make(backend=small)
+    with pytest.raises(OqtopusOptionError, match="has qubits 0 to 3, and no 4"):
+        make().run(small, backend_run=True)
