@@ -62,21 +62,6 @@ def join_bytes(shots: int, num_bits: int) -> int:
     return BASE_BYTES + min(shots, 1 << num_bits) * (24 * words + 104)
 
 
-_HOPELESS_QUBITS = 36
-"""The state of so many qubits takes a TiB: no machine at hand has it."""
-
-
-def name_stabilizers(problem: tuple[str, str], active: int) -> tuple[str, str]:
-    """Name the way to run very many qubits, in the cure of a circuit that takes too much memory."""
-    if active < _HOPELESS_QUBITS:
-        return problem
-    reason, cure = problem
-    return reason, (
-        f"{cure}; if all of its gates are Clifford, transpile it with optimization_level=1 and "
-        "run it with method='stabilizer'"
-    )
-
-
 def describe_bytes(number: int) -> str:
     """Return a number of bytes in words: as a power of two where nobody can read its digits.
 

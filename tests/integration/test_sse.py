@@ -65,7 +65,7 @@ def make_rb(backend):
     return StandardRB([5], lengths, num_samples=3, seed=SEED, backend=backend)
 
 
-# How far two runs may be apart: 8 standard deviations of the difference of 30 pairs of runs.
+# How far two runs may be apart: 8 standard deviations of a difference, from 30 runs or more.
 @pytest.mark.parametrize(
     ("make", "name", "tolerance"),
     [(make_rabi, "rabi_rate", 0.04), (make_t1, "T1", 1.2e-5), (make_rb, "alpha", 1.5e-3)],

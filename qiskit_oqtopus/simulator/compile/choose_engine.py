@@ -15,7 +15,7 @@ from ..memory import Budget, density_bytes, trajectory_bytes
 from ..optimize.estimate import estimate
 from ..plan import NoisyPlan, Part, Plan, ProductPlan, Runnable, StabilizerPlan, Wanted
 from .clifford import has_stim
-from .compile import compile_circuit
+from .compile import compile_circuit, name_stabilizers
 from .product import MIN_NOISY_QUBITS, build_product
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _choose_any(
     from .stabilizer import fit_stabilizer  # few circuits come here
 
     stabilizers = fit_stabilizer(plan, shots, budget)
-    return stabilizers or memory.name_stabilizers(found, len(plan.qubits))
+    return stabilizers or name_stabilizers(found, len(plan.qubits))
 
 
 def _find_inside(qubits: tuple[int, ...], wanted: Wanted) -> Wanted:

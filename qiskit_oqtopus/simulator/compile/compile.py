@@ -119,7 +119,7 @@ def _choose(
     problem = memory_problem(plan, budget)
     if problem is None:
         return _add_stages(plan)
-    return memory.name_stabilizers(problem, len(plan.qubits)) if stabilizer_shots else problem
+    return name_stabilizers(problem, len(plan.qubits)) if stabilizer_shots else problem
 
 
 def _compile_shortcut(circuit: QuantumCircuit) -> Plan | None:
@@ -154,6 +154,21 @@ def memory_problem(plan: Plan, budget: memory.Budget) -> tuple[str, str] | None:
         f"its {active} active qubits need {memory.describe_bytes(needed)}, and "
         f"{memory.describe_bytes(budget.available)} are available",
         f"use at most {memory.max_qubits(budget.available)} active qubits{more}",
+    )
+
+
+_HOPELESS_QUBITS = 36
+"""The state of so many qubits takes a TiB: no machine at hand has it."""
+
+
+def name_stabilizers(problem: tuple[str, str], active: int) -> tuple[str, str]:
+    """Name the way to run very many qubits, in the cure of a circuit that takes too much memory."""
+    if active < _HOPELESS_QUBITS:
+        return problem
+    reason, cure = problem
+    return reason, (
+        f"{cure}; if all of its gates are Clifford, transpile it with optimization_level=1 and "
+        "run it with method='stabilizer'"
     )
 
 
